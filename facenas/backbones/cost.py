@@ -1,0 +1,43 @@
+"""Parameters and multiply-accumulates of layers, counted without building them."""
+
+from typing import NamedTuple
+
+
+class Cost(NamedTuple):
+    """Trainable parameters, and multiply-accumulates of convolutions and matrix products for one image."""
+
+    parameters: int
+    macs: int
+
+    def __add__(self, other: object) -> "Cost":
+        """Cost of two layers in sequence."""
+        if not isinstance(other, Cost):
+            return NotImplemented
+        return Cost(self.parameters + other.parameters, self.macs + other.macs)
+
+
+NOTHING = Cost(0, 0)
+
+
+def convolution(channels_in: int, channels_out: int, kernel: int, *, size: int, groups: int = 1) -> Cost:
+    """A square convolution without bias whose output is `size` x `size`."""
+    weights = kernel * kernel * channels_in // groups * channels_out
+    return Cost(weights, weights * size * size)
+
+
+def operation(kind: str, channels_in: int, channels_out: int, kernel: int, *, size: int) -> Cost:
+    """A `sep` or `conv` layer as `layers.operation` builds it, with an output of `size` x `size`."""
+    if kind == "conv":
+        return convolution(channels_in, channels_out, kernel, size=size)
+    depthwise = convolution(channels_in, channels_in, kernel, size=size, groups=channels_in)
+    return depthwise + convolution(channels_in, channels_out, 1, size=size)
+
+
+def batch_norm(channels: int) -> Cost:
+    """Scale and shift per channel; its multiplications are not counted, as the field does."""
+    return Cost(2 * channels, 0)
+
+
+def linear(features_in: int, features_out: int) -> Cost:
+    """A matrix product with bias."""
+    return Cost(features_in * features_out + features_out, features_in * features_out)

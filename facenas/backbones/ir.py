@@ -1,0 +1,186 @@
+"""The face space: improved residual ("IR") networks as AdaFace and ArcFace use them, four stages of doubling width."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from random import Random
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from facenas.backbones import cost, layers, space
+from facenas.backbones.architecture import Architecture, Operation
+from facenas.backbones.cost import Cost
+from facenas.errors import ModelError
+from facenas.settings import Section
+
+# Units per stage that are known. 4, 8, 24 and 49 units are IR-10, IR-18, IR-50 and IR-100. 16 and 28 are EGNAS' R-34-512
+# and R-58-256: the paper prints no units per stage; these are inferred from its parameter counts (Table 6: 37.1 M, 14.6 M).
+KNOWN_STAGES = {4: (1, 1, 1, 1), 8: (2, 2, 2, 2), 16: (2, 4, 8, 2), 24: (3, 4, 14, 3), 28: (3, 5, 17, 3), 49: (3, 13, 30, 3)}
+REDUCTION = 16  # an image side is divided by 2 in each of the four stages
+
+
+def stages(units: int) -> tuple[int, ...]:
+    """Units per stage of a network of `units` units: between two known networks, the stage furthest behind grows next.
+
+    Each further unit makes exactly one stage longer by one.
+    """
+    if not min(KNOWN_STAGES) <= units <= max(KNOWN_STAGES):
+        raise ModelError(f"an IR network has 4 to 49 units (depth 10 to 100), got {units}")
+    below, above = next((a, b) for a, b in pairwise(KNOWN_STAGES) if a <= units <= b)
+    start, end = KNOWN_STAGES[below], KNOWN_STAGES[above]
+    lengths = list(start)
+    for step in range(1, units - below + 1):
+        behind = [s + (e - s) * step / (above - below) - now for s, e, now in zip(start, end, lengths, strict=True)]
+        lengths[behind.index(max(behind))] += 1
+    return tuple(lengths)
+
+
+class IRSpace(Section):
+    """Inverted-ResNet face backbones: depth L = 2 x units + 2, stages of W, 2W, 4W and 8W channels.
+
+    Source: EGNAS, section 4.2; unit, input and output layers as in AdaFace's `net.py` (18 to 100 layers).
+    """
+
+    depth_step: ClassVar[int] = 2
+    operations: ClassVar[tuple[Operation, Operation]] = ("conv", "sep")
+
+    name: Literal["ir"] = Field("ir", description="Name of the space.")
+    embedding_size: int | None = Field(512, ge=1, description="Embedding dimension D; null: 8 x width, as in EGNAS.")
+    input_size: int = Field(112, ge=16, multiple_of=REDUCTION, description="Image side in pixels, a multiple of 16.")
+    in_channels: int = Field(3, ge=1, description="Image channels.")
+    output: Literal["flatten", "gdc"] = Field("flatten", description="Flatten + linear, or global depthwise convolution + linear.")
+    dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before the embedding layer, a fraction.")
+
+    def positions(self, depth: int) -> int:
+        """One per unit: both convolutions of a unit share operation and kernel."""
+        if depth % 2 or not 10 <= depth <= 100:
+            raise ModelError(f"an IR network's depth is even, from 10 to 100 (2 x units + 2), got {depth}")
+        return (depth - 2) // 2
+
+    def start(self, *, depth: int, width: int) -> Architecture:
+        """Plain 3x3 convolutions everywhere, which is what the published face networks' parameter counts show."""
+        units = self.positions(depth)
+        return Architecture(space="ir", depth=depth, width=width, operations=("conv",) * units, kernels=(3,) * units)
+
+    def check(self, architecture: Architecture) -> None:
+        """Raise a ModelError unless the architecture lies in this space."""
+        units = self.positions(architecture.depth)
+        lengths = (len(architecture.operations), len(architecture.kernels), sum(_stages(architecture)))
+        if architecture.space != "ir" or lengths != (units, units, units) or len(_stages(architecture)) != 4:
+            raise ModelError(
+                f"an IR architecture of depth {architecture.depth} needs {units} operations and kernels in 4 stages, got space "
+                f"{architecture.space!r}, {lengths[0]} operations, {lengths[1]} kernels, stages {architecture.stages}"
+            )
+
+    def dimension(self, architecture: Architecture) -> int:
+        """Embedding dimension D of the architecture's network."""
+        return self.embedding_size or 8 * architecture.width
+
+    def build(self, architecture: Architecture) -> nn.Module:
+        """A network from images (B, C, H, W) to embeddings (B, D) that are not normalised."""
+        self.check(architecture)
+        width = architecture.width
+        units = [Unit(kind, kernel, *channels, stride=stride) for kind, kernel, *channels, stride in _plan(architecture)]
+        network = nn.Sequential(
+            layers.conv(self.in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width), *units, self._head(architecture)
+        )
+        network.apply(_initialise)
+        return network
+
+    def _head(self, architecture: Architecture) -> nn.Module:
+        channels, size, dimension = 8 * architecture.width, self.input_size // REDUCTION, self.dimension(architecture)
+        if self.output == "gdc":
+            pool = nn.Conv2d(channels, channels, size, groups=channels, bias=False)
+            features: list[nn.Module] = [pool, nn.BatchNorm2d(channels), nn.Dropout(self.dropout), nn.Flatten()]
+            size = 1
+        else:
+            features = [nn.BatchNorm2d(channels), nn.Dropout(self.dropout), nn.Flatten()]
+        return nn.Sequential(*features, nn.Linear(channels * size**2, dimension), nn.BatchNorm1d(dimension, affine=False))
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Parameters and multiply-accumulates at `input_size`."""
+        self.check(architecture)
+        size, width = self.input_size, architecture.width
+        total = cost.convolution(self.in_channels, width, 3, size=size) + cost.batch_norm(width) + Cost(width, 0)
+        for kind, kernel, channels_in, channels_out, stride in _plan(architecture):
+            total += cost.operation(kind, channels_in, channels_out, kernel, size=size)
+            size //= stride
+            total += cost.operation(kind, channels_out, channels_out, kernel, size=size)
+            total += cost.batch_norm(channels_in) + cost.batch_norm(channels_out) + cost.batch_norm(channels_out) + Cost(channels_out, 0)
+            if channels_in != channels_out:
+                total += cost.convolution(channels_in, channels_out, 1, size=size) + cost.batch_norm(channels_out)
+        total += cost.batch_norm(8 * width)
+        if self.output == "gdc":
+            total += cost.convolution(8 * width, 8 * width, size, size=1, groups=8 * width)
+            size = 1
+        return total + cost.linear(8 * width * size**2, self.dimension(architecture))
+
+    def count_parameters(self, architecture: Architecture) -> int:
+        """Trainable parameters, without building the network."""
+        return self.cost(architecture).parameters
+
+    def macs(self, architecture: Architecture) -> int:
+        """Multiply-accumulates for one image of `input_size`."""
+        return self.cost(architecture).macs
+
+    def sample(self, rng: Random, *, depths: Sequence[int] = range(10, 101, 2), widths: Sequence[int] = range(16, 65, 2)) -> Architecture:
+        """A random architecture; the default bounds are the paper's medium setting (section 4.2)."""
+        return space.sample(self, rng, depths=depths, widths=widths)
+
+    def mutate(
+        self, architecture: Architecture, rng: Random, *, depths: Sequence[int] = range(10, 101, 2), widths: Sequence[int] = range(16, 65, 2)
+    ) -> Architecture:
+        """A neighbour of the architecture within the bounds."""
+        return space.mutate(self, architecture, rng, depths=depths, widths=widths)
+
+
+class Unit(nn.Module):
+    """BN - conv - BN - PReLU - conv (stride) - BN, added to a shortcut; no activation after the sum.
+
+    The shortcut is a 1x1 convolution with BN where the channels change and plain subsampling elsewhere.
+
+    Source: AdaFace, `net.py`, `BasicBlockIR`.
+    """
+
+    def __init__(self, kind: Operation, kernel: int, channels_in: int, channels_out: int, *, stride: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.BatchNorm2d(channels_in),
+            layers.operation(kind, channels_in, channels_out, kernel, stride=1),
+            nn.BatchNorm2d(channels_out),
+            nn.PReLU(channels_out),
+            layers.operation(kind, channels_out, channels_out, kernel, stride=stride),
+            nn.BatchNorm2d(channels_out),
+        )
+        if channels_in != channels_out:
+            self.shortcut: nn.Module = nn.Sequential(layers.conv(channels_in, channels_out, 1, stride=stride), nn.BatchNorm2d(channels_out))
+        else:
+            self.shortcut = nn.MaxPool2d(1, stride) if stride > 1 else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (B, C_in, H, W) -> (B, C_out, H / stride, W / stride)."""
+        out: Tensor = self.residual(x) + self.shortcut(x)
+        return out
+
+
+def _stages(architecture: Architecture) -> tuple[int, ...]:
+    return architecture.stages or stages((architecture.depth - 2) // 2)
+
+
+def _plan(architecture: Architecture) -> list[tuple[Operation, int, int, int, int]]:
+    """Operation, kernel, input channels, output channels and stride of every unit; the first of each stage has stride 2."""
+    sizes = [(architecture.width * 2**stage, unit == 0) for stage, units in enumerate(_stages(architecture)) for unit in range(units)]
+    plan, channels_in = [], architecture.width
+    for kind, kernel, (channels, first) in zip(architecture.operations, architecture.kernels, sizes, strict=True):
+        plan.append((kind, kernel, channels_in, channels, 2 if first else 1))
+        channels_in = channels
+    return plan
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if module.bias is not None:
+            torch.nn.init.zeros_(module.bias)

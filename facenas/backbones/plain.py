@@ -1,0 +1,106 @@
+"""The CIFAR / MNIST space of EGNAS: a plain chain of separable or plain convolutions, without skips."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import nn
+
+from facenas.backbones import cost, layers, space
+from facenas.backbones.architecture import Architecture, Operation
+from facenas.backbones.cost import Cost
+from facenas.errors import ModelError
+from facenas.settings import Section
+
+
+class PlainSpace(Section):
+    """Input convolution to 2W channels, L layers of ReLU - convolution - BatchNorm, global average pooling, linear.
+
+    Stride 2 and twice the channels at layers L // 3 and 2L // 3 (counted from 0).
+
+    Source: EGNAS, section 3.1; details that the text leaves open from the published `NetworkMix.py`.
+    """
+
+    depth_step: ClassVar[int] = 1
+    operations: ClassVar[tuple[Operation, Operation]] = ("sep", "conv")
+
+    name: Literal["plain"] = Field("plain", description="Name of the space.")
+    in_channels: int = Field(3, ge=1, description="Image channels.")
+    num_classes: int = Field(10, ge=2, description="Number of classes.")
+    input_size: int = Field(32, ge=4, description="Image side in pixels; only the multiply-accumulates depend on it.")
+
+    def positions(self, depth: int) -> int:
+        """One per layer."""
+        if depth < 3:
+            raise ModelError(f"a plain network needs at least 3 layers, got depth {depth}")
+        return depth
+
+    def start(self, *, depth: int, width: int) -> Architecture:
+        """Separable 3x3 layers everywhere (EGNAS, algorithm 1, initialization)."""
+        layer_count = self.positions(depth)
+        return Architecture(
+            space="plain", depth=depth, width=width, operations=("sep",) * layer_count, kernels=(3,) * layer_count
+        )
+
+    def check(self, architecture: Architecture) -> None:
+        """Raise a ModelError unless the architecture lies in this space."""
+        expected = self.positions(architecture.depth)
+        lengths = (len(architecture.operations), len(architecture.kernels))
+        if architecture.space != "plain" or architecture.stages or lengths != (expected, expected):
+            raise ModelError(
+                f"a plain architecture of depth {architecture.depth} needs {expected} operations and kernels and no stages, "
+                f"got space {architecture.space!r}, {lengths[0]} operations, {lengths[1]} kernels, stages {architecture.stages}"
+            )
+
+    def build(self, architecture: Architecture) -> nn.Module:
+        """A network from images (B, C, H, W) to logits (B, num_classes)."""
+        self.check(architecture)
+        width = architecture.width
+        modules: list[nn.Module] = [layers.conv(self.in_channels, 2 * width, 3), nn.BatchNorm2d(2 * width)]
+        for kind, kernel, channels_in, channels_out, stride in _plan(architecture):
+            layer = layers.operation(kind, channels_in, channels_out, kernel, stride=stride)
+            modules += [nn.ReLU(), layer, nn.BatchNorm2d(channels_out)]
+        return nn.Sequential(*modules, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, self.num_classes))
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Parameters and multiply-accumulates at `input_size`."""
+        self.check(architecture)
+        size, width = self.input_size, architecture.width
+        total = cost.convolution(self.in_channels, 2 * width, 3, size=size) + cost.batch_norm(2 * width)
+        for kind, kernel, channels_in, channels_out, stride in _plan(architecture):
+            size = -(-size // stride)
+            total += cost.operation(kind, channels_in, channels_out, kernel, size=size)
+            total += cost.batch_norm(channels_out)
+        return total + cost.linear(4 * width, self.num_classes)
+
+    def count_parameters(self, architecture: Architecture) -> int:
+        """Trainable parameters, without building the network."""
+        return self.cost(architecture).parameters
+
+    def macs(self, architecture: Architecture) -> int:
+        """Multiply-accumulates for one image of `input_size`."""
+        return self.cost(architecture).macs
+
+    def sample(self, rng: Random, *, depths: Sequence[int] = range(5, 101), widths: Sequence[int] = range(16, 129, 2)) -> Architecture:
+        """A random architecture; the default bounds are the paper's (section 3.1)."""
+        return space.sample(self, rng, depths=depths, widths=widths)
+
+    def mutate(
+        self, architecture: Architecture, rng: Random, *, depths: Sequence[int] = range(5, 101), widths: Sequence[int] = range(16, 129, 2)
+    ) -> Architecture:
+        """A neighbour of the architecture within the bounds."""
+        return space.mutate(self, architecture, rng, depths=depths, widths=widths)
+
+
+def _plan(architecture: Architecture) -> list[tuple[Operation, int, int, int, int]]:
+    """Operation, kernel, input channels, output channels and stride of every layer."""
+    depth, width = architecture.depth, architecture.width
+    halvings = (depth // 3, 2 * depth // 3)
+    plan, channels_in, channels = [], 2 * width, width
+    for layer, (kind, kernel) in enumerate(zip(architecture.operations, architecture.kernels, strict=True)):
+        stride = 2 if layer in halvings else 1
+        channels *= stride
+        plan.append((kind, kernel, channels_in, channels, stride))
+        channels_in = channels
+    return plan

@@ -1,0 +1,49 @@
+"""Drawn faces: every identity has its own proportions and colours, every picture its own light, place and noise."""
+
+import cv2
+import numpy as np
+
+from facenas.data.faces import Images, Labels
+
+CANVAS = 64
+
+
+def draw_faces(*, people: int, photographs: int, size: int, seed: int = 0) -> tuple[Images, Labels]:
+    """Draw faces.
+
+    Args:
+        people: Number of identities.
+        photographs: Pictures of each.
+        size: Side in pixels.
+        seed: Of everything that is random.
+
+    Returns:
+        Images (people * photographs, size, size, 3), RGB uint8, and the identity of each.
+    """
+    rng = np.random.default_rng(seed)
+    traits = rng.uniform(0, 1, (people, 12))
+    images = [_draw(trait, rng, size) for trait in traits for _ in range(photographs)]
+    return np.stack(images), np.repeat(np.arange(people, dtype=np.int64), photographs)
+
+
+def _draw(trait: np.ndarray, rng: np.random.Generator, size: int) -> Images:
+    x, y = (CANVAS / 2 + rng.normal(0, 1.5, 2)).tolist()
+    hair, skin, eyes, lips = (_color(trait[a], trait[b]) for a, b in ((0, 1), (2, 3), (4, 5), (6, 7)))
+    wide, high, apart, mouth = 14 + 8 * trait[8], 20 + 8 * trait[9], 5 + 6 * trait[10], 3 + 7 * trait[11]
+    canvas = np.full((CANVAS, CANVAS, 3), rng.uniform(0, 255), np.float32)
+    for center, axes, color in [
+        ((x, y - 4), (wide + 3, high + 2), hair),
+        ((x, y), (wide, high), skin),
+        ((x - apart, y - 4), (3, 2), eyes),
+        ((x + apart, y - 4), (3, 2), eyes),
+        ((x, y + 10), (mouth, 2), lips),
+    ]:
+        cv2.ellipse(canvas, tuple(map(round, center)), tuple(map(round, axes)), 0, 0, 360, color, -1)
+    canvas = canvas * rng.uniform(0.7, 1.3) + rng.normal(0, 10, canvas.shape)
+    small = cv2.resize(canvas.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    return np.clip(small, 0, 255).astype(np.uint8)
+
+
+def _color(hue: float, light: float) -> tuple[float, float, float]:
+    red, green, blue = (255 * (0.15 + 0.7 * light) * (0.6 + 0.4 * np.cos(2 * np.pi * (hue + shift / 3))) for shift in range(3))
+    return float(red), float(green), float(blue)

@@ -1,0 +1,45 @@
+"""What a user can fix: every exception here is shown as its sentence alone, without a traceback."""
+
+from difflib import get_close_matches
+from collections.abc import Iterable
+
+
+class FacenasError(Exception):
+    """A problem that the user can fix; the message says what must hold, what was given and what to do."""
+
+
+class SettingsError(FacenasError):
+    """A setting, preset or name that does not exist or has an unusable value."""
+
+
+class DataError(FacenasError):
+    """A data set that is missing, empty, damaged or unfit for the task."""
+
+
+class ModelError(FacenasError):
+    """A model or architecture file that cannot be used."""
+
+
+class NotFiniteError(ModelError):
+    """A network whose outputs are not finite numbers."""
+
+
+class RunError(FacenasError):
+    """A run folder that cannot be continued."""
+
+
+class DivergedError(FacenasError):
+    """A training run whose loss is no longer a finite number."""
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A half-sentence that names the closest valid name, then all of them.
+
+    Args:
+        name: What was given.
+        valid: The names that exist.
+    """
+    names = sorted(valid)
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}(there are: {', '.join(names)})"

@@ -1,0 +1,140 @@
+"""What a network is trained and validated for: recognising faces, or classifying images."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from facenas.backbones import Blueprint
+from facenas.data import FaceSet, ImageSet, InputContract, balanced_pairs
+from facenas.data.faces import Images
+from facenas.errors import DataError
+from facenas.eval import embed_images, metrics, torch_embedder
+from facenas.eval.verification import pair_scores
+from facenas.heads import Head
+
+
+class Task(Protocol):
+    """Training data, the model around a network, and its validation."""
+
+    contract: InputContract
+    images: Tensor
+    labels: Tensor
+
+    def model(self, blueprint: Blueprint) -> nn.Module:
+        """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> logits (B, N)."""
+
+    @property
+    def validation_items(self) -> int:
+        """Questions of the validation split; 0 if there is none."""
+
+    def validate(self, network: nn.Module) -> int:
+        """Correct answers on the validation split."""
+
+
+class FaceModel(nn.Module):
+    """A backbone with a margin head."""
+
+    def __init__(self, network: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.network, self.head = network, head
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Images (B, C, H, W), identities (B,) -> logits (B, N)."""
+        logits: Tensor = self.head(self.network(images), labels)
+        return logits
+
+
+class ClassModel(nn.Module):
+    """A classifier; the labels are not looked at."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> logits (B, N)."""
+        logits: Tensor = self.network(images)
+        return logits
+
+
+class FaceTask:
+    """Tell the training identities apart; validated by verifying pairs of the held-out identities.
+
+    Args:
+        train: Photographs to train on.
+        validation: Photographs of other people; None: the task cannot be validated.
+        head: Margin head.
+        contract: What the network expects of an image.
+        pair_seed: Seed of the choice of validation pairs.
+    """
+
+    def __init__(self, train: FaceSet, validation: FaceSet | None, *, head: Head, contract: InputContract, pair_seed: int = 0) -> None:
+        if validation and set(validation.names) & set(train.names):
+            raise DataError("an identity is in both the training and the validation photographs")
+        self.contract, self.head = contract, head
+        self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.identities)
+        self.people = len(train.names)
+        self.validation = validation
+        self.pairs = balanced_pairs(validation.identities, seed=pair_seed) if validation else None
+
+    def model(self, blueprint: Blueprint) -> nn.Module:
+        """Backbone and head."""
+        return FaceModel(blueprint.build(), self.head.build(blueprint.dimension, self.people))
+
+    @property
+    def validation_items(self) -> int:
+        """Pairs of held-out people."""
+        return len(self.pairs) if self.pairs else 0
+
+    def validate(self, network: nn.Module) -> int:
+        """Correctly verified pairs of held-out people by the ten-fold protocol."""
+        if self.validation is None or self.pairs is None:
+            raise DataError("this task has no validation photographs")
+        device = next(network.parameters()).device
+        embeddings = embed_images(torch_embedder(network, self.contract, device), self.validation.images)
+        return metrics.verification_accuracy(pair_scores(embeddings, self.pairs), self.pairs.same).correct
+
+
+class ClassTask:
+    """Classify images; validated by the accuracy on the held-out ones.
+
+    Args:
+        train: Images to train on.
+        validation: Other images; None: the task cannot be validated.
+        contract: What the network expects of an image.
+    """
+
+    def __init__(self, train: ImageSet, validation: ImageSet | None, *, contract: InputContract) -> None:
+        self.contract, self.validation = contract, validation
+        self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.labels)
+
+    def model(self, blueprint: Blueprint) -> nn.Module:
+        """The network alone."""
+        return ClassModel(blueprint.build())
+
+    @property
+    def validation_items(self) -> int:
+        """Validation images."""
+        return len(self.validation) if self.validation else 0
+
+    def validate(self, network: nn.Module) -> int:
+        """Correctly classified validation images."""
+        if self.validation is None:
+            raise DataError("this task has no validation images")
+        logits = classify(network, self.validation.images, self.contract)
+        return int((logits.argmax(1).numpy() == self.validation.labels).sum())
+
+
+def classify(network: nn.Module, images: Images, contract: InputContract, *, batch_size: int = 256) -> Tensor:
+    """Logits (M, N), on the CPU, of images (M, H, W, C)."""
+    network.eval()
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        batches = as_tensors(images).split(batch_size)
+        return torch.cat([network(contract.prepare(batch.to(device))).float().cpu() for batch in batches])
+
+
+def as_tensors(images: Images) -> Tensor:
+    """Images (M, H, W, C) as (M, C, H, W), laid out channels last."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
