@@ -22,11 +22,11 @@ from facenas.training.loop import Epoch, Training
 MODEL, WEIGHTS, CHECKPOINT = "model.json", "model.safetensors", "checkpoint.pt"
 
 
-class TrainedOn(Section):
-    """Whom a face network has seen, so that no evaluation uses these people again."""
+class Seen(Section):
+    """Whom a face network was trained on or selected by, so that no evaluation uses these people again."""
 
     dataset: str = Field(description="Data set in which the names are unique.")
-    identities: tuple[str, ...] = Field(description="Names of the people in the training photographs.")
+    identities: tuple[str, ...] = Field(description="Names of the people in the training and validation photographs.")
 
 
 class ModelCard(Section):
@@ -35,7 +35,7 @@ class ModelCard(Section):
     architecture: Architecture = Field(description="What was trained.")
     space: Space = Field(description="The space that builds it.")
     input: InputContract = Field(description="What the network expects of an image.")
-    trained_on: TrainedOn | None = Field(None, description="Whom the network has seen, for faces.")
+    seen: Seen | None = Field(None, description="People it was trained on or selected by, for faces.")
     metrics: dict[str, float] = Field(description="Figures of the last epoch.")
     weights_sha256: str = Field(description="Hash of the weights' file.")
     facenas: str = Field(__version__, description="Version that wrote this.")
@@ -54,13 +54,13 @@ class Model(NamedTuple):
 
 
 def save_model(
-    run: Path, network: nn.Module, *, blueprint: Blueprint, contract: InputContract, trained_on: TrainedOn | None, metrics: dict[str, float]
+    run: Path, network: nn.Module, *, blueprint: Blueprint, contract: InputContract, seen: Seen | None, metrics: dict[str, float]
 ) -> ModelCard:
     """Write `model.safetensors` and `model.json` into a run folder."""
     with replacing(run / WEIGHTS) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}, temporary)
     card = ModelCard(
-        architecture=blueprint.architecture, space=blueprint.space, input=contract, trained_on=trained_on, metrics=metrics,
+        architecture=blueprint.architecture, space=blueprint.space, input=contract, seen=seen, metrics=metrics,
         weights_sha256=_digest(run / WEIGHTS),
     )  # fmt: skip
     write_text(run / MODEL, card.model_dump_json(indent=2) + "\n")

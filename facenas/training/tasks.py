@@ -75,6 +75,7 @@ class FaceTask:
         self.contract, self.head = contract, head
         self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.identities)
         self.people = len(train.names)
+        self.dataset, self.seen = train.dataset, tuple(sorted({*train.names, *(validation.names if validation else ())}))
         self.validation = validation
         self.pairs = balanced_pairs(validation.identities, seed=pair_seed) if validation else None
 

@@ -1,0 +1,5 @@
+"""Run the command line with `python -m facenas`."""
+
+from facenas.cli import main
+
+main()

@@ -1,0 +1,52 @@
+"""The command line: `facenas COMMAND`."""
+
+import errno
+import logging
+import sys
+
+import click
+import typer
+
+from facenas.cli import evaluate, export, journal, models, quickstart, search, train
+from facenas.errors import FacenasError
+
+app = typer.Typer(
+    help="Search, train, evaluate and export face-recognition backbones.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False, rich_markup_mode="rich",
+)  # fmt: skip
+app.command("search")(search.search)
+app.command("train")(train.train)
+app.command("eval")(evaluate.evaluate)
+app.command("export")(export.export)
+app.command("models")(models.models)
+app.command("journal")(journal.journal)
+app.command("quickstart")(quickstart.quickstart)
+
+
+def main() -> None:
+    """Run a command; what a user can fix is one sentence and exit code 1, Ctrl-C is 130."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    try:
+        return app(args=arguments, standalone_mode=False, prog_name="facenas") or 0
+    except FacenasError as error:
+        return _fail(str(error))
+    except OSError as error:
+        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else (error.strerror or str(error))
+        return _fail(f"{reason}: {error.filename or 'while writing'}; what was finished is kept, run the same command to go on")
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return _fail("interrupted; what was finished is kept, run the same command to go on", code=130)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+
+
+def _fail(sentence: str, code: int = 1) -> int:
+    print(f"facenas: {sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,89 @@
+"""What the commands share: options, run folders, output."""
+
+import json
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from facenas.errors import RunError
+from facenas.files import write_text
+from facenas.settings import Section
+
+Config = Annotated[str, typer.Option("--config", help="A preset's name or the path of a YAML file.")]
+Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Override one setting; may be repeated.")]
+Run = Annotated[Path | None, typer.Option("--run", help="Folder for everything that this run writes.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on standard output and nothing else there.")]
+Model = Annotated[Path, typer.Option("--model", help="Folder of a training run, or an ONNX file.")]
+
+console = Console(stderr=True)  # progress and remarks; results go to standard output
+
+
+def overrides(assignments: list[str], **options: object) -> list[str]:
+    """`--set` assignments, followed by the options that were given."""
+    return [*assignments, *(f"{key}={value}" for key, value in options.items() if value is not None)]
+
+
+def open_run(run: Path, settings: Section) -> None:
+    """Make a run folder, or check that an existing one was made with the same settings.
+
+    Raises:
+        RunError: If the folder belongs to other settings; the message names the keys that differ.
+    """
+    file = run / "config.yaml"
+    tree = settings.model_dump(mode="json")
+    if file.exists():
+        before, now = _flat(yaml.safe_load(file.read_text(encoding="utf-8"))), _flat(tree)
+        differing = [f"{key} ({before.get(key)} there, {now.get(key)} here)" for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+        if differing:
+            raise RunError(f"{run} was made with other settings: {', '.join(differing)}; give another --run or the same settings")
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    versions = ", ".join(f"{name} {version(name)}" for name in ("facenas", "torch", "optuna", "onnxruntime"))
+    header = f"# {versions}, Python {platform.python_version()}, {platform.system()} {platform.machine()}\n"
+    write_text(file, header + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {key: value for name, child in tree.items() for key, value in _flat(child, f"{prefix}.{name}" if prefix else str(name)).items()}
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Progress on standard error, with elapsed and remaining time."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield progress
+
+
+def print_json(value: Mapping[str, Any] | list[Any]) -> None:
+    """One JSON value on standard output."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def print_result(renderable: object) -> None:
+    """A table or text on standard output, as wide as the terminal, or wide enough where there is none."""
+    Console(width=None if sys.stdout.isatty() else 120).print(renderable)
+
+
+def percent(fraction: float, digits: int = 2) -> str:
+    """A rate as people read it."""
+    return f"{100 * fraction:.{digits}f} %"
+
+
+def millions(count: float) -> str:
+    """A count in millions."""
+    return f"{count / 1e6:.2f} M"

@@ -1,0 +1,49 @@
+"""`facenas export`: write a trained network for deployment."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facenas.cli.common import Json, Model, Run, Set, console, print_json, print_result
+from facenas.files import write_json
+from facenas.settings import load
+
+if TYPE_CHECKING:
+    from facenas.data import InputContract
+    from facenas.data.faces import Images
+
+MOST_IMAGES = 64
+CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark whose images the file is checked on: orl, folder or synthetic.")]
+
+
+def export(model: Model, check_on: CheckOn = "orl", assignments: Set = [], run: Run = None, as_json: Json = False) -> None:  # noqa: B006
+    """Write a trained model as one ONNX file, checked against torch on real images before it is called done.
+
+    Example: facenas export --model runs/orl-model
+    """
+    from facenas.eval.embed import METADATA_KEY
+    from facenas.export import export_onnx
+    from facenas.training.checkpoint import load_model
+
+    network, card = load_model(model)
+    folder = run or (model if model.is_dir() else model.parent)
+    images = check_images(check_on, assignments, card.input)
+    console.print(f"exporting, then comparing with torch on {len(images)} images ...", highlight=False)
+    file = folder / "model.onnx"
+    parity = export_onnx(network, file, contract=card.input, images=images, metadata={METADATA_KEY: card.model_dump_json()})
+    result = {"file": str(file), "bytes": file.stat().st_size, "input": card.input.model_dump(mode="json"), "parity": asdict(parity)}
+    write_json(folder / "export.json", result)
+    if as_json:
+        print_json(result)
+    else:
+        print_result(f"cosine with torch on {parity.images} images: at least {parity.min_cosine:.7f}; {result['bytes'] / 1e6:.1f} MB -> {file}")
+
+
+def check_images(name: str, assignments: list[str], contract: "InputContract") -> "Images":
+    """Some images of the network's size."""
+    from facenas.eval.settings import EvalSettings
+
+    settings = load(EvalSettings, command="eval", preset=name, overrides=assignments)
+    images = settings.data.load(contract.size).images[:MOST_IMAGES]
+    return images.mean(axis=3, keepdims=True).round().astype(images.dtype) if contract.channels == 1 else images

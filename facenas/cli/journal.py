@@ -1,0 +1,23 @@
+"""`facenas journal`: read what a search has tried."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facenas.cli.common import Json, print_json, print_result
+
+
+def journal(run: Annotated[Path, typer.Argument(help="Folder of a search run.")], as_json: Json = False) -> None:
+    """Show every candidate of a search in plan order.
+
+    Example: facenas journal runs/orl --json
+    """
+    from facenas.cli.search import table
+    from facenas.search import read_journal
+
+    rows = read_journal(run)
+    if as_json:
+        print_json([row.plain() for row in rows])
+    else:
+        print_result(table(rows))

@@ -1,0 +1,86 @@
+"""`facenas train`: train an architecture."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facenas.cli.common import Config, Device, Json, Run, Seed, Set, console, open_run, overrides, percent, print_json, print_result, progress_bars
+from facenas.settings import load
+
+if TYPE_CHECKING:
+    from facenas.backbones import Blueprint
+    from facenas.training.loop import Epoch
+    from facenas.training.settings import TrainSettings
+
+Architecture = Annotated[str | None, typer.Option("--architecture", help="A name that `facenas models` lists, a file, or a search run's folder.")]
+
+
+def train(
+    architecture: Architecture = None, config: Config = "quickstart", assignments: Set = [], run: Run = None, seed: Seed = None,  # noqa: B006
+    device: Device = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Train an architecture with a margin head; an interrupted run goes on from its last finished epoch.
+
+    Example: facenas train --architecture runs/orl/architecture.json --run runs/orl-model
+    """
+    from facenas.training.settings import TrainSettings
+
+    given = overrides(assignments, architecture=architecture, seed=seed, device=device)
+    settings = load(TrainSettings, command="train", preset=config, overrides=given)
+    blueprint = blueprint_of(settings)
+    folder = run or Path("runs") / f"train-{Path(config).stem}"
+    open_run(folder, settings)
+    metrics = train_in(folder, settings, blueprint)
+    result = {
+        "run": str(folder), "architecture": blueprint.architecture.model_dump(mode="json"), "identity": blueprint.architecture.identity,
+        "parameters": blueprint.space.count_parameters(blueprint.architecture), "epochs": settings.epochs, **metrics,
+        "files": [str(folder / name) for name in ("model.safetensors", "model.json")],
+    }  # fmt: skip
+    if as_json:
+        print_json(result)
+        return
+    validated = f", validation {percent(metrics['validation_accuracy'])}" if "validation_accuracy" in metrics else ""
+    print_result(f"trained {settings.epochs} epochs, loss {metrics['loss']:.3f}{validated} -> {folder / 'model.safetensors'}, {folder / 'model.json'}")
+
+
+def blueprint_of(settings: "TrainSettings") -> "Blueprint":
+    """The architecture that the settings name, at their input size."""
+    from facenas.backbones import ZOO, get_blueprint
+    from facenas.training.checkpoint import load_blueprint
+
+    path = Path(settings.architecture)
+    is_name = settings.architecture in ZOO or not (path.exists() or path.suffix or len(path.parts) > 1)
+    blueprint = get_blueprint(settings.architecture) if is_name else load_blueprint(path)
+    if settings.input_size is None:
+        return blueprint
+    return type(blueprint).model_validate(
+        {"architecture": blueprint.architecture, "space": {**blueprint.space.model_dump(), "input_size": settings.input_size}}
+    )
+
+
+def train_in(folder: Path, settings: "TrainSettings", blueprint: "Blueprint") -> dict[str, float]:
+    """Train, or go on training, in a folder; writes the model and returns the last epoch's figures."""
+    from facenas.training.checkpoint import CHECKPOINT, save_model
+    from facenas.training.fit import fit
+    from facenas.training.settings import seen_by
+
+    task = settings.task(blueprint.space)
+    with progress_bars() as progress:
+        bar = progress.add_task("train (epochs)", total=settings.epochs)
+
+        def report(epoch: "Epoch") -> None:
+            share = epoch.correct / epoch.total
+            progress.update(bar, completed=epoch.epoch, description=f"train: loss {epoch.loss:.3f}, correct {percent(share, 1)}")
+
+        fitted = fit(
+            task, blueprint, recipe=settings.recipe, epochs=settings.epochs, seed=settings.seed, device=settings.device,
+            checkpoint=folder / CHECKPOINT, after_epoch=report,
+        )  # fmt: skip
+    last = fitted.history[-1]
+    metrics = {"loss": last.loss, "train_accuracy": last.correct / last.total}
+    if task.validation_items:
+        metrics["validation_accuracy"] = task.validate(fitted.network) / task.validation_items
+    save_model(folder, fitted.network, blueprint=blueprint, contract=task.contract, seen=seen_by(task), metrics=metrics)
+    console.print(f"{len(fitted.history)} epochs, last loss {last.loss:.3f}", highlight=False)
+    return metrics

@@ -1,0 +1,78 @@
+"""The settings of `facenas train`, and what it shares with `facenas search`: data, head, recipe."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from facenas.backbones import IRSpace, PlainSpace, Space
+from facenas.data import (
+    ClassSource, FolderFaces, InputContract, OrlFaces, SyntheticFaces, development_faces, split_by_identity, split_stratified,
+)  # fmt: skip
+from facenas.errors import SettingsError
+from facenas.heads import Head
+from facenas.heads.settings import AdaFaceHead
+from facenas.settings import Section
+from facenas.training.checkpoint import Seen
+from facenas.training.device import Device
+from facenas.training.recipe import Recipe
+from facenas.training.tasks import ClassTask, FaceTask, Task
+
+Source = Annotated[OrlFaces | FolderFaces | SyntheticFaces | ClassSource, Field(discriminator="name")]
+
+
+class TaskSettings(Section):
+    """Data, objective and recipe."""
+
+    data: Source = Field(description="Where the images come from.")
+    validation_share: float = Field(0.25, ge=0, lt=1, description="Held out of the training data: a share of people, or of each class.")
+    head: Head = Field(AdaFaceHead(), description="Margin head; faces only.")
+    recipe: Recipe = Field(Recipe(), description="How to train.")
+    seed: int = Field(0, description="Seed of everything random but the choice of the test people.")
+    device: Device = Field("auto", description="Where to train.")
+
+    def task(self, space: Space) -> Task:
+        """Load the training data and cut the validation split from it.
+
+        Raises:
+            DataError: If the data is missing or does not fit.
+            SettingsError: If the space is not made for such data.
+        """
+        if isinstance(self.data, ClassSource):
+            return self._class_task(space, self.data)
+        if not isinstance(space, IRSpace):
+            raise SettingsError(f"faces ({self.data.name}) are searched and trained in the space 'ir', got {space.name!r}")
+        faces = development_faces(self.data, space.input_size)
+        contract = InputContract(size=space.input_size)
+        if not self.validation_share:
+            return FaceTask(faces, None, head=self.head, contract=contract)
+        held_out = max(2, round(self.validation_share * len(faces.names)))
+        split = split_by_identity(faces, held_out=held_out, seed=self.seed)
+        return FaceTask(split.train, split.validation, head=self.head, contract=contract, pair_seed=self.seed)
+
+    def _class_task(self, space: Space, source: ClassSource) -> ClassTask:
+        images = source.load()
+        size, channels = images.images.shape[1], images.images.shape[3]
+        wanted = (size, channels, images.num_classes)
+        if not isinstance(space, PlainSpace) or (space.input_size, space.in_channels, space.num_classes) != wanted:
+            raise SettingsError(
+                f"{source.name} needs space.name=plain, space.input_size={size}, space.in_channels={channels}, "
+                f"space.num_classes={images.num_classes}, got {space}"
+            )
+        contract = InputContract(size=size, color="grey" if channels == 1 else "rgb")
+        if not self.validation_share:
+            return ClassTask(images, None, contract=contract)
+        split = split_stratified(images, share=self.validation_share, seed=self.seed)
+        return ClassTask(split.train, split.validation, contract=contract)
+
+
+class TrainSettings(TaskSettings):
+    """Settings of `facenas train`."""
+
+    architecture: str = Field(description="A name of the zoo, an architecture.json, or a search run's folder.")
+    input_size: int | None = Field(None, ge=16, description="Image side in pixels; null: the architecture file's.")
+    epochs: int = Field(26, ge=1, description="Training epochs.")
+
+
+def seen_by(task: Task) -> Seen | None:
+    """Whom a network of this task was trained on or selected by."""
+    return Seen(dataset=task.dataset, identities=task.seen) if isinstance(task, FaceTask) else None
