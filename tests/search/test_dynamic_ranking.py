@@ -1,12 +1,16 @@
 """The strategy against the authors' own searches, candidate by candidate."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from facenas.backbones import PlainSpace
-from facenas.search import DynamicRanking, Score
+from facenas.backbones import Architecture, IRSpace, PlainSpace
+from facenas.search import Candidate, DynamicRanking, Score, Verdict
 
 PUBLISHED = sorted((Path(__file__).parent.parent / "data").glob("*_w*.json"))
 TEST_IMAGES = {"EMNIST": 18_800}
@@ -17,9 +21,8 @@ TRAIN_IMAGES = {"CIFAR10": 50_000, "CIFAR100": 50_000, "EMNIST": 112_800}
 def test_replays_published_search(path: Path) -> None:
     log = json.loads(path.read_text())
     space = PlainSpace(in_channels=log["in_channels"], num_classes=log["num_classes"])
-    settings = log["settings"]
-    settings |= {"depth_gain": settings["depth_gain"] / 100, "depth_drop": settings["depth_drop"] / 100}
-    plan = DynamicRanking(space, **settings).search()
+    thresholds = {name: log["settings"][name] / 100 for name in ("depth_gain", "depth_drop")}
+    plan = DynamicRanking(space, **log["settings"] | thresholds).search()
     candidate = next(plan)
     for step, row in enumerate(log["candidates"]):
         architecture = candidate.architecture
@@ -45,3 +48,79 @@ def test_replays_published_search(path: Path) -> None:
         final["depth"], final["width"], final["operations"], final["kernels"],
     )  # fmt: skip
     assert space.count_parameters(found) == final["params"]
+
+
+def drive(strategy: DynamicRanking, accuracy: Callable[[Candidate], int], total: int = 1000) -> tuple[list[Candidate], list[Verdict], Architecture]:
+    """Answer a strategy from a function of the candidate."""
+    verdicts: list[Verdict] = []
+    plan, asked = strategy.search(verdicts.append), []
+    try:
+        candidate = next(plan)
+        while True:
+            asked.append(candidate)
+            candidate = plan.send(Score(correct=accuracy(candidate), total=total))
+    except StopIteration as end:
+        return asked, verdicts, end.value
+
+
+def test_knife_edge_is_decided_on_counts() -> None:
+    """+10 of 10,000 images is exactly the gain that accepts, and -5 exactly the loss that does not yet count as a drop."""
+    strategy = DynamicRanking(PlainSpace(), min_depth=10, max_depth=12, min_width=64, micro=False)
+    scores = {10: 9153, 11: 9163, 12: 9158}
+    _, verdicts, found = drive(strategy, lambda c: scores[c.architecture.depth], 10_000)
+    assert [v.outcome for v in verdicts] == ["accepted", "accepted", "neutral"]
+    assert found.depth == 11
+
+
+def test_third_drop_since_the_last_accepted_depth_ends_growing_with_neutrals_between() -> None:
+    scores = {10: 900, 11: 800, 12: 900, 13: 800, 14: 900, 15: 800, 16: 999}
+    strategy = DynamicRanking(PlainSpace(), min_depth=10, max_depth=20, min_width=64, micro=False)
+    asked, _, found = drive(strategy, lambda c: scores[c.architecture.depth])
+    assert [c.architecture.depth for c in asked] == [10, 11, 12, 13, 14, 15]
+    assert found.depth == 10
+
+
+def test_pruning_counts_epochs_on_from_the_last_grown_candidate() -> None:
+    strategy = DynamicRanking(PlainSpace(), min_depth=10, max_depth=12, min_width=58, micro=False)
+    asked, _, _ = drive(strategy, lambda c: 900 - (c.architecture.depth - 10) * 100)
+    assert [(c.phase, c.epochs, c.architecture.width) for c in asked] == [
+        ("grow", 10, 64), ("grow", 11, 64), ("grow", 12, 64), ("prune", 14, 62), ("prune", 16, 60), ("prune", 18, 58),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("score", [Score(correct=999, total=1000), Score(correct=1, total=2, train_correct=8, train_total=8)])
+def test_nothing_is_grown_beyond_saturation(score: Score) -> None:
+    plan = DynamicRanking(PlainSpace(), micro=False).search()
+    next(plan)
+    assert plan.send(score).phase == "prune"
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_face_search_stays_in_its_space_and_its_budget(seed: int) -> None:
+    space = IRSpace(embedding_size=None, input_size=32)
+    strategy = DynamicRanking(space, min_depth=10, max_depth=16, min_width=8, max_width=16, params_slack=1000)
+    rng = Random(seed)
+    asked, verdicts, found = drive(strategy, lambda c: rng.randint(400, 900))
+    assert len(asked) == len(verdicts)
+    for candidate in asked:
+        space.check(candidate.architecture)
+        if candidate.phase in ("grow", "prune"):
+            assert set(candidate.architecture.operations) == {"conv"}
+    baseline = next(c for c in asked if c.phase == "operations").architecture
+    for candidate in asked:
+        if candidate.phase in ("operations", "kernels"):
+            assert space.count_parameters(candidate.architecture) <= space.count_parameters(baseline) + 2 * 1000
+            assert 2 * candidate.architecture.width >= baseline.width
+    assert found in {c.architecture for c in asked}
+
+
+def test_one_growth_step_of_a_face_network_adds_one_unit() -> None:
+    strategy = DynamicRanking(IRSpace(), max_depth=14, min_width=64, micro=False)
+    asked, _, _ = drive(strategy, lambda c: c.architecture.depth)
+    assert [c.architecture.depth for c in asked] == [10, 12, 14]
+
+
+def test_bounds_that_cross_are_refused() -> None:
+    with pytest.raises(ValueError, match="must not exceed"):
+        DynamicRanking(PlainSpace(), min_depth=20, max_depth=10)

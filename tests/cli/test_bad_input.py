@@ -1,0 +1,129 @@
+"""What a user can get wrong: one clear sentence, exit code 1, and nothing that was finished is lost."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from facenas.search import read_journal
+
+Command = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["search", "--config", "smok"], "unknown preset 'smok'; did you mean 'smoke'?"),
+        (["search", "--config", "none.yaml"], "no settings file at none.yaml"),
+        (["search", "--config", "smoke", "--set", "recipe.batchsize=3"], "unknown setting recipe.batchsize; did you mean 'batch_size'?"),
+        (["search", "--config", "smoke", "--set", "head.name=arcfase"], "unknown head 'arcfase'; did you mean 'arcface'?"),
+        (["search", "--config", "smoke", "--set", "recipe.lr=fast"], "recipe.lr"),
+        (["search", "--config", "smoke", "--set", "recipe.lr"], "--set needs path=value"),
+        (["search", "--config", "smoke", "--set", "strategy.min_depth=90"], "must not exceed"),
+        (["search", "--config", "smoke", "--set", "strategy.min_depth=11"], "depth is even"),
+        (["search", "--config", "smoke", "--set", "space.name=plain"], "searched and trained in the space 'ir'"),
+        (["search", "--config", "smoke", "--device", "cuda"], "this machine has no cuda device"),
+        (["search", "--config", "folder", "--set", "data.root=nowhere"], "no folder at nowhere"),
+        (["train", "--config", "smoke", "--architecture", "ir51"], "unknown architecture 'ir51'; did you mean 'ir50'?"),
+        (["train", "--config", "smoke", "--architecture", "none/architecture.json"], "no architecture at none/architecture.json"),
+        (["eval", "--model", "nowhere"], "no model.json in"),
+        (["eval", "--model", "none.onnx"], "no ONNX file at none.onnx"),
+        (["eval", "--model", "nowhere", "--benchmark", "olr"], "unknown benchmark 'olr'; did you mean 'orl'?"),
+        (["export", "--model", "nowhere"], "no model.json in"),
+        (["journal", "nowhere"], "no journal in nowhere"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_one_sentence(facenas: Command, arguments: list[str], sentence: str) -> None:
+    done = facenas(*arguments, code=1)
+    assert sentence in done.stderr
+    assert done.stderr.startswith("facenas: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_all_mistakes_are_reported_together(facenas: Command) -> None:
+    done = facenas("search", "--config", "smoke", "--set", "recipe.lr=-1", "--set", "colour=red", code=1)
+    assert "recipe.lr" in done.stderr
+    assert "colour" in done.stderr
+
+
+def test_a_run_folder_of_other_settings_names_the_keys(facenas: Command, tmp_path: Path) -> None:
+    quick = ["search", "--config", "smoke", "--set", "strategy.micro=false", "--set", "strategy.max_depth=10", "--set", "strategy.min_width=12"]
+    facenas(*quick, "--run", "r", "--json")
+    before = (tmp_path / "r" / "architecture.json").read_bytes()
+    done = facenas(*quick, "--run", "r", "--seed", "7", "--set", "recipe.lr=0.2", code=1)
+    assert "recipe.lr (0.1 there, 0.2 here), seed (0 there, 7 here)" in done.stderr
+    assert (tmp_path / "r" / "architecture.json").read_bytes() == before
+    header = (tmp_path / "r" / "config.yaml").read_text().splitlines()[0]
+    assert "facenas" in header
+    assert "torch" in header
+    assert facenas("search", "--config", tmp_path / "r" / "config.yaml", "--run", "r", "--json").json["candidates"] == 1
+
+
+def test_a_diverged_candidate_scores_zero_and_the_search_goes_on(facenas: Command) -> None:
+    facenas("search", "--config", "smoke", "--set", "recipe.lr=1e25", "--set", "recipe.clip_norm=0", "--set", "strategy.micro=false", "--run", "r", "--json")
+    rows = facenas("journal", "r", "--json").json
+    assert len(rows) > 1
+    assert all(row["diverged"] and row["correct"] == 0 and row["total"] > 0 for row in rows)
+
+
+def test_diverged_training_is_one_sentence(facenas: Command) -> None:
+    options = ["--set", "recipe.lr=1e25", "--set", "recipe.clip_norm=0", "--set", "input_size=32"]
+    done = facenas("train", "--config", "smoke", "--architecture", "r58-256", *options, "--run", "r", code=1)
+    assert "the loss became" in done.stderr
+
+
+def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "facenas", "search", "--config", "smoke", "--run", "r"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.time() + 60
+    while time.time() < deadline and not (tmp_path / "r" / "journal.db-wal").exists():
+        time.sleep(0.05)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; what was finished is kept, run the same command to go on" in errors
+    assert "Traceback" not in errors
+    assert read_journal(tmp_path / "r") is not None
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a RAM disk to fill")
+def test_a_file_that_cannot_grow_is_one_sentence(tmp_path: Path) -> None:
+    """A limit on the file size stands for a full disk: the write fails in the middle, and the half file is not left behind."""
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)); import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from facenas.cli import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "train", "--config", "smoke", "--architecture", "ir18", "--set", "input_size=32", "--set", "epochs=1", "--run", "r"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("facenas: ")
+    assert not [path for path in (tmp_path / "r").iterdir() if path.name.startswith(".") or "model" in path.name]
+
+
+def test_a_model_that_has_seen_everyone_is_not_measured(facenas: Command) -> None:
+    everyone = ["--set", "data.test_people=0", "--set", "epochs=1", "--set", "input_size=32"]
+    facenas("train", "--config", "smoke", "--architecture", "r58-256", *everyone, "--run", "m", "--json")
+    assert "the model was trained on all but 0 of these 24 people" in facenas("eval", "--model", "m", "--benchmark", "synthetic", code=1).stderr
+
+
+def test_json_alone_is_on_standard_output(facenas: Command) -> None:
+    names = [row["name"] for row in json.loads(facenas("models", "--json").stdout)]
+    assert names == ["ir18", "ir34", "ir50", "ir100", "r34-512", "r58-256"]
+
+
+@pytest.mark.parametrize("command", ["search", "train", "eval", "export", "models", "journal", "quickstart"])
+def test_help_shows_an_example(facenas: Command, command: str) -> None:
+    assert f"Example: facenas {command}" in facenas(command, "--help").stdout
+
+
+def test_truncated_onnx_and_classifier_are_refused(facenas: Command, tmp_path: Path) -> None:
+    (tmp_path / "broken.onnx").write_bytes(np.random.default_rng(0).bytes(100))
+    assert "is not a usable ONNX model" in facenas("eval", "--model", "broken.onnx", "--benchmark", "synthetic", code=1).stderr

@@ -1,0 +1,131 @@
+"""The real commands, one after another, on drawn faces."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from facenas.search import read_journal
+
+Command = Callable[..., Any]
+
+
+def journal_without_time(run: Path) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.plain().items() if key != "seconds"} for row in read_journal(run)]
+
+
+def test_search_train_eval_export(facenas: Command, tmp_path: Path) -> None:
+    start = time.perf_counter()
+    found = facenas("search", "--config", "smoke", "--run", "s", "--json").json
+    assert time.perf_counter() - start < 60
+    rows = facenas("journal", "s", "--json").json
+    assert [row["step"] for row in rows] == list(range(found["candidates"]))
+    assert {row["phase"] for row in rows} == {"grow", "prune", "operations", "kernels"}
+    for row in rows:
+        assert 0 <= row["correct"] <= row["total"]
+        assert row["verdict"] in {"accepted", "neutral", "rejected"}
+        assert row["architecture"]["space"] == "ir"
+    assert json.loads((tmp_path / "s" / "architecture.json").read_text())["architecture"] == found["architecture"]
+
+    trained = facenas("train", "--config", "smoke", "--architecture", "s", "--run", "m", "--json").json
+    assert trained["architecture"] == found["architecture"]
+    assert trained["parameters"] == found["parameters"]
+    assert trained["validation_accuracy"] > 0.7
+
+    measured = facenas("eval", "--model", "m", "--benchmark", "synthetic", "--baselines", "--json").json
+    assert measured["synthetic"]["pairs"] == 448  # 8 people that were kept for testing, 28 pairs each, and as many impostors
+    assert measured["synthetic"]["accuracy"] > 0.7
+    assert set(measured["baselines"]) == {"raw pixels", "eigenfaces", "fisherfaces"}
+    assert json.loads((tmp_path / "m" / "eval" / "synthetic.json").read_text())["synthetic"] == measured["synthetic"]
+
+    exported = facenas("export", "--model", "m", "--check-on", "synthetic", "--json").json
+    assert exported["parity"]["min_cosine"] > 0.9999
+    assert sorted(path.name for path in (tmp_path / "m").glob("*onnx*")) == ["model.onnx"]
+    deployed = facenas("eval", "--model", "m/model.onnx", "--benchmark", "synthetic", "--json").json
+    for key in ("accuracy", "pairs", "correct"):
+        assert deployed["synthetic"][key] == measured["synthetic"][key]
+
+    session = onnxruntime.InferenceSession(tmp_path / "m" / "model.onnx")
+    assert (len(session.get_inputs()), len(session.get_outputs())) == (1, 1)
+    for batch in (1, 5):
+        assert session.run(None, {"input": np.zeros((batch, 3, 32, 32), np.float32)})[0].shape == (batch, 8 * found["architecture"]["width"])
+
+
+def test_killed_search_goes_on_to_the_same_end(facenas: Command, tmp_path: Path) -> None:
+    """SIGKILL half way, twice; the finished candidates are not evaluated again."""
+    facenas("search", "--config", "smoke", "--run", "whole", "--json")
+    command = [sys.executable, "-m", "facenas", "search", "--config", "smoke", "--run", "part", "--json"]
+    kept: list[dict[str, Any]] = []
+    for rows_before_kill in (3, 9):
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        deadline = time.time() + 60
+        while time.time() < deadline and process.poll() is None:
+            if (tmp_path / "part" / "journal.db").exists() and count_rows(tmp_path / "part") >= rows_before_kill:
+                break
+            time.sleep(0.05)
+        assert process.poll() is None, "the search ended before it could be killed"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        kept = [row.plain() for row in read_journal(tmp_path / "part")]
+        assert len(kept) >= rows_before_kill
+    facenas("search", "--config", "smoke", "--run", "part", "--json")
+    assert journal_without_time(tmp_path / "part") == journal_without_time(tmp_path / "whole")
+    assert (tmp_path / "part" / "architecture.json").read_bytes() == (tmp_path / "whole" / "architecture.json").read_bytes()
+    again = [row.plain() for row in read_journal(tmp_path / "part")]
+    assert [row["seconds"] for row in again[: len(kept)]] == [row["seconds"] for row in kept]
+
+
+def count_rows(run: Path) -> int:
+    """Rows in the database so far, read beside its writer."""
+    import sqlite3
+
+    try:
+        with sqlite3.connect(f"file:{run / 'journal.db'}?mode=ro", uri=True) as database:
+            return int(database.execute("select count(*) from trials").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_plain_space_on_digits(facenas: Command) -> None:
+    small = ["--set", "strategy.max_depth=6", "--set", "strategy.min_width=12", "--set", "strategy.macro_epochs=1", "--set", "strategy.micro_epochs=1"]
+    found = facenas("search", "--config", "digits", "--run", "s", *small, "--json").json
+    assert found["architecture"]["space"] == "plain"
+    trained = facenas("train", "--config", "digits", "--architecture", "s", "--set", "epochs=3", "--run", "m", "--json").json
+    assert trained["identity"] == found["identity"]
+    assert facenas("export", "--model", "m", "--check-on", "synthetic", "--json").json["parity"]["min_cosine"] > 0.9999
+
+
+@pytest.fixture
+def foreign_onnx(tmp_path: Path) -> Path:
+    """A recognition model that says nothing about its input: channel means of 4 x 4 blocks."""
+    graph = helper.make_graph(
+        [helper.make_node("AveragePool", ["x"], ["p"], kernel_shape=[8, 8], strides=[8, 8]), helper.make_node("Flatten", ["p"], ["y"])],
+        "foreign",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 32, 32])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 48])],
+    )
+    path = tmp_path / "foreign.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    return path
+
+
+def test_any_recognition_onnx_is_measured_by_the_arcface_convention(facenas: Command, foreign_onnx: Path) -> None:
+    done = facenas("eval", "--model", foreign_onnx, "--benchmark", "synthetic", "--json")
+    assert done.json["synthetic"]["pairs"] == 448
+    assert "RGB, (x - 127.5) / 127.5, 32 x 32" in " ".join(done.stderr.split())
+    other = facenas("eval", "--model", foreign_onnx, "--benchmark", "synthetic", "--set", "input.mean=[0]", "--json")
+    assert "RGB, (x - 0) / 127.5" in " ".join(other.stderr.split())
+    assert other.json["synthetic"]["auc"] != done.json["synthetic"]["auc"]
+    wrong = facenas("eval", "--model", foreign_onnx, "--benchmark", "synthetic", "--set", "input.size=112", code=1)
+    assert "takes 3 x 32 x 32, the input contract says 3 x 112 x 112" in wrong.stderr

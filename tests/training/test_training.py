@@ -1,0 +1,136 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from facenas.backbones import Blueprint, IRSpace, PlainSpace
+from facenas.data import Augmentation, InputContract, SyntheticFaces, development_faces, split_by_identity
+from facenas.data.classes import DigitImages, split_stratified
+from facenas.errors import DataError, ModelError, RunError
+from facenas.heads.settings import CosFaceHead
+from facenas.training.checkpoint import load_model, save_model
+from facenas.training.fit import evaluate, fit
+from facenas.training.loop import Epoch
+from facenas.training.recipe import Recipe
+from facenas.training.schedule import Cosine, Step
+from facenas.training.tasks import ClassTask, FaceTask
+
+CONTRACT = InputContract(size=32)
+SPACE = IRSpace(embedding_size=None, input_size=32, output="gdc", dropout=0.1)
+BLUEPRINT = Blueprint(architecture=SPACE.start(depth=10, width=8), space=SPACE)
+RECIPE = Recipe(batch_size=16, lr=0.1, augmentation=Augmentation(flip=0.5, shift=0.05, cutout=0.5))
+
+
+@pytest.fixture(scope="module")
+def task() -> FaceTask:
+    split = split_by_identity(development_faces(SyntheticFaces(), 32), held_out=5, seed=0)
+    return FaceTask(split.train, split.validation, head=CosFaceHead(margin=0.2, scale=16), contract=CONTRACT)
+
+
+def test_a_candidates_result_depends_on_its_content_alone(task: FaceTask) -> None:
+    first = evaluate(task, BLUEPRINT, recipe=RECIPE, epochs=2, seed=5)
+    torch.rand(17)
+    second = evaluate(task, BLUEPRINT, recipe=RECIPE, epochs=2, seed=5)
+    other = evaluate(task, BLUEPRINT, recipe=RECIPE, epochs=2, seed=6)
+    assert (first.score, first.history) == (second.score, second.history)
+    assert first.history != other.history
+
+
+def test_training_recognises_people_it_has_never_seen(task: FaceTask) -> None:
+    evaluation = evaluate(task, BLUEPRINT, recipe=RECIPE, epochs=6, seed=0)
+    assert evaluation.history[-1].loss < 0.7 * evaluation.history[0].loss
+    assert evaluation.score.accuracy > 0.8
+
+
+def test_divergence_is_a_result_with_score_zero(task: FaceTask) -> None:
+    evaluation = evaluate(task, BLUEPRINT, recipe=RECIPE.model_copy(update={"lr": 1e20, "clip_norm": 0.0}), epochs=2, seed=0)
+    assert evaluation.diverged
+    assert (evaluation.score.correct, evaluation.score.total) == (0, task.validation_items)
+
+
+def test_resumed_training_equals_the_uninterrupted_one(task: FaceTask, tmp_path: Path) -> None:
+    def stop(epoch: Epoch) -> None:
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+
+    whole = fit(task, BLUEPRINT, recipe=RECIPE, epochs=4, seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(task, BLUEPRINT, recipe=RECIPE, epochs=4, seed=1, checkpoint=tmp_path / "c.pt", after_epoch=stop)
+    resumed = fit(task, BLUEPRINT, recipe=RECIPE, epochs=4, seed=1, checkpoint=tmp_path / "c.pt")
+    assert resumed.history == whole.history
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, resumed.network.state_dict()[name]), name
+
+
+def test_damaged_checkpoint_is_one_sentence(task: FaceTask, tmp_path: Path) -> None:
+    (tmp_path / "c.pt").write_bytes(b"PK damaged")
+    with pytest.raises(RunError, match="damaged or of another network"):
+        fit(task, BLUEPRINT, recipe=RECIPE, epochs=1, seed=1, checkpoint=tmp_path / "c.pt")
+
+
+def test_a_classifier_learns_the_digits() -> None:
+    split = split_stratified(DigitImages().load(), share=0.2, seed=0)
+    assert len(split.train) + len(split.validation) == 1437
+    shares = np.bincount(split.validation.labels) / np.bincount(DigitImages().load().labels)
+    assert (abs(shares - 0.2) < 0.02).all()
+    space = PlainSpace(in_channels=1, num_classes=10, input_size=8)
+    digits = ClassTask(split.train, split.validation, contract=InputContract(size=8, color="grey"))
+    blueprint = Blueprint(architecture=space.start(depth=5, width=16), space=space)
+    assert evaluate(digits, blueprint, recipe=Recipe(lr=0.1), epochs=6, seed=0).score.accuracy > 0.9
+
+
+def test_people_in_both_halves_are_refused() -> None:
+    faces = development_faces(SyntheticFaces(), 16)
+    with pytest.raises(DataError, match="both"):
+        FaceTask(faces, faces, head=CosFaceHead(), contract=InputContract(size=16))
+
+
+def test_model_survives_the_disk_and_tampering_is_noticed(task: FaceTask, tmp_path: Path) -> None:
+    network = BLUEPRINT.build().eval()
+    save_model(tmp_path, network, blueprint=BLUEPRINT, contract=CONTRACT, seen=None, metrics={"loss": 1.0})
+    loaded = load_model(tmp_path)
+    image = torch.randn(2, 3, 32, 32)
+    assert torch.equal(loaded.network(image), network(image))
+    assert (loaded.card.blueprint, loaded.card.input) == (BLUEPRINT, CONTRACT)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelError, match="is not the file that model.json was written with"):
+        load_model(tmp_path)
+
+
+def test_schedules() -> None:
+    assert [Cosine().factor(e, 10) for e in (0, 5, 10)] == pytest.approx([1, 0.5, 0])
+    assert [Step().factor(e, 26) for e in (0, 11.99, 12, 20, 25.9)] == pytest.approx([1, 1, 0.1, 0.01, 0.001])
+    warm = Recipe(lr=0.2, lr_warmup_epochs=2, schedule=Step())
+    assert [warm.learning_rate(e, 26) for e in (0.5, 1, 2, 3)] == pytest.approx([0.05, 0.1, 0.2, 0.2])
+
+
+def test_weight_decay_spares_biases_norms_and_slopes() -> None:
+    optimiser = Recipe(weight_decay=0.1).optimiser([BLUEPRINT.build()], torch.device("cpu"))
+    decayed, spared = optimiser.param_groups
+    assert {p.ndim for p in decayed["params"]} <= {2, 4}
+    assert {p.ndim for p in spared["params"]} == {1}
+    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
+
+
+def test_augmentation_is_drawn_from_its_generator_and_off_by_default() -> None:
+    images = torch.rand(8, 3, 16, 16)
+    assert torch.equal(Augmentation().apply(images, torch.Generator().manual_seed(0)), images)
+    flipped = Augmentation(flip=1.0).apply(images, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(flipped, images.flip(3))
+    erased = Augmentation(cutout=1.0, cutout_side=0.5).apply(images + 1, torch.Generator().manual_seed(0))
+    share = float((erased == 0).float().mean())
+    assert 0.05 < share <= 0.3
+    every = Augmentation(flip=0.5, shift=0.1, rotation_deg=10, zoom=0.1, light=0.2, cutout=0.5)
+    first, second = (every.apply(images, torch.Generator().manual_seed(s)) for s in (1, 1))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, every.apply(images, torch.Generator().manual_seed(2)))
+
+
+def test_learning_rate_is_never_zero_on_a_step() -> None:
+    steps = 7
+    rates = [Recipe().learning_rate(epoch + (step + 0.5) / steps, 2) for epoch in range(2) for step in range(steps)]
+    assert min(rates) > 0
+    assert math.isclose(max(rates), 0.025, rel_tol=0.02)
