@@ -1,7 +1,7 @@
 """What a user can fix: every exception here is shown as its sentence alone, without a traceback."""
 
-from difflib import get_close_matches
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class FacenasError(Exception):

@@ -30,9 +30,7 @@ def presets(command: str) -> dict[str, Path]:
 S = TypeVar("S", bound=Section)
 
 
-def load(
-    schema: type[S], *, command: str, preset: str, overrides: Sequence[str] = (), defaults: Mapping[str, Any] | None = None
-) -> S:
+def load(schema: type[S], *, command: str, preset: str, overrides: Sequence[str] = (), defaults: Mapping[str, Any] | None = None) -> S:
     """Read a preset or a YAML file, apply `path=value` overrides, and validate once.
 
     Args:

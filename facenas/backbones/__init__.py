@@ -7,5 +7,14 @@ from facenas.backbones.space import SearchSpace
 from facenas.backbones.zoo import ZOO, Blueprint, Space, get_architecture, get_blueprint
 
 __all__ = [
-    "ZOO", "Architecture", "Blueprint", "IRSpace", "Operation", "PlainSpace", "SearchSpace", "Space", "get_architecture", "get_blueprint",
-]  # fmt: skip
+    "ZOO",
+    "Architecture",
+    "Blueprint",
+    "IRSpace",
+    "Operation",
+    "PlainSpace",
+    "SearchSpace",
+    "Space",
+    "get_architecture",
+    "get_blueprint",
+]

@@ -9,6 +9,7 @@ from facenas.settings import Section
 
 Operation = Literal["sep", "conv"]
 Kernel = Literal[3, 5, 7]
+Layers = list[tuple[Operation, int, int, int, int]]  # operation, kernel, input channels, output channels, stride
 
 
 class Architecture(Section):

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from facenas.backbones import cost, layers, space
-from facenas.backbones.architecture import Architecture, Operation
+from facenas.backbones.architecture import Architecture, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.errors import ModelError
 from facenas.settings import Section
@@ -130,7 +130,12 @@ class IRSpace(Section):
         return space.sample(self, rng, depths=depths, widths=widths)
 
     def mutate(
-        self, architecture: Architecture, rng: Random, *, depths: Sequence[int] = range(10, 101, 2), widths: Sequence[int] = range(16, 65, 2)
+        self,
+        architecture: Architecture,
+        rng: Random,
+        *,
+        depths: Sequence[int] = range(10, 101, 2),
+        widths: Sequence[int] = range(16, 65, 2),
     ) -> Architecture:
         """A neighbour of the architecture within the bounds."""
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
@@ -169,10 +174,11 @@ def _stages(architecture: Architecture) -> tuple[int, ...]:
     return architecture.stages or stages((architecture.depth - 2) // 2)
 
 
-def _plan(architecture: Architecture) -> list[tuple[Operation, int, int, int, int]]:
+def _plan(architecture: Architecture) -> Layers:
     """Operation, kernel, input channels, output channels and stride of every unit; the first of each stage has stride 2."""
     sizes = [(architecture.width * 2**stage, unit == 0) for stage, units in enumerate(_stages(architecture)) for unit in range(units)]
-    plan, channels_in = [], architecture.width
+    plan: Layers = []
+    channels_in = architecture.width
     for kind, kernel, (channels, first) in zip(architecture.operations, architecture.kernels, sizes, strict=True):
         plan.append((kind, kernel, channels_in, channels, 2 if first else 1))
         channels_in = channels

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from facenas.backbones import cost, layers, space
-from facenas.backbones.architecture import Architecture, Operation
+from facenas.backbones.architecture import Architecture, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.errors import ModelError
 from facenas.settings import Section
@@ -39,9 +39,7 @@ class PlainSpace(Section):
     def start(self, *, depth: int, width: int) -> Architecture:
         """Separable 3x3 layers everywhere (EGNAS, algorithm 1, initialization)."""
         layer_count = self.positions(depth)
-        return Architecture(
-            space="plain", depth=depth, width=width, operations=("sep",) * layer_count, kernels=(3,) * layer_count
-        )
+        return Architecture(space="plain", depth=depth, width=width, operations=("sep",) * layer_count, kernels=(3,) * layer_count)
 
     def check(self, architecture: Architecture) -> None:
         """Raise a ModelError unless the architecture lies in this space."""
@@ -93,11 +91,12 @@ class PlainSpace(Section):
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
 
 
-def _plan(architecture: Architecture) -> list[tuple[Operation, int, int, int, int]]:
+def _plan(architecture: Architecture) -> Layers:
     """Operation, kernel, input channels, output channels and stride of every layer."""
     depth, width = architecture.depth, architecture.width
     halvings = (depth // 3, 2 * depth // 3)
-    plan, channels_in, channels = [], 2 * width, width
+    plan: Layers = []
+    channels_in, channels = 2 * width, width
     for layer, (kind, kernel) in enumerate(zip(architecture.operations, architecture.kernels, strict=True)):
         stride = 2 if layer in halvings else 1
         channels *= stride

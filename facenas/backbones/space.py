@@ -59,9 +59,7 @@ def sample(space: SearchSpace, rng: Random, *, depths: Sequence[int], widths: Se
     )
 
 
-def mutate(
-    space: SearchSpace, architecture: Architecture, rng: Random, *, depths: Sequence[int], widths: Sequence[int]
-) -> Architecture:
+def mutate(space: SearchSpace, architecture: Architecture, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:
     """Change one variable: one step deeper or shallower, wider or narrower, or one operation or kernel.
 
     A step in depth appends or removes the last position.
@@ -91,8 +89,7 @@ def _with_depth(space: SearchSpace, architecture: Architecture, depth: int) -> A
     fresh = space.start(depth=depth, width=architecture.width)
     positions = len(fresh.operations)
     return fresh.replace(
-        operations=(architecture.operations + fresh.operations)[:positions],
-        kernels=(architecture.kernels + fresh.kernels)[:positions],
+        operations=(architecture.operations + fresh.operations)[:positions], kernels=(architecture.kernels + fresh.kernels)[:positions]
     )
 
 

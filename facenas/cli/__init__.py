@@ -11,9 +11,12 @@ from facenas.cli import evaluate, export, journal, models, quickstart, search, t
 from facenas.errors import FacenasError
 
 app = typer.Typer(
-    help="Search, train, evaluate and export face-recognition backbones.", no_args_is_help=True, add_completion=False,
-    pretty_exceptions_enable=False, rich_markup_mode="rich",
-)  # fmt: skip
+    help="Search, train, evaluate and export face-recognition backbones.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
 app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)

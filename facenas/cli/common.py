@@ -44,7 +44,9 @@ def open_run(run: Path, settings: Section) -> None:
     tree = settings.model_dump(mode="json")
     if file.exists():
         before, now = _flat(yaml.safe_load(file.read_text(encoding="utf-8"))), _flat(tree)
-        differing = [f"{key} ({before.get(key)} there, {now.get(key)} here)" for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+        differing = [
+            f"{key} ({before.get(key)} there, {now.get(key)} here)" for key in sorted({*before, *now}) if before.get(key) != now.get(key)
+        ]
         if differing:
             raise RunError(f"{run} was made with other settings: {', '.join(differing)}; give another --run or the same settings")
         return
@@ -63,7 +65,14 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
     """Progress on standard error, with elapsed and remaining time."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         yield progress
 

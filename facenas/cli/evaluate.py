@@ -24,9 +24,16 @@ ConfigFile = Annotated[str | None, typer.Option("--config", help="A YAML file in
 
 
 def evaluate(
-    model: Model, benchmark: Bench = "orl", config: ConfigFile = None, assignments: Set = [], run: Run = None,  # noqa: B006
-    seed: Seed = None, device: Device = None, baselines: Baselines = False, as_json: Json = False,
-) -> None:  # fmt: skip
+    model: Model,
+    benchmark: Bench = "orl",
+    config: ConfigFile = None,
+    assignments: Set = [],
+    run: Run = None,
+    seed: Seed = None,
+    device: Device = None,
+    baselines: Baselines = False,
+    as_json: Json = False,
+) -> None:
     """Measure a trained model or any recognition ONNX file on people that it has not seen.
 
     Example: facenas eval --model runs/orl-model --benchmark orl --baselines

@@ -1,7 +1,7 @@
 """`facenas export`: write a trained network for deployment."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ MOST_IMAGES = 64
 CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark whose images the file is checked on: orl, folder or synthetic.")]
 
 
-def export(model: Model, check_on: CheckOn = "orl", assignments: Set = [], run: Run = None, as_json: Json = False) -> None:  # noqa: B006
+def export(model: Model, check_on: CheckOn = "orl", assignments: Set = [], run: Run = None, as_json: Json = False) -> None:
     """Write a trained model as one ONNX file, checked against torch on real images before it is called done.
 
     Example: facenas export --model runs/orl-model
@@ -32,12 +32,19 @@ def export(model: Model, check_on: CheckOn = "orl", assignments: Set = [], run: 
     console.print(f"exporting, then comparing with torch on {len(images)} images ...", highlight=False)
     file = folder / "model.onnx"
     parity = export_onnx(network, file, contract=card.input, images=images, metadata={METADATA_KEY: card.model_dump_json()})
-    result = {"file": str(file), "bytes": file.stat().st_size, "input": card.input.model_dump(mode="json"), "parity": asdict(parity)}
+    result: dict[str, Any] = {
+        "file": str(file),
+        "bytes": file.stat().st_size,
+        "input": card.input.model_dump(mode="json"),
+        "parity": asdict(parity),
+    }
     write_json(folder / "export.json", result)
     if as_json:
         print_json(result)
     else:
-        print_result(f"cosine with torch on {parity.images} images: at least {parity.min_cosine:.7f}; {result['bytes'] / 1e6:.1f} MB -> {file}")
+        print_result(
+            f"cosine with torch on {parity.images} images: at least {parity.min_cosine:.7f}; {result['bytes'] / 1e6:.1f} MB -> {file}"
+        )
 
 
 def check_images(name: str, assignments: list[str], contract: "InputContract") -> "Images":

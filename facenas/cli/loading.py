@@ -55,10 +55,13 @@ def _from_onnx(path: Path, override: ContractOverride) -> Recogniser:
     else:
         size = height if isinstance(height, int) else 112
         contract, seen = override.applied(InputContract(size=size)), None
+        convention = f"{contract.color.upper()}, (x - {contract.mean[0]:g}) / {contract.std[0]:g}, {contract.size} x {contract.size}"
         remark = (
-            f"{path.name} says nothing about its input: taken by the ArcFace convention as {contract.color.upper()}, (x - {contract.mean[0]:g}) / "
-            f"{contract.std[0]:g}, {contract.size} x {contract.size}; override with --set input.color=bgr, input.mean, input.std, input.size"
+            f"{path.name} says nothing about its input: taken by the ArcFace convention as {convention}; "
+            "override with --set input.color=bgr, input.mean, input.std or input.size"
         )
     if any(isinstance(side, int) and side != wanted for side, wanted in ((channels, 3), (height, contract.size), (width, contract.size))):
-        raise ModelError(f"the graph of {path} takes {channels} x {height} x {width}, the input contract says 3 x {contract.size} x {contract.size}")
+        raise ModelError(
+            f"the graph of {path} takes {channels} x {height} x {width}, the input contract says 3 x {contract.size} x {contract.size}"
+        )
     return Recogniser(onnx_embedder(session, contract), contract, seen, remark)

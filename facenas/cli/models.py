@@ -1,5 +1,7 @@
 """`facenas models`: the named architectures."""
 
+from typing import Any
+
 from rich.table import Table
 
 from facenas.cli.common import Json, millions, print_json, print_result
@@ -12,14 +14,18 @@ def models(as_json: Json = False) -> None:
     """
     from facenas.backbones import ZOO
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
-            "name": name, "depth": blueprint.architecture.depth, "width": blueprint.architecture.width,
-            "parameters": blueprint.space.count_parameters(blueprint.architecture), "macs": blueprint.space.macs(blueprint.architecture),
-            "embedding_size": blueprint.dimension, "input_size": blueprint.space.input_size,
+            "name": name,
+            "depth": blueprint.architecture.depth,
+            "width": blueprint.architecture.width,
+            "parameters": blueprint.space.count_parameters(blueprint.architecture),
+            "macs": blueprint.space.macs(blueprint.architecture),
+            "embedding_size": blueprint.dimension,
+            "input_size": blueprint.space.input_size,
         }
         for name, blueprint in ZOO.items()
-    ]  # fmt: skip
+    ]
     if as_json:
         print_json(rows)
         return

@@ -13,9 +13,11 @@ from facenas.cli.common import Device, Json, Run, console, millions, percent, pr
 
 
 def quickstart(
-    run: Run = None, seed: Annotated[int, typer.Option("--seed", help="Seed, also of the choice of test people.")] = 0,
-    device: Device = None, as_json: Json = False,
-) -> None:  # fmt: skip
+    run: Run = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed, also of the choice of test people.")] = 0,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
     """Search, train, evaluate and export a face backbone on the 400 ORL photographs: at most 5 minutes on two CPU cores.
 
     Example: facenas quickstart --run quickstart --seed 0
@@ -31,9 +33,15 @@ def quickstart(
     deployed = _step("eval", "--model", f"{model}/model.onnx", "--benchmark", "orl")
     seconds = time.perf_counter() - start
     result = {
-        "seed": seed, "seconds": seconds, "search": searched, "train": trained, "orl": measured["orl"], "orl_onnx": deployed["orl"],
-        "baselines": measured["baselines"], "export": exported,
-    }  # fmt: skip
+        "seed": seed,
+        "seconds": seconds,
+        "search": searched,
+        "train": trained,
+        "orl": measured["orl"],
+        "orl_onnx": deployed["orl"],
+        "baselines": measured["baselines"],
+        "export": exported,
+    }
     if as_json:
         print_json(result)
         return

@@ -1,11 +1,26 @@
 """`facenas search`: find an architecture."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from facenas.cli.common import Config, Device, Json, Run, Seed, Set, console, millions, open_run, overrides, percent, print_json, print_result, progress_bars
+from facenas.cli.common import (
+    Config,
+    Device,
+    Json,
+    Run,
+    Seed,
+    Set,
+    console,
+    millions,
+    open_run,
+    overrides,
+    percent,
+    print_json,
+    print_result,
+    progress_bars,
+)
 from facenas.files import write_json
 from facenas.settings import load
 
@@ -16,7 +31,12 @@ if TYPE_CHECKING:
 
 
 def search(
-    config: Config = "quickstart", assignments: Set = [], run: Run = None, seed: Seed = None, device: Device = None, as_json: Json = False  # noqa: B006
+    config: Config = "quickstart",
+    assignments: Set = [],
+    run: Run = None,
+    seed: Seed = None,
+    device: Device = None,
+    as_json: Json = False,
 ) -> None:
     """Search an architecture; a run that was interrupted goes on where it stopped.
 
@@ -30,12 +50,17 @@ def search(
     found = run_in(folder, settings)
     rows = read_journal(folder)
     write_json(folder / "architecture.json", found.model_dump(mode="json"))
-    result = {
-        "run": str(folder), "architecture": found.architecture.model_dump(mode="json"), "identity": found.architecture.identity,
-        "parameters": found.space.count_parameters(found.architecture), "macs": found.space.macs(found.architecture),
-        "candidates": len(rows), "epochs": sum(row.candidate.epochs for row in rows), "seconds": sum(row.evaluation.seconds for row in rows),
+    result: dict[str, Any] = {
+        "run": str(folder),
+        "architecture": found.architecture.model_dump(mode="json"),
+        "identity": found.architecture.identity,
+        "parameters": found.space.count_parameters(found.architecture),
+        "macs": found.space.macs(found.architecture),
+        "candidates": len(rows),
+        "epochs": sum(row.candidate.epochs for row in rows),
+        "seconds": sum(row.evaluation.seconds for row in rows),
         "file": str(folder / "architecture.json"),
-    }  # fmt: skip
+    }
     if as_json:
         print_json(result)
         return
@@ -73,9 +98,14 @@ def run_in(folder: Path, settings: "SearchSettings") -> "Blueprint":
                 progress.update(whole, completed=int(done + epochs))
 
             return evaluate(
-                task, Blueprint(architecture=architecture, space=settings.space), recipe=settings.recipe, epochs=candidate.epochs,
-                seed=derive_seed(architecture.model_dump(mode="json"), candidate.epochs, content), device=settings.device, after_step=advance,
-            )  # fmt: skip
+                task,
+                Blueprint(architecture=architecture, space=settings.space),
+                recipe=settings.recipe,
+                epochs=candidate.epochs,
+                seed=derive_seed(architecture.model_dump(mode="json"), candidate.epochs, content),
+                device=settings.device,
+                after_step=advance,
+            )
 
         def report(row: "Row") -> None:
             announce(journal.rows())
@@ -90,7 +120,8 @@ def line(row: "Row") -> str:
     architecture, score = row.candidate.architecture, row.evaluation.score
     diverged = ", diverged" if row.evaluation.diverged else ""
     return (
-        f"{row.step + 1:3d}. {row.candidate.phase:10s} depth {architecture.depth:3d} width {architecture.width:3d} {row.candidate.epochs:3d} epochs "
+        f"{row.step + 1:3d}. {row.candidate.phase:10s} "
+        f"depth {architecture.depth:3d} width {architecture.width:3d} {row.candidate.epochs:3d} epochs "
         f"{millions(row.parameters):>8s} -> {percent(float(score.accuracy))}{diverged}  {row.verdict.outcome}: {row.verdict.reason}"
     )
 
@@ -103,7 +134,14 @@ def table(rows: "list[Row]") -> Table:
         usual = max(set(architecture.operations), key=architecture.operations.count)
         changed = sum(kind != usual or kernel != 3 for kind, kernel in zip(architecture.operations, architecture.kernels, strict=True))
         result.add_row(
-            str(row.step + 1), row.candidate.phase, str(architecture.depth), str(architecture.width), str(changed), str(row.candidate.epochs),
-            millions(row.parameters), f"{score.correct} / {score.total} = {percent(float(score.accuracy))}", row.verdict.outcome,
-        )  # fmt: skip
+            str(row.step + 1),
+            row.candidate.phase,
+            str(architecture.depth),
+            str(architecture.width),
+            str(changed),
+            str(row.candidate.epochs),
+            millions(row.parameters),
+            f"{score.correct} / {score.total} = {percent(float(score.accuracy))}",
+            row.verdict.outcome,
+        )
     return result

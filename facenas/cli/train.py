@@ -1,11 +1,25 @@
 """`facenas train`: train an architecture."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facenas.cli.common import Config, Device, Json, Run, Seed, Set, console, open_run, overrides, percent, print_json, print_result, progress_bars
+from facenas.cli.common import (
+    Config,
+    Device,
+    Json,
+    Run,
+    Seed,
+    Set,
+    console,
+    open_run,
+    overrides,
+    percent,
+    print_json,
+    print_result,
+    progress_bars,
+)
 from facenas.settings import load
 
 if TYPE_CHECKING:
@@ -13,13 +27,20 @@ if TYPE_CHECKING:
     from facenas.training.loop import Epoch
     from facenas.training.settings import TrainSettings
 
-Architecture = Annotated[str | None, typer.Option("--architecture", help="A name that `facenas models` lists, a file, or a search run's folder.")]
+Architecture = Annotated[
+    str | None, typer.Option("--architecture", help="A name that `facenas models` lists, a file, or a search run's folder.")
+]
 
 
 def train(
-    architecture: Architecture = None, config: Config = "quickstart", assignments: Set = [], run: Run = None, seed: Seed = None,  # noqa: B006
-    device: Device = None, as_json: Json = False,
-) -> None:  # fmt: skip
+    architecture: Architecture = None,
+    config: Config = "quickstart",
+    assignments: Set = [],
+    run: Run = None,
+    seed: Seed = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
     """Train an architecture with a margin head; an interrupted run goes on from its last finished epoch.
 
     Example: facenas train --architecture runs/orl/architecture.json --run runs/orl-model
@@ -32,16 +53,20 @@ def train(
     folder = run or Path("runs") / f"train-{Path(config).stem}"
     open_run(folder, settings)
     metrics = train_in(folder, settings, blueprint)
-    result = {
-        "run": str(folder), "architecture": blueprint.architecture.model_dump(mode="json"), "identity": blueprint.architecture.identity,
-        "parameters": blueprint.space.count_parameters(blueprint.architecture), "epochs": settings.epochs, **metrics,
+    result: dict[str, Any] = {
+        "run": str(folder),
+        "architecture": blueprint.architecture.model_dump(mode="json"),
+        "identity": blueprint.architecture.identity,
+        "parameters": blueprint.space.count_parameters(blueprint.architecture),
+        "epochs": settings.epochs,
+        **metrics,
         "files": [str(folder / name) for name in ("model.safetensors", "model.json")],
-    }  # fmt: skip
+    }
     if as_json:
         print_json(result)
         return
     validated = f", validation {percent(metrics['validation_accuracy'])}" if "validation_accuracy" in metrics else ""
-    print_result(f"trained {settings.epochs} epochs, loss {metrics['loss']:.3f}{validated} -> {folder / 'model.safetensors'}, {folder / 'model.json'}")
+    print_result(f"trained {settings.epochs} epochs, loss {metrics['loss']:.3f}{validated} -> {', '.join(result['files'])}")
 
 
 def blueprint_of(settings: "TrainSettings") -> "Blueprint":
@@ -74,9 +99,15 @@ def train_in(folder: Path, settings: "TrainSettings", blueprint: "Blueprint") ->
             progress.update(bar, completed=epoch.epoch, description=f"train: loss {epoch.loss:.3f}, correct {percent(share, 1)}")
 
         fitted = fit(
-            task, blueprint, recipe=settings.recipe, epochs=settings.epochs, seed=settings.seed, device=settings.device,
-            checkpoint=folder / CHECKPOINT, after_epoch=report,
-        )  # fmt: skip
+            task,
+            blueprint,
+            recipe=settings.recipe,
+            epochs=settings.epochs,
+            seed=settings.seed,
+            device=settings.device,
+            checkpoint=folder / CHECKPOINT,
+            after_epoch=report,
+        )
     last = fitted.history[-1]
     metrics = {"loss": last.loss, "train_accuracy": last.correct / last.total}
     if task.validation_items:

@@ -8,7 +8,22 @@ from facenas.data.pairs import Pairs, balanced_pairs
 from facenas.data.sources import FaceSource, FaceSources, FolderFaces, OrlFaces, SyntheticFaces, development_faces, test_names
 
 __all__ = [
-    "Augmentation", "ClassSource", "FaceSet", "FaceSource", "FaceSources", "FolderFaces", "ImageSet", "ImageSplit", "InputContract",
-    "OrlFaces", "Pairs", "Split", "SyntheticFaces", "balanced_pairs", "development_faces", "split_by_identity", "split_stratified",
+    "Augmentation",
+    "ClassSource",
+    "FaceSet",
+    "FaceSource",
+    "FaceSources",
+    "FolderFaces",
+    "ImageSet",
+    "ImageSplit",
+    "InputContract",
+    "OrlFaces",
+    "Pairs",
+    "Split",
+    "SyntheticFaces",
+    "balanced_pairs",
+    "development_faces",
+    "split_by_identity",
+    "split_stratified",
     "test_names",
-]  # fmt: skip
+]

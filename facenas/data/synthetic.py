@@ -39,8 +39,8 @@ def _draw(trait: np.ndarray, rng: np.random.Generator, size: int) -> Images:
         ((x, y + 10), (mouth, 2), lips),
     ]:
         cv2.ellipse(canvas, tuple(map(round, center)), tuple(map(round, axes)), 0, 0, 360, color, -1)
-    canvas = canvas * rng.uniform(0.7, 1.3) + rng.normal(0, 10, canvas.shape)
-    small = cv2.resize(canvas.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    lit = canvas * rng.uniform(0.7, 1.3) + rng.normal(0, 10, canvas.shape)
+    small = cv2.resize(lit.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
     return np.clip(small, 0, 255).astype(np.uint8)
 
 

@@ -38,7 +38,8 @@ BASELINES: dict[str, Fit] = {"raw pixels": pixels, "eigenfaces": eigenfaces, "fi
 
 
 def _grey(images: Images) -> NDArray[np.float32]:
-    return images.mean(axis=3, dtype=np.float32).reshape(len(images), -1)
+    grey: NDArray[np.float32] = images.mean(axis=3, dtype=np.float32).reshape(len(images), -1)
+    return grey
 
 
 def _unit(images: Images) -> Embeddings:

@@ -164,7 +164,9 @@ def _checked(scores: ArrayLike, same: ArrayLike) -> tuple[Scores, Flags]:
 def _finite(scores: ArrayLike) -> Scores:
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
-        raise ValueError(f"scores must be finite numbers of shape (P,), got shape {values.shape} with {(~np.isfinite(values)).sum()} non-finite")
+        raise ValueError(
+            f"scores must be finite numbers of shape (P,), got shape {values.shape} with {(~np.isfinite(values)).sum()} non-finite"
+        )
     return values
 
 

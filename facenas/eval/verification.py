@@ -43,6 +43,11 @@ def verify(embeddings: Embeddings, pairs: Pairs) -> Verification:
     scores = pair_scores(embeddings, pairs)
     accuracy = metrics.verification_accuracy(scores, pairs.same)
     return Verification(
-        accuracy=accuracy.mean, std=accuracy.std, auc=metrics.auc(scores, pairs.same), eer=metrics.eer(scores, pairs.same),
-        tar_at_far=metrics.tar_at_fars(scores, pairs.same), correct=accuracy.correct, pairs=accuracy.total,
-    )  # fmt: skip
+        accuracy=accuracy.mean,
+        std=accuracy.std,
+        auc=metrics.auc(scores, pairs.same),
+        eer=metrics.eer(scores, pairs.same),
+        tar_at_far=metrics.tar_at_fars(scores, pairs.same),
+        correct=accuracy.correct,
+        pairs=accuracy.total,
+    )

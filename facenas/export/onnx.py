@@ -62,9 +62,15 @@ def export_onnx(network: nn.Module, path: Path, *, contract: InputContract, imag
 def _write(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:
     batch = torch.export.Dim("batch")
     program = torch.onnx.export(
-        network, (example,), dynamo=True, opset_version=OPSET, input_names=["input"], output_names=["output"],
-        dynamic_shapes=({0: batch},), verbose=False,
-    )  # fmt: skip
+        network,
+        (example,),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["input"],
+        output_names=["output"],
+        dynamic_shapes=({0: batch},),
+        verbose=False,
+    )
     if program is None:
         raise ExportError("torch's ONNX exporter returned no program")
     model = program.model_proto

@@ -8,5 +8,15 @@ from facenas.search.settings import SearchSettings
 from facenas.training.score import Score
 
 __all__ = [
-    "Candidate", "DynamicRanking", "Journal", "Row", "Score", "SearchSettings", "Strategy", "Verdict", "forecast", "read_journal", "run_search",
-]  # fmt: skip
+    "Candidate",
+    "DynamicRanking",
+    "Journal",
+    "Row",
+    "Score",
+    "SearchSettings",
+    "Strategy",
+    "Verdict",
+    "forecast",
+    "read_journal",
+    "run_search",
+]

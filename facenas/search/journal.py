@@ -12,7 +12,6 @@ from pydantic import Field
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
-from facenas.backbones import Architecture
 from facenas.backbones.cost import Cost
 from facenas.errors import RunError
 from facenas.search.candidate import Candidate, Phase, Verdict
@@ -43,12 +42,23 @@ class Row(Section):
         """The row as flat JSON."""
         score, evaluation = self.evaluation.score, self.evaluation
         return {
-            "step": self.step, "phase": self.candidate.phase, "architecture": self.candidate.architecture.model_dump(mode="json"),
-            "identity": self.candidate.architecture.identity, "epochs": self.candidate.epochs, "correct": score.correct,
-            "total": score.total, "train_correct": score.train_correct, "train_total": score.train_total,
-            "verdict": self.verdict.outcome, "reason": self.verdict.reason, "diverged": evaluation.diverged,
-            "parameters": self.parameters, "macs": self.macs, "seconds": evaluation.seconds, "device": evaluation.device,
-        }  # fmt: skip
+            "step": self.step,
+            "phase": self.candidate.phase,
+            "architecture": self.candidate.architecture.model_dump(mode="json"),
+            "identity": self.candidate.architecture.identity,
+            "epochs": self.candidate.epochs,
+            "correct": score.correct,
+            "total": score.total,
+            "train_correct": score.train_correct,
+            "train_total": score.train_total,
+            "verdict": self.verdict.outcome,
+            "reason": self.verdict.reason,
+            "diverged": evaluation.diverged,
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "seconds": evaluation.seconds,
+            "device": evaluation.device,
+        }
 
 
 class Journal:
@@ -109,18 +119,28 @@ def _trial(row: Row) -> FrozenTrial:
     trial = optuna.create_trial(
         value=float(evaluation.score.accuracy),
         params={
-            "phase": row.candidate.phase, "depth": architecture.depth, "width": architecture.width, "epochs": row.candidate.epochs,
+            "phase": row.candidate.phase,
+            "depth": architecture.depth,
+            "width": architecture.width,
+            "epochs": row.candidate.epochs,
         },
         distributions=DISTRIBUTIONS,
         intermediate_values={epoch.epoch: epoch.correct / max(1, epoch.total) for epoch in evaluation.history},
         user_attrs={
             "row": row.model_dump_json(),  # the row itself; the rest is for people and dashboards
-            "verdict": row.verdict.outcome, "reason": row.verdict.reason, "architecture": architecture.model_dump_json(),
-            "identity": architecture.identity, "parameters": row.parameters, "macs": row.macs, "correct": evaluation.score.correct,
-            "total": evaluation.score.total, "seconds": round(evaluation.seconds, 3), "device": evaluation.device,
+            "verdict": row.verdict.outcome,
+            "reason": row.verdict.reason,
+            "architecture": architecture.model_dump_json(),
+            "identity": architecture.identity,
+            "parameters": row.parameters,
+            "macs": row.macs,
+            "correct": evaluation.score.correct,
+            "total": evaluation.score.total,
+            "seconds": round(evaluation.seconds, 3),
+            "device": evaluation.device,
             "losses": json.dumps([epoch.loss for epoch in evaluation.history]),
         },
-    )  # fmt: skip
+    )
     finished = datetime.now()
     trial.datetime_start, trial.datetime_complete = finished - timedelta(seconds=evaluation.seconds), finished
     return trial

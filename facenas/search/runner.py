@@ -70,4 +70,6 @@ def forecast(strategy: Strategy, rows: Sequence[Row]) -> list[Candidate]:
 
 def _short(candidate: Candidate) -> str:
     architecture = candidate.architecture
-    return f"{candidate.phase} depth {architecture.depth} width {architecture.width} for {candidate.epochs} epochs ({architecture.identity})"
+    return (
+        f"{candidate.phase} depth {architecture.depth} width {architecture.width} for {candidate.epochs} epochs ({architecture.identity})"
+    )

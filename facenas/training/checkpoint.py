@@ -60,9 +60,13 @@ def save_model(
     with replacing(run / WEIGHTS) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}, temporary)
     card = ModelCard(
-        architecture=blueprint.architecture, space=blueprint.space, input=contract, seen=seen, metrics=metrics,
+        architecture=blueprint.architecture,
+        space=blueprint.space,
+        input=contract,
+        seen=seen,
+        metrics=metrics,
         weights_sha256=_digest(run / WEIGHTS),
-    )  # fmt: skip
+    )
     write_text(run / MODEL, card.model_dump_json(indent=2) + "\n")
     return card
 

@@ -17,7 +17,7 @@ from facenas.training.device import Device, derive_seed, make_fabric
 from facenas.training.loop import Epoch, Training, train
 from facenas.training.recipe import Recipe
 from facenas.training.score import Score
-from facenas.training.tasks import FaceModel, Task
+from facenas.training.tasks import Task
 
 
 def nothing(_: object) -> None:
@@ -42,9 +42,17 @@ class Evaluation(Section):
 
 
 def fit(
-    task: Task, blueprint: Blueprint, *, recipe: Recipe, epochs: int, seed: int, device: Device = "auto", checkpoint: Path | None = None,
-    after_epoch: Callable[[Epoch], None] = nothing, after_step: Callable[[float], None] = nothing,
-) -> Fitted:  # fmt: skip
+    task: Task,
+    blueprint: Blueprint,
+    *,
+    recipe: Recipe,
+    epochs: int,
+    seed: int,
+    device: Device = "auto",
+    checkpoint: Path | None = None,
+    after_epoch: Callable[[Epoch], None] = nothing,
+    after_step: Callable[[float], None] = nothing,
+) -> Fitted:
     """Train a blueprint's network from scratch, or on from its checkpoint.
 
     Args:
@@ -78,9 +86,18 @@ def fit(
         after_epoch(epoch)
 
     train(
-        training, task.images.to(fabric.device), task.labels.to(fabric.device), contract=task.contract, recipe=recipe, epochs=epochs,
-        seed=seed, fabric=fabric, layout=layout, after_epoch=keep, after_step=after_step,
-    )  # fmt: skip
+        training,
+        task.images.to(fabric.device),
+        task.labels.to(fabric.device),
+        contract=task.contract,
+        recipe=recipe,
+        epochs=epochs,
+        seed=seed,
+        fabric=fabric,
+        layout=layout,
+        after_epoch=keep,
+        after_step=after_step,
+    )
     return Fitted(model.network, tuple(history))
 
 
@@ -90,9 +107,15 @@ def memory_format(blueprint: Blueprint) -> torch.memory_format:
 
 
 def evaluate(
-    task: Task, blueprint: Blueprint, *, recipe: Recipe, epochs: int, seed: int, device: Device = "auto",
+    task: Task,
+    blueprint: Blueprint,
+    *,
+    recipe: Recipe,
+    epochs: int,
+    seed: int,
+    device: Device = "auto",
     after_step: Callable[[float], None] = nothing,
-) -> Evaluation:  # fmt: skip
+) -> Evaluation:
     """Train from scratch, score on the validation split after the last epoch; the arguments are those of `fit`.
 
     A training run whose numbers are no longer finite is a result too: it scores 0.

@@ -42,9 +42,19 @@ class Training:
 
 
 def train(
-    training: Training, images: Tensor, labels: Tensor, *, contract: InputContract, recipe: Recipe, epochs: int, seed: int,
-    fabric: Fabric, layout: torch.memory_format, after_epoch: Callable[[Epoch], None], after_step: Callable[[float], None] = lambda progress: None,
-) -> None:  # fmt: skip
+    training: Training,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    contract: InputContract,
+    recipe: Recipe,
+    epochs: int,
+    seed: int,
+    fabric: Fabric,
+    layout: torch.memory_format,
+    after_epoch: Callable[[Epoch], None],
+    after_step: Callable[[float], None] = lambda progress: None,
+) -> None:
     """Train up to `epochs` epochs, from wherever `training` stands; `training` is changed in place.
 
     Args:
@@ -84,7 +94,9 @@ def train(
             after_step(epoch + (step + 1) / steps)
         mean_loss = float(loss_sum) / steps
         if not math.isfinite(mean_loss):
-            raise DivergedError(f"the loss became {mean_loss} in epoch {epoch + 1} of {epochs}; a lower learning rate (now {lr:g}) may help")
+            raise DivergedError(
+                f"the loss became {mean_loss} in epoch {epoch + 1} of {epochs}; a lower learning rate (now {lr:g}) may help"
+            )
         training.epoch = epoch + 1
         after_epoch(Epoch(epoch + 1, mean_loss, int(correct), seen, lr))
 

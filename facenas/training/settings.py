@@ -6,8 +6,15 @@ from pydantic import Field
 
 from facenas.backbones import IRSpace, PlainSpace, Space
 from facenas.data import (
-    ClassSource, FolderFaces, InputContract, OrlFaces, SyntheticFaces, development_faces, split_by_identity, split_stratified,
-)  # fmt: skip
+    ClassSource,
+    FolderFaces,
+    InputContract,
+    OrlFaces,
+    SyntheticFaces,
+    development_faces,
+    split_by_identity,
+    split_stratified,
+)
 from facenas.errors import SettingsError
 from facenas.heads import Head
 from facenas.heads.settings import AdaFaceHead

@@ -21,7 +21,7 @@ class Task(Protocol):
     images: Tensor
     labels: Tensor
 
-    def model(self, blueprint: Blueprint) -> nn.Module:
+    def model(self, blueprint: Blueprint) -> "FaceModel | ClassModel":
         """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> logits (B, N)."""
 
     @property
@@ -37,7 +37,8 @@ class FaceModel(nn.Module):
 
     def __init__(self, network: nn.Module, head: nn.Module) -> None:
         super().__init__()
-        self.network, self.head = network, head
+        self.network: nn.Module = network
+        self.head: nn.Module = head
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Images (B, C, H, W), identities (B,) -> logits (B, N)."""
@@ -50,7 +51,7 @@ class ClassModel(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network
+        self.network: nn.Module = network
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Images (B, C, H, W) -> logits (B, N)."""
@@ -79,7 +80,7 @@ class FaceTask:
         self.validation = validation
         self.pairs = balanced_pairs(validation.identities, seed=pair_seed) if validation else None
 
-    def model(self, blueprint: Blueprint) -> nn.Module:
+    def model(self, blueprint: Blueprint) -> FaceModel:
         """Backbone and head."""
         return FaceModel(blueprint.build(), self.head.build(blueprint.dimension, self.people))
 
@@ -110,7 +111,7 @@ class ClassTask:
         self.contract, self.validation = contract, validation
         self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.labels)
 
-    def model(self, blueprint: Blueprint) -> nn.Module:
+    def model(self, blueprint: Blueprint) -> ClassModel:
         """The network alone."""
         return ClassModel(blueprint.build())
 
@@ -131,8 +132,8 @@ def classify(network: nn.Module, images: Images, contract: InputContract, *, bat
     """Logits (M, N), on the CPU, of images (M, H, W, C)."""
     network.eval()
     device = next(network.parameters()).device
+    batches = torch.split(as_tensors(images), batch_size)
     with torch.inference_mode():
-        batches = as_tensors(images).split(batch_size)
         return torch.cat([network(contract.prepare(batch.to(device))).float().cpu() for batch in batches])
 
 

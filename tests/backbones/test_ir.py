@@ -19,9 +19,7 @@ def test_parameters_of_the_published_networks(name: str, parameters: int, gmacs:
     assert space.macs(architecture) / 1e9 == pytest.approx(gmacs, abs=5e-4)
 
 
-@pytest.mark.parametrize(
-    ("name", "table_6"), [("ir18", 29.4), ("ir50", 49.0), ("r34-512", 37.1), ("r58-256", 14.6)]
-)
+@pytest.mark.parametrize(("name", "table_6"), [("ir18", 29.4), ("ir50", 49.0), ("r34-512", 37.1), ("r58-256", 14.6)])
 def test_table_6_counts_backbone_and_casia_head(name: str, table_6: float) -> None:
     blueprint = ZOO[name]
     with_head = blueprint.space.count_parameters(blueprint.architecture) + 10_572 * blueprint.dimension

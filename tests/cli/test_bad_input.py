@@ -56,7 +56,17 @@ def test_all_mistakes_are_reported_together(facenas: Command) -> None:
 
 
 def test_a_run_folder_of_other_settings_names_the_keys(facenas: Command, tmp_path: Path) -> None:
-    quick = ["search", "--config", "smoke", "--set", "strategy.micro=false", "--set", "strategy.max_depth=10", "--set", "strategy.min_width=12"]
+    quick = [
+        "search",
+        "--config",
+        "smoke",
+        "--set",
+        "strategy.micro=false",
+        "--set",
+        "strategy.max_depth=10",
+        "--set",
+        "strategy.min_width=12",
+    ]
     facenas(*quick, "--run", "r", "--json")
     before = (tmp_path / "r" / "architecture.json").read_bytes()
     done = facenas(*quick, "--run", "r", "--seed", "7", "--set", "recipe.lr=0.2", code=1)
@@ -69,7 +79,20 @@ def test_a_run_folder_of_other_settings_names_the_keys(facenas: Command, tmp_pat
 
 
 def test_a_diverged_candidate_scores_zero_and_the_search_goes_on(facenas: Command) -> None:
-    facenas("search", "--config", "smoke", "--set", "recipe.lr=1e25", "--set", "recipe.clip_norm=0", "--set", "strategy.micro=false", "--run", "r", "--json")
+    facenas(
+        "search",
+        "--config",
+        "smoke",
+        "--set",
+        "recipe.lr=1e25",
+        "--set",
+        "recipe.clip_norm=0",
+        "--set",
+        "strategy.micro=false",
+        "--run",
+        "r",
+        "--json",
+    )
     rows = facenas("journal", "r", "--json").json
     assert len(rows) > 1
     assert all(row["diverged"] and row["correct"] == 0 and row["total"] > 0 for row in rows)
@@ -96,11 +119,31 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     assert read_journal(tmp_path / "r") is not None
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a RAM disk to fill")
 def test_a_file_that_cannot_grow_is_one_sentence(tmp_path: Path) -> None:
     """A limit on the file size stands for a full disk: the write fails in the middle, and the half file is not left behind."""
-    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)); import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from facenas.cli import run; sys.exit(run(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, "train", "--config", "smoke", "--architecture", "ir18", "--set", "input_size=32", "--set", "epochs=1", "--run", "r"]
+    code = """
+import resource, signal, sys
+from facenas.cli import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+sys.exit(run(sys.argv[1:]))
+"""
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "train",
+        "--config",
+        "smoke",
+        "--architecture",
+        "ir18",
+        "--set",
+        "input_size=32",
+        "--set",
+        "epochs=1",
+        "--run",
+        "r",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -111,7 +154,10 @@ def test_a_file_that_cannot_grow_is_one_sentence(tmp_path: Path) -> None:
 def test_a_model_that_has_seen_everyone_is_not_measured(facenas: Command) -> None:
     everyone = ["--set", "data.test_people=0", "--set", "epochs=1", "--set", "input_size=32"]
     facenas("train", "--config", "smoke", "--architecture", "r58-256", *everyone, "--run", "m", "--json")
-    assert "the model was trained on all but 0 of these 24 people" in facenas("eval", "--model", "m", "--benchmark", "synthetic", code=1).stderr
+    assert (
+        "the model was trained on all but 0 of these 24 people"
+        in facenas("eval", "--model", "m", "--benchmark", "synthetic", code=1).stderr
+    )
 
 
 def test_json_alone_is_on_standard_output(facenas: Command) -> None:

@@ -59,7 +59,10 @@ def test_search_train_eval_export(facenas: Command, tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(tmp_path / "m" / "model.onnx")
     assert (len(session.get_inputs()), len(session.get_outputs())) == (1, 1)
     for batch in (1, 5):
-        assert session.run(None, {"input": np.zeros((batch, 3, 32, 32), np.float32)})[0].shape == (batch, 8 * found["architecture"]["width"])
+        assert session.run(None, {"input": np.zeros((batch, 3, 32, 32), np.float32)})[0].shape == (
+            batch,
+            8 * found["architecture"]["width"],
+        )
 
 
 def test_killed_search_goes_on_to_the_same_end(facenas: Command, tmp_path: Path) -> None:
@@ -98,7 +101,16 @@ def count_rows(run: Path) -> int:
 
 
 def test_plain_space_on_digits(facenas: Command) -> None:
-    small = ["--set", "strategy.max_depth=6", "--set", "strategy.min_width=12", "--set", "strategy.macro_epochs=1", "--set", "strategy.micro_epochs=1"]
+    small = [
+        "--set",
+        "strategy.max_depth=6",
+        "--set",
+        "strategy.min_width=12",
+        "--set",
+        "strategy.macro_epochs=1",
+        "--set",
+        "strategy.micro_epochs=1",
+    ]
     found = facenas("search", "--config", "digits", "--run", "s", *small, "--json").json
     assert found["architecture"]["space"] == "plain"
     trained = facenas("train", "--config", "digits", "--architecture", "s", "--set", "epochs=3", "--run", "m", "--json").json

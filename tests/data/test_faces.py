@@ -5,7 +5,16 @@ import cv2
 import numpy as np
 import pytest
 
-from facenas.data import FolderFaces, InputContract, OrlFaces, SyntheticFaces, balanced_pairs, development_faces, split_by_identity, test_names
+from facenas.data import (
+    FolderFaces,
+    InputContract,
+    OrlFaces,
+    SyntheticFaces,
+    balanced_pairs,
+    development_faces,
+    split_by_identity,
+    test_names,
+)
 from facenas.errors import DataError
 
 test_names.__test__ = False  # type: ignore[attr-defined]

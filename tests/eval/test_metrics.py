@@ -36,7 +36,9 @@ def test_ten_folds_as_the_protocol_says(pairs: tuple[list[float], list[bool]]) -
     blocks, right = np.array_split(np.arange(len(scores)), 10), 0
     for k, block in enumerate(blocks):
         others = np.concatenate(blocks[:k] + blocks[k + 1 :])
-        assert correct_at(result.thresholds[k], scores[others], same[others]) == correct_at(best_threshold(scores[others], same[others]), scores[others], same[others])
+        assert correct_at(result.thresholds[k], scores[others], same[others]) == correct_at(
+            best_threshold(scores[others], same[others]), scores[others], same[others]
+        )
         here = correct_at(result.thresholds[k], scores[block], same[block])
         assert result.folds[k] == here / len(block)
         right += here

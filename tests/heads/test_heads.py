@@ -91,7 +91,9 @@ def test_zero_margin_is_plain_softmax(name: str) -> None:
 def test_extreme_embeddings_have_finite_values_and_gradients(name: str, case: str) -> None:
     head = make(name).float()
     centre = head.weight.detach()[:1]
-    x = {"zero": torch.zeros(2, D), "along": centre.repeat(2, 1) * 100, "against": -centre.repeat(2, 1) * 100, "one": torch.ones(1, D)}[case]
+    x = {"zero": torch.zeros(2, D), "along": centre.repeat(2, 1) * 100, "against": -centre.repeat(2, 1) * 100, "one": torch.ones(1, D)}[
+        case
+    ]
     x = x.clone().requires_grad_()
     logits = head(x, torch.zeros(len(x), dtype=torch.long))
     nn.functional.cross_entropy(logits, torch.zeros(len(x), dtype=torch.long)).backward()

@@ -50,7 +50,9 @@ def test_replays_published_search(path: Path) -> None:
     assert space.count_parameters(found) == final["params"]
 
 
-def drive(strategy: DynamicRanking, accuracy: Callable[[Candidate], int], total: int = 1000) -> tuple[list[Candidate], list[Verdict], Architecture]:
+def drive(
+    strategy: DynamicRanking, accuracy: Callable[[Candidate], int], total: int = 1000
+) -> tuple[list[Candidate], list[Verdict], Architecture]:
     """Answer a strategy from a function of the candidate."""
     verdicts: list[Verdict] = []
     plan, asked = strategy.search(verdicts.append), []

@@ -96,7 +96,7 @@ def test_model_survives_the_disk_and_tampering_is_noticed(task: FaceTask, tmp_pa
     assert (loaded.card.blueprint, loaded.card.input) == (BLUEPRINT, CONTRACT)
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    with pytest.raises(ModelError, match="is not the file that model.json was written with"):
+    with pytest.raises(ModelError, match=r"is not the file that model\.json was written with"):
         load_model(tmp_path)
 
 
