@@ -1,21 +1,24 @@
 """Shared by all tests: one thread where two would fight, and the real photographs."""
 
 import json
-import os
-import subprocess
-import sys
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 
+from facenas import cli
+
 torch.set_num_threads(2)
 
 
-class Result(subprocess.CompletedProcess[str]):
-    """A finished command."""
+class Result(NamedTuple):
+    """What a finished command printed."""
+
+    stdout: str
+    stderr: str
 
     @property
     def json(self) -> Any:
@@ -23,14 +26,27 @@ class Result(subprocess.CompletedProcess[str]):
 
 
 @pytest.fixture
-def facenas(tmp_path: Path) -> Callable[..., Result]:
-    """Run the real command in an empty folder; an unexpected exit code fails the test."""
+def facenas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run the real command line in an empty folder; an unexpected exit code fails the test.
+
+    It runs in this process, since importing torch takes seconds; the tests that kill a command start a process of their own.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: object, code: int = 0) -> Result:
-        command = [sys.executable, "-m", "facenas", *map(str, arguments)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}, check=False)
-        assert done.returncode == code, f"exit {done.returncode}: {done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
-        return Result(done.args, done.returncode, done.stdout, done.stderr)
+        given = cli.run([str(argument) for argument in arguments])
+        stdout, stderr = capfd.readouterr()
+        assert given == code, f"exit {given}: {stdout}\n{stderr}"
+        return Result(stdout, stderr)
 
     return run
+
+
+def rows_so_far(run: Path) -> int:
+    """Rows in a journal, read beside its writer."""
+    try:
+        with sqlite3.connect(f"file:{run / 'journal.db'}?mode=ro", uri=True) as database:
+            return int(database.execute("select count(*) from trials").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0

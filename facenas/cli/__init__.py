@@ -26,6 +26,9 @@ app.command("journal")(journal.journal)
 app.command("quickstart")(quickstart.quickstart)
 
 
+INTERRUPTED = 130  # as a shell reports Ctrl-C
+
+
 def main() -> None:
     """Run a command; what a user can fix is one sentence and exit code 1, Ctrl-C is 130."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
@@ -35,19 +38,24 @@ def main() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
     try:
-        return app(args=arguments, standalone_mode=False, prog_name="facenas") or 0
+        code = int(app(args=arguments, standalone_mode=False, prog_name="facenas") or 0)
+        return _interrupted() if code == INTERRUPTED else code
     except FacenasError as error:
         return _fail(str(error))
     except OSError as error:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else (error.strerror or str(error))
         return _fail(f"{reason}: {error.filename or 'while writing'}; what was finished is kept, run the same command to go on")
     except (KeyboardInterrupt, click.exceptions.Abort):
-        return _fail("interrupted; what was finished is kept, run the same command to go on", code=130)
+        return _interrupted()
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
+
+
+def _interrupted() -> int:
+    return _fail("interrupted; what was finished is kept, run the same command to go on", INTERRUPTED)
 
 
 def _fail(sentence: str, code: int = 1) -> int:

@@ -26,7 +26,7 @@ Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on standard output and nothing else there.")]
 Model = Annotated[Path, typer.Option("--model", help="Folder of a training run, or an ONNX file.")]
 
-console = Console(stderr=True)  # progress and remarks; results go to standard output
+console = Console(stderr=True, soft_wrap=True, highlight=False)  # progress and remarks; results go to standard output
 
 
 def overrides(assignments: list[str], **options: object) -> list[str]:
@@ -64,7 +64,7 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """Progress on standard error, with elapsed and remaining time."""
+    """Progress on standard error, with elapsed and remaining time; nothing where there is no terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -73,7 +73,7 @@ def progress_bars() -> Iterator[Progress]:
         TextColumn("ETA"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress
 
 

@@ -66,7 +66,7 @@ def measure(model: Path, settings: "EvalSettings", *, baselines: bool) -> "dict[
 
     recogniser = load_recogniser(model, settings.input, settings.device)
     if recogniser.remark:
-        console.print(recogniser.remark, highlight=False)
+        console.print(recogniser.remark)
     seen = {recogniser.seen.dataset: recogniser.seen.identities} if recogniser.seen else {}
     data = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
     with progress_bars() as progress:

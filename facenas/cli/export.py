@@ -29,7 +29,7 @@ def export(model: Model, check_on: CheckOn = "orl", assignments: Set = [], run: 
     network, card = load_model(model)
     folder = run or (model if model.is_dir() else model.parent)
     images = check_images(check_on, assignments, card.input)
-    console.print(f"exporting, then comparing with torch on {len(images)} images ...", highlight=False)
+    console.print(f"exporting, then comparing with torch on {len(images)} images ...")
     file = folder / "model.onnx"
     parity = export_onnx(network, file, contract=card.input, images=images, metadata={METADATA_KEY: card.model_dump_json()})
     result: dict[str, Any] = {

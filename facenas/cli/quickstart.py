@@ -57,10 +57,12 @@ def _step(*arguments: str) -> Any:
 
     from facenas.cli import app
 
-    console.print(f"\n[bold]$ facenas {shlex.join(arguments)}[/bold]", highlight=False)
+    console.print(f"\n[bold]$ facenas {shlex.join(arguments)}[/bold]")
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        app(args=[*arguments, "--json"], standalone_mode=False, prog_name="facenas")
+        code = app(args=[*arguments, "--json"], standalone_mode=False, prog_name="facenas")
+    if code:
+        raise typer.Exit(code)
     return json.loads(output.getvalue())
 
 

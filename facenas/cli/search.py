@@ -109,7 +109,7 @@ def run_in(folder: Path, settings: "SearchSettings") -> "Blueprint":
 
         def report(row: "Row") -> None:
             announce(journal.rows())
-            console.print(line(row), highlight=False)
+            console.print(line(row))
 
         announce(journal.rows())
         return run_search(strategy, score, journal, space=settings.space, after_row=report)

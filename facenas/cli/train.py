@@ -113,5 +113,5 @@ def train_in(folder: Path, settings: "TrainSettings", blueprint: "Blueprint") ->
     if task.validation_items:
         metrics["validation_accuracy"] = task.validate(fitted.network) / task.validation_items
     save_model(folder, fitted.network, blueprint=blueprint, contract=task.contract, seen=seen_by(task), metrics=metrics)
-    console.print(f"{len(fitted.history)} epochs, last loss {last.loss:.3f}", highlight=False)
+    console.print(f"{len(fitted.history)} epochs, last loss {last.loss:.3f}")
     return metrics

@@ -2,13 +2,14 @@
 
 import json
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from facenas import __version__
@@ -58,7 +59,7 @@ def save_model(
 ) -> ModelCard:
     """Write `model.safetensors` and `model.json` into a run folder."""
     with replacing(run / WEIGHTS) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}, temporary)
+        temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}))
     card = ModelCard(
         architecture=blueprint.architecture,
         space=blueprint.space,
@@ -112,8 +113,10 @@ def load_blueprint(path: Path) -> Blueprint:
 def save_checkpoint(path: Path, training: Training, history: list[Epoch]) -> None:
     """Write everything that changes during training, in one step."""
     state = {"model": training.model.state_dict(), "optimiser": training.optimiser.state_dict(), "history": [tuple(e) for e in history]}
+    buffer = BytesIO()
+    torch.save(state, buffer)
     with replacing(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(buffer.getvalue())
 
 
 def load_checkpoint(path: Path, training: Training, device: torch.device) -> list[Epoch]:

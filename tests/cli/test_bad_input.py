@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from facenas.search import read_journal
+from tests.conftest import rows_so_far
 
 Command = Callable[..., Any]
 
@@ -108,15 +109,14 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "facenas", "search", "--config", "smoke", "--run", "r"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.time() + 60
-    while time.time() < deadline and not (tmp_path / "r" / "journal.db-wal").exists():
-        time.sleep(0.05)
-    time.sleep(4)
+    while time.time() < deadline and not rows_so_far(tmp_path / "r"):
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted; what was finished is kept, run the same command to go on" in errors
     assert "Traceback" not in errors
-    assert read_journal(tmp_path / "r") is not None
+    assert 1 <= len(read_journal(tmp_path / "r")) < 18
 
 
 def test_a_file_that_cannot_grow_is_one_sentence(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from facenas.search import read_journal
+from tests.conftest import rows_so_far
 
 Command = Callable[..., Any]
 
@@ -74,9 +75,9 @@ def test_killed_search_goes_on_to_the_same_end(facenas: Command, tmp_path: Path)
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         deadline = time.time() + 60
         while time.time() < deadline and process.poll() is None:
-            if (tmp_path / "part" / "journal.db").exists() and count_rows(tmp_path / "part") >= rows_before_kill:
+            if rows_so_far(tmp_path / "part") >= rows_before_kill:
                 break
-            time.sleep(0.05)
+            time.sleep(0.02)
         assert process.poll() is None, "the search ended before it could be killed"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
@@ -87,17 +88,6 @@ def test_killed_search_goes_on_to_the_same_end(facenas: Command, tmp_path: Path)
     assert (tmp_path / "part" / "architecture.json").read_bytes() == (tmp_path / "whole" / "architecture.json").read_bytes()
     again = [row.plain() for row in read_journal(tmp_path / "part")]
     assert [row["seconds"] for row in again[: len(kept)]] == [row["seconds"] for row in kept]
-
-
-def count_rows(run: Path) -> int:
-    """Rows in the database so far, read beside its writer."""
-    import sqlite3
-
-    try:
-        with sqlite3.connect(f"file:{run / 'journal.db'}?mode=ro", uri=True) as database:
-            return int(database.execute("select count(*) from trials").fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0
 
 
 def test_plain_space_on_digits(facenas: Command) -> None:
