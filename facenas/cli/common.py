@@ -19,6 +19,7 @@ from facenas.files import write_text
 from facenas.settings import Section
 
 Config = Annotated[str, typer.Option("--config", help="A preset's name or the path of a YAML file.")]
+ConfigFile = Annotated[str | None, typer.Option("--config", help="A YAML file instead of the benchmark's preset.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Override one setting; may be repeated.")]
 Run = Annotated[Path | None, typer.Option("--run", help="Folder for everything that this run writes.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from facenas.cli.common import Device, Json, Model, Run, Seed, Set, console, overrides, percent, print_json, print_result, progress_bars
+from facenas.cli.common import (
+    ConfigFile,
+    Device,
+    Json,
+    Model,
+    Run,
+    Seed,
+    Set,
+    console,
+    overrides,
+    percent,
+    print_json,
+    print_result,
+    progress_bars,
+)
 from facenas.errors import SettingsError
 from facenas.files import write_json
 from facenas.settings import load, presets
@@ -20,7 +34,6 @@ if TYPE_CHECKING:
 
 Bench = Annotated[str, typer.Option("--benchmark", help="orl, folder or synthetic.")]
 Baselines = Annotated[bool, typer.Option("--baselines", help="Also raw pixels, eigenfaces and fisherfaces on the same pairs.")]
-ConfigFile = Annotated[str | None, typer.Option("--config", help="A YAML file instead of the benchmark's preset.")]
 
 
 def evaluate(

@@ -3,35 +3,51 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
-from facenas.cli.common import Json, Model, Run, Set, console, print_json, print_result
+from facenas.cli.common import ConfigFile, Device, Json, Model, Run, Seed, Set, console, overrides, print_json, print_result
 from facenas.files import write_json
 from facenas.settings import load
 
 if TYPE_CHECKING:
     from facenas.data import InputContract
     from facenas.data.faces import Images
+    from facenas.eval.settings import EvalSettings
 
 MOST_IMAGES = 64
 CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark whose images the file is checked on: orl, folder or synthetic.")]
 
 
-def export(model: Model, check_on: CheckOn = "orl", assignments: Set = [], run: Run = None, as_json: Json = False) -> None:
+def export(
+    model: Model,
+    check_on: CheckOn = "orl",
+    config: ConfigFile = None,
+    assignments: Set = [],
+    run: Run = None,
+    seed: Seed = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
     """Write a trained model as one ONNX file, checked against torch on real images before it is called done.
 
     Example: facenas export --model runs/orl-model
     """
     from facenas.eval.embed import METADATA_KEY
+    from facenas.eval.settings import EvalSettings
     from facenas.export import export_onnx
     from facenas.training.checkpoint import load_model
+    from facenas.training.device import make_fabric
 
     network, card = load_model(model)
     folder = run or (model if model.is_dir() else model.parent)
-    images = check_images(check_on, assignments, card.input)
+    settings = load(EvalSettings, command="eval", preset=config or check_on, overrides=overrides(assignments, seed=seed, device=device))
+    images = check_images(settings, card.input)
+    where = make_fabric(settings.device, "fp32").device
     console.print(f"exporting, then comparing with torch on {len(images)} images ...")
     file = folder / "model.onnx"
-    parity = export_onnx(network, file, contract=card.input, images=images, metadata={METADATA_KEY: card.model_dump_json()})
+    metadata = {METADATA_KEY: card.model_dump_json()}
+    parity = export_onnx(network, file, contract=card.input, images=images, metadata=metadata, device=where)
     result: dict[str, Any] = {
         "file": str(file),
         "bytes": file.stat().st_size,
@@ -47,10 +63,8 @@ def export(model: Model, check_on: CheckOn = "orl", assignments: Set = [], run: 
         )
 
 
-def check_images(name: str, assignments: list[str], contract: "InputContract") -> "Images":
-    """Some images of the network's size."""
-    from facenas.eval.settings import EvalSettings
-
-    settings = load(EvalSettings, command="eval", preset=name, overrides=assignments)
-    images = settings.data.load(contract.size).images[:MOST_IMAGES]
-    return images.mean(axis=3, keepdims=True).round().astype(images.dtype) if contract.channels == 1 else images
+def check_images(settings: "EvalSettings", contract: "InputContract") -> "Images":
+    """Some images of the network's size, drawn by the seed."""
+    images = settings.data.load(contract.size).images
+    chosen = images[np.random.default_rng(settings.seed).permutation(len(images))[:MOST_IMAGES]]
+    return chosen.mean(axis=3, keepdims=True).round().astype(chosen.dtype) if contract.channels == 1 else chosen

@@ -15,6 +15,7 @@ from facenas.files import replacing
 
 OPSET = 18
 LEAST_COSINE = 0.9999
+CPU = torch.device("cpu")
 
 
 class ExportError(FacenasError):
@@ -36,7 +37,9 @@ class Parity:
     mean_cosine: float
 
 
-def export_onnx(network: nn.Module, path: Path, *, contract: InputContract, images: Images, metadata: dict[str, str]) -> Parity:
+def export_onnx(
+    network: nn.Module, path: Path, *, contract: InputContract, images: Images, metadata: dict[str, str], device: torch.device = CPU
+) -> Parity:
     """Write a network as ONNX with a dynamic batch, one input and one output, and check it.
 
     Args:
@@ -45,6 +48,7 @@ def export_onnx(network: nn.Module, path: Path, *, contract: InputContract, imag
         contract: What the network expects of an image.
         images: Real images (M, H, W, C), uint8, to compare the two on.
         metadata: Stored in the file.
+        device: Where torch computes what the file is compared with.
 
     Raises:
         ExportError: If an output differs by more than rounding; nothing is then left at `path`.
@@ -53,7 +57,7 @@ def export_onnx(network: nn.Module, path: Path, *, contract: InputContract, imag
     inputs = contract.prepare(torch.from_numpy(images).permute(0, 3, 1, 2)).contiguous()
     with replacing(path) as temporary:
         _write(network, inputs[:2], temporary, metadata)
-        parity = _compare(network, inputs, temporary)
+        parity = _compare(network.to(device), inputs, temporary)
         if parity.min_cosine < LEAST_COSINE:
             raise ExportError(f"the exported network differs from torch: cosine {parity.min_cosine:.6f}, at least {LEAST_COSINE} is needed")
     return parity
@@ -85,7 +89,7 @@ def _compare(network: nn.Module, inputs: torch.Tensor, path: Path) -> Parity:
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     with torch.inference_mode():
-        expected = network(inputs).numpy().astype(np.float64)
+        expected = network(inputs.to(next(network.parameters()).device)).cpu().numpy().astype(np.float64)
     given = np.asarray(session.run(None, {"input": inputs.numpy()})[0], dtype=np.float64)
     cosines = (expected * given).sum(1) / (np.linalg.norm(expected, axis=1) * np.linalg.norm(given, axis=1))
     return Parity(len(cosines), float(np.nan_to_num(cosines, nan=-1).min()), float(cosines.mean()))
