@@ -27,7 +27,7 @@ Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on standard output and nothing else there.")]
 Model = Annotated[Path, typer.Option("--model", help="Folder of a training run, or an ONNX file.")]
 
-console = Console(stderr=True, soft_wrap=True, highlight=False)  # progress and remarks; results go to standard output
+console = Console(stderr=True, highlight=False)  # progress and remarks; results go to standard output
 
 
 def overrides(assignments: list[str], **options: object) -> list[str]:
@@ -76,6 +76,11 @@ def progress_bars() -> Iterator[Progress]:
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress
+
+
+def remark(text: str) -> None:
+    """A line on standard error, never broken."""
+    console.print(text, soft_wrap=True)
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:

@@ -15,12 +15,12 @@ from facenas.cli.common import (
     Run,
     Seed,
     Set,
-    console,
     overrides,
     percent,
     print_json,
     print_result,
     progress_bars,
+    remark,
 )
 from facenas.errors import SettingsError
 from facenas.files import write_json
@@ -79,7 +79,7 @@ def measure(model: Path, settings: "EvalSettings", *, baselines: bool) -> "dict[
 
     recogniser = load_recogniser(model, settings.input, settings.device)
     if recogniser.remark:
-        console.print(recogniser.remark)
+        remark(recogniser.remark)
     seen = {recogniser.seen.dataset: recogniser.seen.identities} if recogniser.seen else {}
     data = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
     with progress_bars() as progress:

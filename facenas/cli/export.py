@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from facenas.cli.common import ConfigFile, Device, Json, Model, Run, Seed, Set, console, overrides, print_json, print_result
+from facenas.cli.common import ConfigFile, Device, Json, Model, Run, Seed, Set, overrides, print_json, print_result, remark
 from facenas.files import write_json
 from facenas.settings import load
 
@@ -44,7 +44,7 @@ def export(
     settings = load(EvalSettings, command="eval", preset=config or check_on, overrides=overrides(assignments, seed=seed, device=device))
     images = check_images(settings, card.input)
     where = make_fabric(settings.device, "fp32").device
-    console.print(f"exporting, then comparing with torch on {len(images)} images ...")
+    remark(f"exporting, then comparing with torch on {len(images)} images ...")
     file = folder / "model.onnx"
     metadata = {METADATA_KEY: card.model_dump_json()}
     parity = export_onnx(network, file, contract=card.input, images=images, metadata=metadata, device=where)

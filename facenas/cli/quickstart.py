@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from facenas.cli.common import Device, Json, Run, console, millions, percent, print_json, print_result
+from facenas.cli.common import Device, Json, Run, millions, percent, print_json, print_result, remark
 
 
 def quickstart(
@@ -57,7 +57,7 @@ def _step(*arguments: str) -> Any:
 
     from facenas.cli import app
 
-    console.print(f"\n[bold]$ facenas {shlex.join(arguments)}[/bold]")
+    remark(f"\n[bold]$ facenas {shlex.join(arguments)}[/bold]")
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         code = app(args=[*arguments, "--json"], standalone_mode=False, prog_name="facenas")

@@ -12,7 +12,6 @@ from facenas.cli.common import (
     Run,
     Seed,
     Set,
-    console,
     millions,
     open_run,
     overrides,
@@ -20,6 +19,7 @@ from facenas.cli.common import (
     print_json,
     print_result,
     progress_bars,
+    remark,
 )
 from facenas.files import write_json
 from facenas.settings import load
@@ -109,7 +109,7 @@ def run_in(folder: Path, settings: "SearchSettings") -> "Blueprint":
 
         def report(row: "Row") -> None:
             announce(journal.rows())
-            console.print(line(row))
+            remark(line(row))
 
         announce(journal.rows())
         return run_search(strategy, score, journal, space=settings.space, after_row=report)

@@ -12,13 +12,13 @@ from facenas.cli.common import (
     Run,
     Seed,
     Set,
-    console,
     open_run,
     overrides,
     percent,
     print_json,
     print_result,
     progress_bars,
+    remark,
 )
 from facenas.settings import load
 
@@ -113,5 +113,5 @@ def train_in(folder: Path, settings: "TrainSettings", blueprint: "Blueprint") ->
     if task.validation_items:
         metrics["validation_accuracy"] = task.validate(fitted.network) / task.validation_items
     save_model(folder, fitted.network, blueprint=blueprint, contract=task.contract, seen=seen_by(task), metrics=metrics)
-    console.print(f"{len(fitted.history)} epochs, last loss {last.loss:.3f}")
+    remark(f"{len(fitted.history)} epochs, last loss {last.loss:.3f}")
     return metrics
