@@ -80,7 +80,7 @@ def measure(model: Path, settings: "EvalSettings", *, baselines: bool) -> "dict[
     recogniser = load_recogniser(model, settings.input, settings.device)
     if recogniser.remark:
         remark(recogniser.remark)
-    seen = {recogniser.seen.dataset: recogniser.seen.identities} if recogniser.seen else {}
+    seen = {one.dataset: one.identities for one in recogniser.seen}
     data = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
     with progress_bars() as progress:
         bar = progress.add_task("embed (photographs)", total=len(data.test))

@@ -20,7 +20,7 @@ class Recogniser(NamedTuple):
 
     embedder: Embedder
     contract: InputContract
-    seen: Seen | None
+    seen: tuple[Seen, ...]
     remark: str
 
 
@@ -54,7 +54,7 @@ def _from_onnx(path: Path, override: ContractOverride) -> Recogniser:
         contract, seen, remark = override.applied(card.input), card.seen, ""
     else:
         size = height if isinstance(height, int) else 112
-        contract, seen = override.applied(InputContract(size=size)), None
+        contract, seen = override.applied(InputContract(size=size)), ()
         convention = f"{contract.color.upper()}, (x - {contract.mean[0]:g}) / {contract.std[0]:g}, {contract.size} x {contract.size}"
         remark = (
             f"{path.name} says nothing about its input: taken by the ArcFace convention as {convention}; "

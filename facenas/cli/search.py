@@ -25,8 +25,8 @@ from facenas.files import write_json
 from facenas.settings import load
 
 if TYPE_CHECKING:
-    from facenas.backbones import Blueprint
     from facenas.search import Candidate, Row, SearchSettings
+    from facenas.training.checkpoint import Found
     from facenas.training.fit import Evaluation
 
 
@@ -71,12 +71,14 @@ def search(
     )
 
 
-def run_in(folder: Path, settings: "SearchSettings") -> "Blueprint":
+def run_in(folder: Path, settings: "SearchSettings") -> "Found":
     """Run or continue the search of a folder, with progress bars."""
     from facenas.backbones import Blueprint
     from facenas.search import Journal, forecast, run_search
+    from facenas.training.checkpoint import Found
     from facenas.training.device import derive_seed
     from facenas.training.fit import evaluate
+    from facenas.training.settings import seen_by
 
     task, strategy, journal = settings.task(settings.space), settings.build_strategy(), Journal(folder)
     content = settings.model_dump(mode="json", exclude={"strategy", "device"})
@@ -112,7 +114,8 @@ def run_in(folder: Path, settings: "SearchSettings") -> "Blueprint":
             remark(line(row))
 
         announce(journal.rows())
-        return run_search(strategy, score, journal, space=settings.space, after_row=report)
+        blueprint = run_search(strategy, score, journal, space=settings.space, after_row=report)
+    return Found(architecture=blueprint.architecture, space=blueprint.space, seen=seen_by(task))
 
 
 def line(row: "Row") -> str:

@@ -23,7 +23,7 @@ from facenas.cli.common import (
 from facenas.settings import load
 
 if TYPE_CHECKING:
-    from facenas.backbones import Blueprint
+    from facenas.training.checkpoint import Found
     from facenas.training.loop import Epoch
     from facenas.training.settings import TrainSettings
 
@@ -49,10 +49,11 @@ def train(
 
     given = overrides(assignments, architecture=architecture, seed=seed, device=device)
     settings = load(TrainSettings, command="train", preset=config, overrides=given)
-    blueprint = blueprint_of(settings)
+    found = found_by(settings)
+    blueprint = found.blueprint
     folder = run or Path("runs") / f"train-{Path(config).stem}"
     open_run(folder, settings)
-    metrics = train_in(folder, settings, blueprint)
+    metrics = train_in(folder, settings, found)
     result: dict[str, Any] = {
         "run": str(folder),
         "architecture": blueprint.architecture.model_dump(mode="json"),
@@ -69,27 +70,28 @@ def train(
     print_result(f"trained {settings.epochs} epochs, loss {metrics['loss']:.3f}{validated} -> {', '.join(result['files'])}")
 
 
-def blueprint_of(settings: "TrainSettings") -> "Blueprint":
-    """The architecture that the settings name, at their input size."""
+def found_by(settings: "TrainSettings") -> "Found":
+    """The architecture that the settings name, at their input size, and the people that its search used."""
     from facenas.backbones import ZOO, get_blueprint
-    from facenas.training.checkpoint import load_blueprint
+    from facenas.training.checkpoint import Found, load_found
 
     path = Path(settings.architecture)
     is_name = settings.architecture in ZOO or not (path.exists() or path.suffix or len(path.parts) > 1)
-    blueprint = get_blueprint(settings.architecture) if is_name else load_blueprint(path)
+    found = Found.model_validate(get_blueprint(settings.architecture).model_dump()) if is_name else load_found(path)
     if settings.input_size is None:
-        return blueprint
-    return type(blueprint).model_validate(
-        {"architecture": blueprint.architecture, "space": {**blueprint.space.model_dump(), "input_size": settings.input_size}}
-    )
+        return found
+    tree = found.model_dump()
+    tree["space"]["input_size"] = settings.input_size
+    return Found.model_validate(tree)
 
 
-def train_in(folder: Path, settings: "TrainSettings", blueprint: "Blueprint") -> dict[str, float]:
+def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[str, float]:
     """Train, or go on training, in a folder; writes the model and returns the last epoch's figures."""
-    from facenas.training.checkpoint import CHECKPOINT, save_model
+    from facenas.training.checkpoint import CHECKPOINT, save_model, together
     from facenas.training.fit import fit
     from facenas.training.settings import seen_by
 
+    blueprint = found.blueprint
     task = settings.task(blueprint.space)
     with progress_bars() as progress:
         bar = progress.add_task("train (epochs)", total=settings.epochs)
@@ -112,6 +114,8 @@ def train_in(folder: Path, settings: "TrainSettings", blueprint: "Blueprint") ->
     metrics = {"loss": last.loss, "train_accuracy": last.correct / last.total}
     if task.validation_items:
         metrics["validation_accuracy"] = task.validate(fitted.network) / task.validation_items
-    save_model(folder, fitted.network, blueprint=blueprint, contract=task.contract, seen=seen_by(task), metrics=metrics)
+    save_model(
+        folder, fitted.network, blueprint=blueprint, contract=task.contract, seen=together(found.seen, seen_by(task)), metrics=metrics
+    )
     remark(f"{len(fitted.history)} epochs, last loss {last.loss:.3f}")
     return metrics

@@ -36,7 +36,7 @@ class ModelCard(Section):
     architecture: Architecture = Field(description="What was trained.")
     space: Space = Field(description="The space that builds it.")
     input: InputContract = Field(description="What the network expects of an image.")
-    seen: Seen | None = Field(None, description="People it was trained on or selected by, for faces.")
+    seen: tuple[Seen, ...] = Field((), description="People it was searched, trained or selected on, per data set.")
     metrics: dict[str, float] = Field(description="Figures of the last epoch.")
     weights_sha256: str = Field(description="Hash of the weights' file.")
     facenas: str = Field(__version__, description="Version that wrote this.")
@@ -55,7 +55,7 @@ class Model(NamedTuple):
 
 
 def save_model(
-    run: Path, network: nn.Module, *, blueprint: Blueprint, contract: InputContract, seen: Seen | None, metrics: dict[str, float]
+    run: Path, network: nn.Module, *, blueprint: Blueprint, contract: InputContract, seen: tuple[Seen, ...], metrics: dict[str, float]
 ) -> ModelCard:
     """Write `model.safetensors` and `model.json` into a run folder."""
     with replacing(run / WEIGHTS) as temporary:
@@ -93,7 +93,28 @@ def load_model(path: Path) -> Model:
     return Model(network.eval(), card)
 
 
-def load_blueprint(path: Path) -> Blueprint:
+class Found(Section):
+    """The content of `architecture.json`: an architecture with its space, and whom it was chosen by."""
+
+    architecture: Architecture = Field(description="The point in the space.")
+    space: Space = Field(description="The space that builds it.")
+    seen: tuple[Seen, ...] = Field((), description="People that the search used, per data set.")
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """Architecture and space together."""
+        return Blueprint(architecture=self.architecture, space=self.space)
+
+
+def together(*groups: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    """All people of several groups, one entry for each data set."""
+    people: dict[str, set[str]] = {}
+    for seen in (one for group in groups for one in group):
+        people.setdefault(seen.dataset, set()).update(seen.identities)
+    return tuple(Seen(dataset=dataset, identities=tuple(sorted(names))) for dataset, names in people.items())
+
+
+def load_found(path: Path) -> Found:
     """Read an architecture from `architecture.json`, `model.json`, or a run folder that has one of them.
 
     Raises:
@@ -105,7 +126,7 @@ def load_blueprint(path: Path) -> Blueprint:
         raise ModelError(f"no architecture at {path}; give an architecture.json, a run folder, or a name that `facenas models` lists")
     try:
         content = json.loads(file.read_bytes())
-        return Blueprint.model_validate({key: content[key] for key in ("architecture", "space")})
+        return Found.model_validate({key: content[key] for key in Found.model_fields if key in content})
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{file} does not hold an architecture: {' '.join(str(error).split())[:200]}") from None
 

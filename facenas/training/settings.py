@@ -80,6 +80,6 @@ class TrainSettings(TaskSettings):
     epochs: int = Field(26, ge=1, description="Training epochs.")
 
 
-def seen_by(task: Task) -> Seen | None:
+def seen_by(task: Task) -> tuple[Seen, ...]:
     """Whom a network of this task was trained on or selected by."""
-    return Seen(dataset=task.dataset, identities=task.seen) if isinstance(task, FaceTask) else None
+    return (Seen(dataset=task.dataset, identities=task.seen),) if isinstance(task, FaceTask) else ()

@@ -160,6 +160,20 @@ def test_a_model_that_has_seen_everyone_is_not_measured(facenas: Command) -> Non
     )
 
 
+def test_people_that_the_search_used_are_not_measured_either(facenas: Command, tmp_path: Path) -> None:
+    """Searched on split 0, trained on split 1: some test people of split 1 have helped to choose the architecture."""
+    quick = ["--set", "strategy.micro=false", "--set", "strategy.max_depth=10", "--set", "strategy.min_width=12"]
+    facenas("search", "--config", "smoke", *quick, "--run", "s", "--json")
+    options = ["--set", "epochs=1", "--set", "data.split_seed=1"]
+    facenas("train", "--config", "smoke", "--architecture", "s", *options, "--run", "m", "--json")
+    searched = json.loads((tmp_path / "s" / "architecture.json").read_text())["seen"][0]["identities"]
+    trained = json.loads((tmp_path / "m" / "model.json").read_text())["seen"][0]["identities"]
+    assert len(searched) == 16
+    assert set(searched) < set(trained)
+    left = 24 - len(trained)
+    assert facenas("eval", "--model", "m", "--benchmark", "synthetic", "--json").json["synthetic"]["pairs"] == 2 * left * 28
+
+
 def test_json_alone_is_on_standard_output(facenas: Command) -> None:
     names = [row["name"] for row in json.loads(facenas("models", "--json").stdout)]
     assert names == ["ir18", "ir34", "ir50", "ir100", "r34-512", "r58-256"]

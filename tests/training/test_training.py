@@ -89,7 +89,7 @@ def test_people_in_both_halves_are_refused() -> None:
 
 def test_model_survives_the_disk_and_tampering_is_noticed(task: FaceTask, tmp_path: Path) -> None:
     network = BLUEPRINT.build().eval()
-    save_model(tmp_path, network, blueprint=BLUEPRINT, contract=CONTRACT, seen=None, metrics={"loss": 1.0})
+    save_model(tmp_path, network, blueprint=BLUEPRINT, contract=CONTRACT, seen=(), metrics={"loss": 1.0})
     loaded = load_model(tmp_path)
     image = torch.randn(2, 3, 32, 32)
     assert torch.equal(loaded.network(image), network(image))
