@@ -22,7 +22,7 @@ from facenas.cli.common import (
     progress_bars,
     remark,
 )
-from facenas.errors import SettingsError
+from facenas.errors import SettingsError, nearest
 from facenas.files import write_json
 from facenas.settings import load, presets
 
@@ -51,7 +51,6 @@ def evaluate(
 
     Example: facenas eval --model runs/orl-model --benchmark orl --baselines
     """
-    from facenas.errors import nearest
     from facenas.eval.settings import EvalSettings
 
     shipped = presets("eval")

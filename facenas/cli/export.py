@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from facenas.cli.common import ConfigFile, Device, Json, Model, Run, Seed, Set, overrides, print_json, print_result, remark
@@ -65,6 +64,8 @@ def export(
 
 def check_images(settings: "EvalSettings", contract: "InputContract") -> "Images":
     """Some images of the network's size, drawn by the seed."""
+    import numpy as np
+
     images = settings.data.load(contract.size).images
     chosen = images[np.random.default_rng(settings.seed).permutation(len(images))[:MOST_IMAGES]]
     return chosen.mean(axis=3, keepdims=True).round().astype(chosen.dtype) if contract.channels == 1 else chosen
