@@ -13,7 +13,7 @@ def journal(run: Annotated[Path, typer.Argument(help="Folder of a search run.")]
 
     Example: facenas journal runs/orl --json
     """
-    from facenas.cli.search import table
+    from facenas.cli.live import table
     from facenas.search import read_journal
 
     rows = read_journal(run)

@@ -1,55 +1,58 @@
 """`facenas search`: find an architecture."""
 
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from rich.table import Table
+import typer
+import yaml
 
-from facenas.cli.common import (
-    Config,
-    Device,
-    Json,
-    Run,
-    Seed,
-    Set,
-    millions,
-    open_run,
-    overrides,
-    percent,
-    print_json,
-    print_result,
-    progress_bars,
-    remark,
-)
-from facenas.files import write_json
+from facenas.cli.common import Config, Device, Json, Run, Seed, Set, millions, open_run, overrides, print_json, print_result, remark
 from facenas.settings import load
 
 if TYPE_CHECKING:
-    from facenas.search import Candidate, Row, SearchSettings
+    from facenas.search import Row, SearchSettings
+    from facenas.search.run import Means
     from facenas.training.checkpoint import Found
-    from facenas.training.fit import Evaluation
+
+New = Annotated[bool, typer.Option("--new", help="Start over in a new folder beside --run instead of going on.")]
+Storage = Annotated[str | None, typer.Option("--storage", help="Journal in this database, for example postgresql://USER@HOST/NAME.")]
+Cache = Annotated[Path | None, typer.Option("--cache", help="Folder of results that runs share by content.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Candidates in training at once; the result is that of one worker.")]
+Executor = Annotated[Literal["auto", "ray"], typer.Option("--executor", help="auto: processes of this machine; ray: a Ray cluster.")]
+Address = Annotated[str | None, typer.Option("--address", help="Ray cluster, or auto; without it a local one is begun.")]
+Gpus = Annotated[float, typer.Option("--gpus", min=0, help="GPUs of one candidate on Ray; 0.5: two share one.")]
 
 
 def search(
     config: Config = "quickstart",
     assignments: Set = [],
     run: Run = None,
+    new: New = False,
     seed: Seed = None,
     device: Device = None,
+    workers: Workers = 1,
+    executor: Executor = "auto",
+    address: Address = None,
+    gpus: Gpus = 0,
+    storage: Storage = None,
+    cache: Cache = None,
     as_json: Json = False,
 ) -> None:
     """Search an architecture; a run that was interrupted goes on where it stopped.
 
-    Example: facenas search --config quickstart --set strategy.max_depth=14 --run runs/orl
+    Example: facenas search --config quickstart --set strategy.max_depth=14 --run runs/orl --workers 2
     """
-    from facenas.search import SearchSettings, read_journal
+    from facenas.cli.live import table
+    from facenas.search import SearchSettings
+    from facenas.search.run import Means
 
     settings = load(SearchSettings, command="search", preset=config, overrides=overrides(assignments, seed=seed, device=device))
+    means = Means(storage=storage, cache=cache, executor=executor, workers=workers, address=address, gpus=gpus)
     folder = run or Path("runs") / f"search-{Path(config).stem}"
-    open_run(folder, settings)
-    found = run_in(folder, settings)
-    rows = read_journal(folder)
-    write_json(folder / "architecture.json", found.model_dump(mode="json"))
+    folder = beside(folder) if new else folder
+    found, rows = run_in(folder, with_threads(settings, folder, workers), means)
+    trained = [row for row in rows if not row.evaluation.score.refused]
     result: dict[str, Any] = {
         "run": str(folder),
         "architecture": found.architecture.model_dump(mode="json"),
@@ -57,8 +60,9 @@ def search(
         "parameters": found.space.count_parameters(found.architecture),
         "macs": found.space.macs(found.architecture),
         "candidates": len(rows),
-        "epochs": sum(row.candidate.epochs for row in rows),
+        "epochs": sum(row.candidate.epochs for row in trained),
         "seconds": sum(row.evaluation.seconds for row in rows),
+        "warnings": settings.warnings(),
         "file": str(folder / "architecture.json"),
     }
     if as_json:
@@ -71,80 +75,36 @@ def search(
     )
 
 
-def run_in(folder: Path, settings: "SearchSettings") -> "Found":
-    """Run or continue the search of a folder, with progress bars."""
-    from facenas.backbones import Blueprint
-    from facenas.search import Journal, forecast, run_search
-    from facenas.training.checkpoint import Found
-    from facenas.training.device import derive_seed
-    from facenas.training.fit import evaluate
-    from facenas.training.settings import seen_by
+def run_in(folder: Path, settings: "SearchSettings", means: "Means") -> "tuple[Found, list[Row]]":
+    """Run or continue the search of a folder, and show it."""
+    from facenas.cli.live import Watcher
+    from facenas.search import locked
+    from facenas.search.run import search_in
 
-    task, strategy, journal = settings.task(settings.space), settings.build_strategy(), Journal(folder)
-    content = settings.model_dump(mode="json", exclude={"strategy", "device"})
-    with progress_bars() as progress:
-        whole, current = progress.add_task("search (epochs, at most)"), progress.add_task("candidate", total=1)
-
-        def announce(rows: "list[Row]") -> None:
-            done = sum(row.candidate.epochs for row in rows)
-            ahead = sum(candidate.epochs for candidate in forecast(strategy, rows))
-            progress.update(whole, completed=done, total=done + ahead)
-
-        def score(candidate: "Candidate", step: int) -> "Evaluation":
-            architecture, done = candidate.architecture, sum(row.candidate.epochs for row in journal.rows())
-            label = f"{step + 1}. {candidate.phase}: depth {architecture.depth}, width {architecture.width}"
-            progress.update(current, description=label, completed=0, total=candidate.epochs)
-
-            def advance(epochs: float) -> None:
-                progress.update(current, completed=int(epochs))
-                progress.update(whole, completed=int(done + epochs))
-
-            return evaluate(
-                task,
-                Blueprint(architecture=architecture, space=settings.space),
-                recipe=settings.recipe,
-                epochs=candidate.epochs,
-                seed=derive_seed(architecture.model_dump(mode="json"), candidate.epochs, content),
-                device=settings.device,
-                after_step=advance,
-            )
-
-        def report(row: "Row") -> None:
-            announce(journal.rows())
-            remark(line(row))
-
-        announce(journal.rows())
-        blueprint = run_search(strategy, score, journal, space=settings.space, after_row=report)
-    return Found(architecture=blueprint.architecture, space=blueprint.space, seen=seen_by(task))
+    watcher = Watcher(settings, means.workers)
+    with locked(folder):
+        open_run(folder, settings)
+        for warning in settings.warnings():
+            remark(f"[bold red]warning[/bold red]: {warning}")
+        with watcher.shown():
+            found = search_in(folder, settings, means, watch=watcher.watch, after_row=watcher.after_row)
+    return found, watcher.rows
 
 
-def line(row: "Row") -> str:
-    """One row of the journal as a sentence."""
-    architecture, score = row.candidate.architecture, row.evaluation.score
-    diverged = ", diverged" if row.evaluation.diverged else ""
-    return (
-        f"{row.step + 1:3d}. {row.candidate.phase:10s} "
-        f"depth {architecture.depth:3d} width {architecture.width:3d} {row.candidate.epochs:3d} epochs "
-        f"{millions(row.parameters):>8s} -> {percent(float(score.accuracy))}{diverged}  {row.verdict.outcome}: {row.verdict.reason}"
-    )
+def beside(folder: Path) -> Path:
+    """The first of FOLDER-2, FOLDER-3 ... that does not exist; FOLDER itself if it does not."""
+    if not folder.exists():
+        return folder
+    return next(other for number in count(2) if not (other := folder.with_name(f"{folder.name}-{number}")).exists())
 
 
-def table(rows: "list[Row]") -> Table:
-    """The journal as a table."""
-    result = Table("step", "phase", "depth", "width", "changed", "epochs", "parameters", "score", "verdict", title="candidates")
-    for row in rows:
-        architecture, score = row.candidate.architecture, row.evaluation.score
-        usual = max(set(architecture.operations), key=architecture.operations.count)
-        changed = sum(kind != usual or kernel != 3 for kind, kernel in zip(architecture.operations, architecture.kernels, strict=True))
-        result.add_row(
-            str(row.step + 1),
-            row.candidate.phase,
-            str(architecture.depth),
-            str(architecture.width),
-            str(changed),
-            str(row.candidate.epochs),
-            millions(row.parameters),
-            f"{score.correct} / {score.total} = {percent(float(score.accuracy))}",
-            row.verdict.outcome,
-        )
-    return result
+def with_threads(settings: "SearchSettings", folder: Path, workers: int) -> "SearchSettings":
+    """The number of threads of a candidate: what was set, else what the run began with, else the cores shared by the workers."""
+    import torch
+
+    if settings.threads:
+        return settings
+    file = folder / "config.yaml"
+    before = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+    threads = before.get("threads") if isinstance(before, dict) else None
+    return settings.model_copy(update={"threads": threads or max(1, torch.get_num_threads() // workers)})

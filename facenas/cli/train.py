@@ -113,7 +113,7 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[st
     last = fitted.history[-1]
     metrics = {"loss": last.loss, "train_accuracy": last.correct / last.total}
     if task.validation_items:
-        metrics["validation_accuracy"] = task.validate(fitted.network) / task.validation_items
+        metrics["validation_accuracy"] = float(task.validate(fitted.network).mean())
     save_model(
         folder, fitted.network, blueprint=blueprint, contract=task.contract, seen=together(found.seen, seen_by(task)), metrics=metrics
     )

@@ -3,7 +3,7 @@
 from facenas.data.augment import Augmentation
 from facenas.data.classes import ClassSource, ImageSet, ImageSplit, split_stratified
 from facenas.data.contract import InputContract
-from facenas.data.faces import FaceSet, Split, split_by_identity
+from facenas.data.faces import FaceSet, Split, share_of_each, split_by_identity
 from facenas.data.pairs import Pairs, balanced_pairs
 from facenas.data.sources import FaceSource, FaceSources, FolderFaces, OrlFaces, SyntheticFaces, development_faces, test_names
 
@@ -23,6 +23,7 @@ __all__ = [
     "SyntheticFaces",
     "balanced_pairs",
     "development_faces",
+    "share_of_each",
     "split_by_identity",
     "split_stratified",
     "test_names",

@@ -1,6 +1,7 @@
 """Labelled images for classification."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -40,14 +41,15 @@ class DigitImages(Section):
     """scikit-learn's handwritten digits: 1,797 grey images of 8x8 pixels, 10 classes; nothing to download."""
 
     name: Literal["digits"] = Field("digits", description="Name of the source.")
+    classes: tuple[int, ...] = Field((), description="Only these classes, numbered anew in this order; empty: all.")
 
     def load(self) -> ImageSet:
         """The first 1,437 images, for training; the remaining 360 are the test set."""
-        return self._all().rows(np.arange(1437))
+        return _of_classes(self._all().rows(np.arange(1437)), self.classes)
 
     def test(self) -> ImageSet:
         """The test images."""
-        return self._all().rows(np.arange(1437, 1797))
+        return _of_classes(self._all().rows(np.arange(1437, 1797)), self.classes)
 
     def _all(self) -> ImageSet:
         from sklearn.datasets import load_digits
@@ -57,7 +59,44 @@ class DigitImages(Section):
         return ImageSet(images, digits.target.astype(np.int64), 10)
 
 
-ClassSource = DigitImages
+class Cifar10Images(Section):
+    """CIFAR-10 as torchvision keeps it: 50,000 training and 10,000 test images, 32x32, 10 classes (Krizhevsky, 2009)."""
+
+    name: Literal["cifar10"] = Field("cifar10", description="Name of the source.")
+    root: str = Field("data", description="Folder that holds cifar-10-batches-py or cifar-10-python.tar.gz.")
+    classes: tuple[int, ...] = Field((), description="Only these classes, numbered anew in this order; empty: all.")
+
+    def load(self) -> ImageSet:
+        """The training images."""
+        return _of_classes(self._read(train=True), self.classes)
+
+    def test(self) -> ImageSet:
+        """The test images."""
+        return _of_classes(self._read(train=False), self.classes)
+
+    def _read(self, *, train: bool) -> ImageSet:
+        from torchvision.datasets import CIFAR10
+
+        try:
+            images = CIFAR10(Path(self.root).expanduser(), train=train)
+        except RuntimeError:
+            raise DataError(
+                f"no CIFAR-10 in {self.root}; unpack cifar-10-python.tar.gz there, or name another folder with --set data.root=FOLDER"
+            ) from None
+        return ImageSet(images.data, np.array(images.targets, dtype=np.int64), 10)
+
+
+ClassSource = DigitImages | Cifar10Images
+
+
+def _of_classes(images: ImageSet, classes: tuple[int, ...]) -> ImageSet:
+    if not classes:
+        return images
+    if len(set(classes)) < max(2, len(classes)) or not set(classes) <= set(range(images.num_classes)):
+        raise DataError(f"data.classes needs two or more different classes from 0 to {images.num_classes - 1}, got {list(classes)}")
+    of_these = images.rows(np.flatnonzero(np.isin(images.labels, classes)))
+    labels = np.array([classes.index(int(label)) for label in of_these.labels], dtype=np.int64)
+    return ImageSet(of_these.images, labels, len(classes))
 
 
 def split_stratified(images: ImageSet, *, share: float, seed: int) -> ImageSplit:

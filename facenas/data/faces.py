@@ -32,12 +32,25 @@ class FaceSet:
         """Number of photographs."""
         return len(self.images)
 
+    def rows(self, rows: Labels) -> "FaceSet":
+        """The photographs of the given rows; the people stay the same."""
+        return FaceSet(self.dataset, self.images[rows], self.identities[rows], self.names)
+
     def of(self, names: Sequence[str]) -> "FaceSet":
         """The photographs of the named people alone, with identities numbered anew in the order of `names`."""
         number = {self.names.index(name): new for new, name in enumerate(names)}
         rows = np.flatnonzero(np.isin(self.identities, list(number)))
         identities = np.array([number[int(i)] for i in self.identities[rows]], dtype=np.int64)
         return FaceSet(self.dataset, self.images[rows], identities, tuple(names))
+
+
+def share_of_each(labels: Labels, share: float, *, seed: int, least: int = 1) -> Labels:
+    """Rows of a random share of every class or identity, in order; at least `least` of each that has as many."""
+    rng, kept = np.random.default_rng(seed), []
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        kept.append(rows[: max(least, round(share * len(rows)))])
+    return np.sort(np.concatenate(kept))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Verification metrics in NumPy. Scores are similarities: a pair is accepted if its score is at least the threshold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,14 +17,22 @@ class FoldAccuracy:
     Attributes:
         folds: Accuracy on each fold, fractions, shape (F,).
         thresholds: Threshold used on each fold, chosen on the others, shape (F,).
-        correct: Correctly decided pairs over all folds.
-        total: Pairs over all folds.
+        right: Whether each pair is decided correctly, shape (P,).
     """
 
     folds: tuple[float, ...]
     thresholds: tuple[float, ...]
-    correct: int
-    total: int
+    right: Flags = field(compare=False, repr=False)
+
+    @property
+    def correct(self) -> int:
+        """Correctly decided pairs over all folds."""
+        return int(self.right.sum())
+
+    @property
+    def total(self) -> int:
+        """Pairs over all folds."""
+        return len(self.right)
 
     @property
     def mean(self) -> float:
@@ -58,15 +66,14 @@ def verification_accuracy(scores: ArrayLike, same: ArrayLike, folds: int = 10) -
     if not 2 <= folds <= len(values):
         raise ValueError(f"folds must be between 2 and the number of pairs, got {folds} folds and {len(values)} pairs")
     blocks = np.array_split(np.arange(len(values)), folds)
-    thresholds, correct = [], []
+    thresholds, right = [], []
     for block in blocks:
         others = np.ones(len(values), dtype=bool)
         others[block] = False
         threshold = best_threshold(values[others], flags[others])
         thresholds.append(threshold)
-        correct.append(int(((values[block] >= threshold) == flags[block]).sum()))
-    accuracies = tuple(right / len(block) for right, block in zip(correct, blocks, strict=True))
-    return FoldAccuracy(accuracies, tuple(thresholds), sum(correct), len(values))
+        right.append((values[block] >= threshold) == flags[block])
+    return FoldAccuracy(tuple(int(fold.sum()) / len(fold) for fold in right), tuple(thresholds), np.concatenate(right))
 
 
 def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:

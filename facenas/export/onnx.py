@@ -56,14 +56,22 @@ def export_onnx(
     network = network.eval().to(memory_format=torch.contiguous_format)
     inputs = contract.prepare(torch.from_numpy(images).permute(0, 3, 1, 2)).contiguous()
     with replacing(path) as temporary:
-        _write(network, inputs[:2], temporary, metadata)
+        write_onnx(network, inputs[:2], temporary, metadata)
         parity = _compare(network.to(device), inputs, temporary)
         if parity.min_cosine < LEAST_COSINE:
             raise ExportError(f"the exported network differs from torch: cosine {parity.min_cosine:.6f}, at least {LEAST_COSINE} is needed")
     return parity
 
 
-def _write(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:
+def write_onnx(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:
+    """Write a network as ONNX with a dynamic batch, unchecked.
+
+    Args:
+        network: From images (B, C, H, W) to (B, D), in evaluation mode.
+        example: Two images (2, C, H, W) as the network takes them.
+        path: File to write.
+        metadata: Stored in the file.
+    """
     batch = torch.export.Dim("batch")
     program = torch.onnx.export(
         network,

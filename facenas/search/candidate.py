@@ -9,7 +9,8 @@ from facenas.backbones import Architecture
 from facenas.settings import Section
 from facenas.training.score import Score
 
-Phase = Literal["grow", "prune", "operations", "kernels"]
+Phase = Literal["grow", "prune", "baseline", "operations", "kernels", "random", "evolution", "tpe", "nsga2", "sample"]
+MICRO: tuple[Phase, ...] = ("operations", "kernels")  # trained for few epochs: their scores are on a scale of their own
 Outcome = Literal["accepted", "neutral", "rejected"]
 
 
@@ -36,7 +37,11 @@ class Strategy(Protocol):
     """A search algorithm, free of torch, files and clocks."""
 
     def search(self, log: Log = ...) -> Plan:
-        """Yield candidates, be sent their scores, return the chosen architecture; `log` hears one verdict for each score."""
+        """Yield candidates, be sent their scores, return the chosen architecture.
+
+        `log` hears one verdict for each score, before the next candidate is asked for. A strategy without an end of its own is ended by
+        the runner's budget; the last accepted candidate is then what it found.
+        """
 
 
 def ignore(verdict: Verdict) -> None:

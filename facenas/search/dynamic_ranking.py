@@ -2,17 +2,22 @@
 
 from collections.abc import Generator
 from fractions import Fraction
+from functools import cache
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from facenas.backbones import Architecture, SearchSpace
+from facenas.backbones.architecture import Kernel, Operation
+from facenas.errors import SettingsError
 from facenas.search.candidate import Candidate, Log, Outcome, Phase, Plan, Verdict, ignore
+from facenas.search.significance import paired_error, standard_error
 from facenas.settings import Section
 from facenas.training.score import Score
 
 SATURATED = Fraction("0.999")  # growing stops here, or when every training image is right, as in the published code
 Found = Generator[Candidate, Score, Architecture]
+OVER = Verdict(outcome="rejected", reason="over a limit")
 
 
 class DynamicRankingSettings(Section):
@@ -31,6 +36,13 @@ class DynamicRankingSettings(Section):
     patience: int = Field(3, ge=1, description="Drops that end a macro phase.")
     params_slack: int = Field(10_000, ge=0, description="Parameters by which a micro candidate may exceed its budget.")
     micro: bool = Field(True, description="Whether operations and kernels are searched after depth and width.")
+    start_operation: Operation | None = Field(None, description="Operation everywhere at the start; null: the space's first.")
+    start_kernel: Kernel = Field(3, description="Kernel size everywhere at the start, in pixels.")
+    fair_prune: bool = Field(False, description="Retrain the wider network for as many epochs as the thinner one before comparing them.")
+    noise: Literal["ignored", "unpaired", "paired"] = Field(
+        "ignored", description="Other than ignored: all thresholds are noise_z standard errors, of independent or of the same items."
+    )
+    noise_z: float = Field(1.0, gt=0, description="Standard errors of the difference that count as a gain or a drop.")
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
@@ -54,6 +66,9 @@ class DynamicRanking:
     def __init__(self, space: SearchSpace, **settings: Any) -> None:
         self.space = space
         self.settings = DynamicRankingSettings(**settings)
+        self._start = cache(self._make_start)  # a search is replayed often
+        self._variant = cache(self._make_variant)
+        self._thinner = cache(lambda architecture, width: architecture.replace(width=width))
 
     def search(self, log: Log = ignore) -> Plan:
         """The whole search, as a generator of candidates."""
@@ -64,18 +79,21 @@ class DynamicRanking:
     def _grow(self, log: Log) -> Generator[Candidate, Score, tuple[Architecture, Score, int]]:
         """Add layers while accuracy improves; returns the best, its score and the last candidate's epochs."""
         s, drops, epochs = self.settings, 0, self.settings.macro_epochs
-        gain, drop = Fraction(str(s.depth_gain)), Fraction(str(s.depth_drop))
-        best = self.space.start(depth=s.min_depth, width=s.max_width)
+        best = self._start(s.min_depth)
         best_score = yield Candidate(architecture=best, epochs=epochs, phase="grow")
-        log(Verdict(outcome="accepted", reason="the start"))
+        log(OVER if best_score.refused else Verdict(outcome="accepted", reason="the start"))
         for depth in range(s.min_depth + self.space.depth_step, s.max_depth + 1, self.space.depth_step):
-            if best_score.accuracy >= SATURATED or best_score.train_accuracy == 1:
+            if best_score.refused or best_score.accuracy >= SATURATED or best_score.train_accuracy == 1:
+                break
+            deeper = self._start(depth)
+            score = yield Candidate(architecture=deeper, epochs=epochs + 1, phase="grow")
+            if score.refused:
+                log(OVER)
                 break
             epochs += 1
-            deeper = self.space.start(depth=depth, width=s.max_width)
-            score = yield Candidate(architecture=deeper, epochs=epochs, phase="grow")
-            change = score.accuracy - best_score.accuracy
-            if change >= gain:
+            change, noise = score.accuracy - best_score.accuracy, self._noise(score, best_score)
+            gain, drop = (Fraction(str(s.depth_gain)), Fraction(str(s.depth_drop))) if noise is None else (noise, noise)
+            if change >= gain and (noise is None or change > 0):
                 best, best_score, drops = deeper, score, 0
                 log(_verdict("accepted", change, ">=", gain))
             elif change >= -drop:
@@ -91,18 +109,27 @@ class DynamicRanking:
         """Remove channels while accuracy holds; every candidate trains two epochs longer than the one before."""
         s, drops = self.settings, 0
         for width in range(s.max_width - s.width_step, s.min_width - 1, -s.width_step):
+            thinner = self._thinner(best, width)
+            if s.fair_prune and not best_score.refused:
+                best_score = yield Candidate(architecture=best, epochs=epochs + 2, phase="baseline")
+                log(Verdict(outcome="neutral", reason="the wider network, trained as long as the thinner one"))
+            score = yield Candidate(architecture=thinner, epochs=epochs + 2, phase="prune")
+            if score.refused:
+                log(OVER)
+                best = thinner if best_score.refused else best
+                continue
             epochs += 2
-            thinner = best.replace(width=width)
-            score = yield Candidate(architecture=thinner, epochs=epochs, phase="prune")
-            change = score.accuracy - best_score.accuracy
-            if change >= 0:
-                best, best_score, drops = thinner, score, 0
-                log(_verdict("accepted", change, ">="))
+            change, noise = score.accuracy - best_score.accuracy, self._noise(score, best_score) or 0
+            if change >= -noise:
+                best, best_score, drops = thinner, max(score, best_score, key=lambda one: one.accuracy), 0
+                log(_verdict("accepted", change, ">=", -noise))
             else:
                 drops += 1
-                log(_verdict("rejected", change, "<", suffix=f", drop {drops} of {s.patience}"))
+                log(_verdict("rejected", change, "<", -noise, f", drop {drops} of {s.patience}"))
                 if drops == s.patience:
                     break
+        if best_score.refused:
+            raise SettingsError("even the smallest network of the search is over a limit; widen the limits or lower strategy.min_width")
         return best
 
     def _micro(self, macro: Architecture, log: Log) -> Found:
@@ -119,18 +146,39 @@ class DynamicRanking:
         """Change one position after the other at an equal number of parameters; keep what scores better."""
         width, budget = best.width, self.space.count_parameters(best)
         for position in range(len(best.operations)):
-            other = self._fitted(self._changed(phase, best, position).replace(width=width), budget)
+            other = self._variant(phase, best, position, width, budget)
             score = yield Candidate(architecture=other, epochs=self.settings.micro_epochs, phase=phase)
-            change = score.accuracy - best_score.accuracy
-            if change > 0:
+            change, noise = score.accuracy - best_score.accuracy, self._noise(score, best_score) or 0
+            if score.refused:
+                log(OVER)
+            elif change > 0 and change >= noise:
                 best, best_score = other, score
-            log(_verdict("accepted", change, ">") if change > 0 else _verdict("rejected", change, "<="))
+                log(_verdict("accepted", change, ">=" if noise else ">", noise))
+            else:
+                log(_verdict("rejected", change, "<" if noise else "<=", noise))
         return best, best_score
 
-    def _changed(self, phase: Phase, best: Architecture, position: int) -> Architecture:
+    def _noise(self, score: Score, best: Score) -> Fraction | None:
+        """The difference in accuracy that chance alone may make; None: not asked for."""
+        if self.settings.noise == "ignored":
+            return None
+        same_items = self.settings.noise == "paired" and score.answers and best.answers  # none where training diverged
+        return Fraction(self.settings.noise_z * (paired_error if same_items else standard_error)(score, best))
+
+    def _make_start(self, depth: int) -> Architecture:
+        start, s = self.space.start(depth=depth, width=self.settings.max_width), self.settings
+        operations = (s.start_operation or self.space.operations[0],) * len(start.operations)
+        return start.replace(operations=operations, kernels=(s.start_kernel,) * len(start.kernels))
+
+    def _make_variant(self, phase: Phase, best: Architecture, position: int, width: int, budget: int) -> Architecture:
+        """The other operation, or 5x5, at one position of a network of the given width, fitted to the budget."""
         if phase == "operations":
-            return best.replace(operations=_with(best.operations, position, self.space.operations[1]))
-        return best.replace(kernels=_with(best.kernels, position, 5))
+            first, second = self.space.operations
+            other = second if best.operations[position] == first else first
+            changed = best.replace(operations=_with(best.operations, position, other), width=width)
+        else:
+            changed = best.replace(kernels=_with(best.kernels, position, 5), width=width)
+        return self._fitted(changed, budget)
 
     def _fitted(self, architecture: Architecture, budget: int) -> Architecture:
         """Wider while the budget of parameters allows, else narrower until it is exceeded by the slack at most."""
@@ -149,6 +197,6 @@ def _with(values: tuple[Any, ...], position: int, value: object) -> tuple[Any, .
     return (*values[:position], value, *values[position + 1 :])
 
 
-def _verdict(outcome: Outcome, change: Fraction, relation: str, threshold: Fraction = Fraction(), suffix: str = "") -> Verdict:
+def _verdict(outcome: Outcome, change: Fraction, relation: str, threshold: Fraction | int = 0, suffix: str = "") -> Verdict:
     reason = f"{float(100 * change):+.3f} points {relation} {float(100 * threshold):+.3f}{suffix}"
     return Verdict(outcome=outcome, reason=reason)

@@ -1,123 +1,198 @@
-"""The journal: one row for every score, in plan order, in an Optuna study of the run's folder."""
+"""The journal: one row for every score, in plan order, in two Optuna studies, by default in the run's folder."""
 
 import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+from warnings import catch_warnings, simplefilter
 
 import optuna
+import psutil
+from filelock import FileLock, Timeout
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import Field
-from sqlalchemy import event
+from pydantic import ValidationError
+from sqlalchemy import event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from facenas.backbones.cost import Cost
 from facenas.errors import RunError
+from facenas.files import write_json
 from facenas.search.candidate import Candidate, Phase, Verdict
-from facenas.settings import Section
+from facenas.search.row import SCALES, Price, Row, Scale
 from facenas.training.fit import Evaluation
 
-JOURNAL = "journal.db"
-MACRO: tuple[Phase, ...] = ("grow", "prune")  # their scores are on another scale than those of the micro phases
+JOURNAL, PLACE, LOCK = "journal.db", "journal.json", ".lock"
+NETWORK = {"nfs", "nfs4", "cifs", "smbfs", "smb3", "fuse.sshfs", "afs", "lustre", "ceph", "fuse.ceph", "glusterfs", "fuse.glusterfs", "beegfs", "gpfs"}
+OBJECTIVES = ("score", "parameters", "macs")
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
-    "phase": CategoricalDistribution(("grow", "prune", "operations", "kernels")),
+    "phase": CategoricalDistribution(get_args(Phase)),
     "depth": IntDistribution(1, 1000),
     "width": IntDistribution(1, 10_000),
     "epochs": IntDistribution(1, 100_000),
 }
 
 
-class Row(Section):
-    """One candidate of a search, scored and judged."""
-
-    step: int = Field(ge=0, description="Place in the plan, from 0.")
-    candidate: Candidate = Field(description="What was asked.")
-    evaluation: Evaluation = Field(description="What came out.")
-    verdict: Verdict = Field(description="What the strategy made of it.")
-    parameters: int = Field(ge=1, description="Trainable parameters of the network.")
-    macs: int = Field(ge=1, description="Multiply-accumulates for one image.")
-
-    def plain(self) -> dict[str, Any]:
-        """The row as flat JSON."""
-        score, evaluation = self.evaluation.score, self.evaluation
-        return {
-            "step": self.step,
-            "phase": self.candidate.phase,
-            "architecture": self.candidate.architecture.model_dump(mode="json"),
-            "identity": self.candidate.architecture.identity,
-            "epochs": self.candidate.epochs,
-            "correct": score.correct,
-            "total": score.total,
-            "train_correct": score.train_correct,
-            "train_total": score.train_total,
-            "verdict": self.verdict.outcome,
-            "reason": self.verdict.reason,
-            "diverged": evaluation.diverged,
-            "parameters": self.parameters,
-            "macs": self.macs,
-            "seconds": evaluation.seconds,
-            "device": evaluation.device,
-        }
-
-
 class Journal:
-    """The rows of one run. A row is written in one transaction and never changed.
+    """The rows of one run. A row is written in one transaction and never changed; hold `locked(run)` while writing.
 
     Args:
-        run: Folder of the run; the database `journal.db` is made in it.
+        run: Folder of the run.
+        storage: SQLAlchemy URL of another database; its password is not kept. None: as before, at first SQLite in the folder.
+        warnings: What a reader of the rows must know, kept with them.
 
     Raises:
-        RunError: If the database is damaged.
+        RunError: If the database is damaged, of another run, or a SQLite file on a network file system.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, storage: str | None = None, warnings: Sequence[str] = ()) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         run.mkdir(parents=True, exist_ok=True)
-        self.path = run / JOURNAL
-        try:
-            storage = optuna.storages.RDBStorage(f"sqlite:///{self.path.resolve()}", engine_kwargs={"connect_args": {"timeout": 60}})
-            event.listen(storage.engine, "connect", _write_ahead)
-            self._studies = {
-                scale: optuna.create_study(
-                    storage=storage, study_name=f"{run.resolve().name}.{scale}", load_if_exists=True, direction="maximize"
-                )
-                for scale in ("macro", "micro")
-            }
+        place = _place(run, storage)
+        self.name, self.url = place["name"], storage or place["storage"] or f"sqlite:///{run.resolve() / JOURNAL}"
+        with self._explained("cannot be used as a journal"):
+            self._studies = {scale: self._study(scale, place["run"]) for scale in SCALES}
+            for study in self._studies.values():
+                if warnings:
+                    study.set_user_attr("warnings", list(warnings))
+            self.warnings: list[str] = self._studies["macro"].user_attrs.get("warnings", [])
             self._rows = self._read()
-        except SQLAlchemyError as error:
-            raise RunError(f"{self.path} cannot be used as a journal: {' '.join(str(error).split())[:150]}") from None
 
     def rows(self) -> list[Row]:
         """All rows in plan order."""
         return list(self._rows)
 
-    def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, cost: Cost) -> Row:
+    def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, price: Price) -> Row:
         """Write the next row.
 
         Raises:
             RunError: If it cannot be written, for example to a full disk.
         """
-        row = Row(
-            step=len(self._rows), candidate=candidate, evaluation=evaluation, verdict=verdict, parameters=cost.parameters, macs=cost.macs
-        )
-        try:
-            self._studies["macro" if candidate.phase in MACRO else "micro"].add_trial(_trial(row))
-        except SQLAlchemyError as error:
-            raise RunError(f"{self.path} cannot be written, is the disk full? {' '.join(str(error).split())[:150]}") from None
+        row = Row(step=len(self._rows), candidate=candidate, evaluation=evaluation, verdict=verdict, **price._asdict())
+        with self._explained("cannot be written, is the disk full?"):
+            self._studies[row.scale].add_trial(_trial(row))
         self._rows.append(row)
         return row
 
+    def copy_to(self, url: str) -> None:
+        """Copy the studies as they are now into another database."""
+        for study in self._studies.values():
+            optuna.copy_study(from_study_name=study.study_name, from_storage=_storage(self.url), to_storage=url)
+
+    def _study(self, scale: Scale, owner: str) -> optuna.Study:
+        study = optuna.create_study(
+            storage=_storage(self.url),
+            study_name=f"{self.name}.{scale}",
+            load_if_exists=True,
+            directions=["maximize", "minimize", "minimize"],
+        )
+        if "run" not in study.user_attrs:
+            with catch_warnings():
+                simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names(list(OBJECTIVES))
+            study.set_user_attr("run", owner)
+        elif study.user_attrs["run"] != owner:
+            raise RunError(f"study {study.study_name!r} in {self.shown} belongs to another run; give a --run with another name")
+        return study
+
     def _read(self) -> list[Row]:
         trials = [trial for study in self._studies.values() for trial in study.get_trials(states=(TrialState.COMPLETE,))]
-        rows = [Row.model_validate_json(trial.user_attrs["row"]) for trial in trials if "row" in trial.user_attrs]
+        try:
+            rows = [Row.model_validate_json(trial.user_attrs["row"]) for trial in trials if "row" in trial.user_attrs]
+        except ValidationError:
+            raise RunError(f"{self.shown} was written by another version of facenas; start a new run") from None
         return sorted(rows, key=lambda row: row.step)
+
+    @property
+    def shown(self) -> str:
+        """Where the rows are, for people."""
+        url = make_url(self.url)
+        return str(url.database) if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def _explained(self, problem: str) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError, ValueError) as error:
+            raise RunError(f"{self.shown} {problem} {' '.join(str(error.__cause__ or error).split())[:150]}") from None
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Be the only process that writes to a run; the system frees the lock of a dead process.
+
+    Raises:
+        RunError: If another process is at it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(f"another process is working on {run}; wait for it, or give another --run") from None
+    with lock:
+        yield
+
+
+def open_journal(run: Path) -> Journal:
+    """The journal of an existing run, to read.
+
+    Raises:
+        RunError: If the folder holds none.
+    """
+    if not (run / PLACE).is_file():
+        raise RunError(f"no journal in {run}; give the folder of a `facenas search` run")
+    return Journal(run)
+
+
+def read_journal(run: Path) -> list[Row]:
+    """The rows of an existing run; errors as of `open_journal`."""
+    return open_journal(run).rows()
+
+
+def _place(run: Path, storage: str | None) -> dict[str, Any]:
+    """Where a run's rows are, and the run's own identity: the content of `journal.json`."""
+    file = run / PLACE
+    if file.exists():
+        try:
+            place: dict[str, Any] = json.loads(file.read_bytes())
+            return {key: place[key] for key in ("run", "name", "storage")}
+        except (ValueError, KeyError, TypeError):
+            raise RunError(f"{file} is damaged; restore it, or start a new run") from None
+    if storage is None:
+        _refuse_network(run)
+    kept = storage and make_url(storage).set(password=None).render_as_string()
+    place = {"run": uuid.uuid4().hex, "name": run.resolve().name, "storage": kept}
+    write_json(file, place)
+    return place
+
+
+def _refuse_network(run: Path) -> None:
+    """SQLite's locks do not hold on network file systems (SQLite FAQ, question 5; Optuna FAQ)."""
+    home = run.resolve()
+    mounts = {Path(part.mountpoint): part.fstype for part in psutil.disk_partitions(all=True)}
+    kind = next((mounts[folder] for folder in (home, *home.parents) if folder in mounts), "")
+    if kind.lower() in NETWORK:
+        raise RunError(
+            f"{run} is on a network file system ({kind}), where a SQLite journal would be damaged; put --run on a local disk, "
+            "or give a database server with --storage postgresql://USER@HOST/NAME"
+        )
+
+
+def _storage(url: str) -> optuna.storages.RDBStorage:
+    local = url.startswith("sqlite")
+    storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if local else {"pool_pre_ping": True})
+    if local:
+        event.listen(storage.engine, "connect", _write_ahead)
+    return storage
 
 
 def _trial(row: Row) -> FrozenTrial:
     architecture, evaluation = row.candidate.architecture, row.evaluation
     trial = optuna.create_trial(
-        value=float(evaluation.score.accuracy),
+        values=[float(evaluation.score.accuracy), row.parameters, row.macs],
         params={
             "phase": row.candidate.phase,
             "depth": architecture.depth,
@@ -134,6 +209,7 @@ def _trial(row: Row) -> FrozenTrial:
             "identity": architecture.identity,
             "parameters": row.parameters,
             "macs": row.macs,
+            "latency_ms": row.latency_ms,
             "correct": evaluation.score.correct,
             "total": evaluation.score.total,
             "seconds": round(evaluation.seconds, 3),
@@ -150,14 +226,3 @@ def _write_ahead(connection: Any, _: object) -> None:
     """Write-ahead logging: a committed row survives the process, a reader never blocks the writer."""
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def read_journal(run: Path) -> list[Row]:
-    """The rows of an existing run.
-
-    Raises:
-        RunError: If the folder holds no journal.
-    """
-    if not (run / JOURNAL).is_file():
-        raise RunError(f"no journal in {run}; give the folder of a `facenas search` run")
-    return Journal(run).rows()

@@ -1,71 +1,141 @@
-"""The serial runner: asks a strategy for candidates, evaluates what the journal does not know, writes down every verdict."""
+"""The runner: asks a strategy for candidates, keeps the workers busy with likely ones, writes down every verdict in plan order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
-from facenas.backbones import Blueprint, Space
+from facenas.backbones import Architecture
 from facenas.errors import RunError
 from facenas.search.candidate import Candidate, Strategy, Verdict
-from facenas.search.journal import Journal, Row
+from facenas.search.executors import Executor
+from facenas.search.limits import Budget
+from facenas.search.row import Price, Row
+from facenas.search.speculation import likely_next
 from facenas.training.fit import Evaluation
 from facenas.training.score import Score
 
-Evaluate = Callable[[Candidate, int], Evaluation]  # the candidate and its place in the plan
+
+class Rows(Protocol):
+    """What a runner needs of a journal."""
+
+    def rows(self) -> list[Row]:
+        """All rows in plan order."""
+
+    def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, price: Price) -> Row:
+        """Write the next row."""
 
 
-def run_search(
-    strategy: Strategy, evaluate: Evaluate, journal: Journal, *, space: Space, after_row: Callable[[Row], None] = lambda row: None
-) -> Blueprint:
-    """Run a search to its end; what the journal already holds is replayed and not evaluated again.
+class Results(Protocol):
+    """What a runner needs of a cache."""
 
-    Args:
+    def get(self, key: str) -> Evaluation | None:
+        """A finished evaluation."""
+
+    def put(self, key: str, evaluation: Evaluation) -> None:
+        """Keep a finished evaluation."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs a search to its end, on any number of workers with the result of one.
+
+    Attributes:
         strategy: The algorithm.
-        evaluate: Trains and scores a candidate.
-        journal: The run's rows.
-        space: Where the architectures lie.
-        after_row: Called with every row, replayed or new.
-
-    Raises:
-        RunError: If the journal holds another candidate than the strategy asks for.
+        journal: The run's rows; what it already holds is replayed and not evaluated again.
+        executor: Where candidates are trained.
+        results: What was computed, asked for or not.
+        key: Name of a candidate's result.
+        price: What a network costs.
+        refuse: A result without training for a candidate over a limit, else None.
+        budget: Where to end, whatever the strategy still wants.
+        after_row: Told of every row, replayed or new.
     """
-    verdicts: list[Verdict] = []
-    plan = strategy.search(verdicts.append)
-    known = iter(journal.rows())
-    candidate = next(plan)
-    while True:
-        row = next(known, None)
-        if row and row.candidate != candidate:
-            raise RunError(
-                f"row {row.step} of the journal is {_short(row.candidate)}, but the search asks for {_short(candidate)}; "
-                "the settings or the version of facenas changed: start a new run"
-            )
-        evaluation = row.evaluation if row else evaluate(candidate, len(verdicts))
-        asked, found = candidate, None
-        try:
-            candidate = plan.send(evaluation.score)
-        except StopIteration as end:
-            found = end.value
-        after_row(row or journal.append(asked, evaluation, verdicts[-1], space.cost(asked.architecture)))
-        if found:
-            return Blueprint(architecture=found, space=space)
 
+    strategy: Strategy
+    journal: Rows
+    executor: Executor
+    results: Results
+    key: Callable[[Candidate], str]
+    price: Callable[[Architecture], Price]
+    refuse: Callable[[Candidate], Evaluation | None] = lambda candidate: None
+    budget: Budget = Budget()
+    after_row: Callable[[Row], None] = lambda row: None
 
-def forecast(strategy: Strategy, rows: Sequence[Row]) -> list[Candidate]:
-    """The candidates still to come if every further score equals that of the best so far: the longest likely way.
+    def run(self) -> Architecture:
+        """The architecture that the strategy returns, or the last one accepted when the budget is spent.
 
-    So a macro phase goes on to its bound, and the micro phases reject what they try.
-    """
-    accepted = [row.evaluation.score for row in rows if row.verdict.outcome == "accepted"]
-    guess = accepted[-1] if accepted else Score(correct=0, total=1)
-    plan, ahead = strategy.search(), []
-    try:
+        Raises:
+            RunError: If the journal holds another candidate than the strategy asks for.
+        """
+        verdicts: list[Verdict] = []
+        plan, replayed, rows = self.strategy.search(verdicts.append), self.journal.rows(), list[Row]()
         candidate = next(plan)
-        for row in rows:
-            candidate = plan.send(row.evaluation.score)
-        while True:
-            ahead.append(candidate)
-            candidate = plan.send(guess)
-    except StopIteration:
-        return ahead
+        found: Architecture | None = None
+        while found is None:
+            row = replayed[len(rows)] if len(rows) < len(replayed) else None
+            if row and row.candidate != candidate:
+                raise RunError(
+                    f"row {row.step} of the journal is {_short(row.candidate)}, but the search asks for {_short(candidate)}; "
+                    "the settings or the version of facenas changed: start a new run"
+                )
+            evaluation = row.evaluation if row else self._evaluation(candidate, rows)
+            asked = candidate
+            try:
+                candidate = plan.send(evaluation.score)
+            except StopIteration as end:
+                found = end.value
+            rows.append(row or self._commit(asked, evaluation, verdicts[-1]))
+            self.after_row(rows[-1])
+            if found is None and self.budget.spent(rows):
+                found = _last_accepted(rows)
+        return found
+
+    def _commit(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict) -> Row:
+        if evaluation.score.refused:
+            verdict = Verdict(outcome="rejected", reason=f"over a limit: {evaluation.remark}")
+        return self.journal.append(candidate, evaluation, verdict, self.price(candidate.architecture))
+
+    def _known(self, candidate: Candidate) -> Evaluation | None:
+        return self.refuse(candidate) or self.results.get(self.key(candidate))
+
+    def _evaluation(self, candidate: Candidate, rows: list[Row]) -> Evaluation:
+        """The candidate's result, as soon as it is there; workers that are free meanwhile take what may come next."""
+        while (evaluation := self._known(candidate)) is None:
+            self._keep_busy(candidate, rows)
+            for key, done in self.executor.wait():
+                self.results.put(key, done)
+        return evaluation
+
+    def _keep_busy(self, head: Candidate, rows: list[Row]) -> None:
+        """Start the likeliest candidates and give up the unlikely ones, the head of the line first of all."""
+        workers, wanted = self.executor.workers, {self.key(head): head}
+        if workers > 1:
+            likely = likely_next(
+                self.strategy, [row.candidate.phase for row in rows], [row.evaluation.score for row in rows], self._score,
+                min(2 * workers, self.budget.trials_left(rows)),
+            )
+            wanted |= {self.key(candidate): candidate for candidate in likely}
+        running = set(self.executor.running)
+        for key in running - set(wanted):
+            self.executor.cancel(key)
+        running &= set(wanted)
+        if len(running) == workers and self.key(head) not in running:
+            last = max(running, key=list(wanted).index)
+            self.executor.cancel(last)
+            running.discard(last)
+        for key in [key for key in wanted if key not in running][: min(workers - len(running), self.executor.free)]:
+            self.executor.submit(key, wanted[key])
+
+    def _score(self, candidate: Candidate) -> Score | None:
+        evaluation = self._known(candidate)
+        return evaluation.score if evaluation else None
+
+
+def _last_accepted(rows: list[Row]) -> Architecture:
+    accepted = [row.candidate.architecture for row in rows if row.verdict.outcome == "accepted"]
+    if not accepted:
+        raise RunError("the budget was spent before any candidate was accepted; raise the budget or widen the limits")
+    return accepted[-1]
 
 
 def _short(candidate: Candidate) -> str:

@@ -1,19 +1,65 @@
 """The settings of `facenas search`."""
 
-from pydantic import Field
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
 
 from facenas.backbones import Space
+from facenas.search.candidate import Strategy
 from facenas.search.dynamic_ranking import DynamicRanking, DynamicRankingSettings
+from facenas.search.limits import Budget, Limits
+from facenas.training.recipe import Recipe
+from facenas.training.schedule import PublishedCosine
 from facenas.training.settings import TaskSettings
+from facenas.training.tasks import Task
+
+STRATEGIES: dict[str, Any] = {"dynamic_ranking": DynamicRanking}
+StrategySettings = Annotated[DynamicRankingSettings, Field(discriminator="name")]
+PAPER_WARNING = (
+    "protocol: paper - candidates are selected on the TEST set, at its best epoch, as the published code does; "
+    "these scores are no estimate of accuracy on new data"
+)
 
 
 class SearchSettings(TaskSettings):
     """Settings of `facenas search`."""
 
     space: Space = Field(description="Search space.")
-    strategy: DynamicRankingSettings = Field(DynamicRankingSettings(), description="Search algorithm.")
+    strategy: StrategySettings = Field(DynamicRankingSettings(), description="Search algorithm.")
     validation_share: float = Field(0.25, gt=0, lt=1, description="Held out of the training data to select by.")
+    limits: Limits = Field(Limits(), description="What a candidate may cost.")
+    budget: Budget = Field(Budget(), description="What the whole search may cost.")
+    protocol: Literal["honest", "paper"] = Field(
+        "honest", description="honest: the last epoch, on validation data; paper: the best epoch, on the test set, as published."
+    )
+    data_fraction: float = Field(1.0, gt=0, le=1, description="Stratified share of the training images to search with.")
+    every_epoch: bool = Field(False, description="Validate after every epoch, for the learning curves.")
+    threads: int | None = Field(None, ge=1, description="CPU threads of one candidate; null: the cores, shared by the workers, for good.")
 
-    def build_strategy(self) -> DynamicRanking:
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.strategy.name != "dynamic_ranking" and self.budget == Budget():
+            raise ValueError(f"strategy {self.strategy.name} never ends by itself: set budget.trials, budget.epochs or budget.hours")
+        return self
+
+    def build_strategy(self) -> Strategy:
         """The algorithm in its space."""
-        return DynamicRanking(self.space, **self.strategy.model_dump())
+        algorithm, settings = STRATEGIES[self.strategy.name], self.strategy.model_dump()
+        strategy: Strategy = algorithm(self.space, **settings) if algorithm is DynamicRanking else algorithm(self.space, self.seed, **settings)
+        return strategy
+
+    def load_task(self) -> Task:
+        """Training and validation data, as the protocol has them."""
+        return self.task(self.space, on_test=self.protocol == "paper", fraction=self.data_fraction)
+
+    def published_recipe(self) -> Recipe:
+        """The recipe, with the published code's learning rate if its protocol is asked for."""
+        return self.recipe.model_copy(update={"schedule": PublishedCosine()}) if self.protocol == "paper" else self.recipe
+
+    def seeded(self) -> dict[str, Any]:
+        """What a candidate's seed is derived from, besides the candidate."""
+        return self.model_dump(mode="json", include={"data", "validation_share", "head", "recipe", "seed", "space"})
+
+    def warnings(self) -> list[str]:
+        """What a reader of the results must know."""
+        return [PAPER_WARNING] if self.protocol == "paper" else []

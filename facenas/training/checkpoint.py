@@ -131,9 +131,14 @@ def load_found(path: Path) -> Found:
         raise ModelError(f"{file} does not hold an architecture: {' '.join(str(error).split())[:200]}") from None
 
 
-def save_checkpoint(path: Path, training: Training, history: list[Epoch]) -> None:
+def save_checkpoint(path: Path, training: Training, history: list[Epoch], seconds: float) -> None:
     """Write everything that changes during training, in one step."""
-    state = {"model": training.model.state_dict(), "optimiser": training.optimiser.state_dict(), "history": [tuple(e) for e in history]}
+    state = {
+        "model": training.model.state_dict(),
+        "optimiser": training.optimiser.state_dict(),
+        "history": [tuple(epoch) for epoch in history],
+        "seconds": training.seconds + seconds,
+    }
     buffer = BytesIO()
     torch.save(state, buffer)
     with replacing(path) as temporary:
@@ -154,6 +159,7 @@ def load_checkpoint(path: Path, training: Training, device: torch.device) -> lis
         training.model.load_state_dict(state["model"])
         training.optimiser.load_state_dict(state["optimiser"])
         history = [Epoch(*epoch) for epoch in state["history"]]
+        training.seconds = float(state["seconds"])
     except Exception as error:  # torch raises many kinds for a damaged file
         raise RunError(f"{path} is damaged or of another network; remove it to train from the start ({type(error).__name__})") from None
     training.epoch = len(history)

@@ -16,7 +16,7 @@ from facenas.training.checkpoint import load_checkpoint, save_checkpoint
 from facenas.training.device import Device, derive_seed, make_fabric
 from facenas.training.loop import Epoch, Training, train
 from facenas.training.recipe import Recipe
-from facenas.training.score import Score
+from facenas.training.score import Score, pack_answers
 from facenas.training.tasks import Task
 
 
@@ -29,6 +29,7 @@ class Fitted(NamedTuple):
 
     network: nn.Module
     history: tuple[Epoch, ...]
+    seconds_before: float  # spent by processes that did not finish it
 
 
 class Evaluation(Section):
@@ -39,6 +40,7 @@ class Evaluation(Section):
     seconds: float = Field(ge=0, description="Time from building to scoring.")
     device: str = Field(description="Kind of device that trained it.")
     diverged: bool = Field(False, description="Whether training ended in numbers that are not finite; the score is then 0.")
+    remark: str = Field("", description="Why the candidate was refused, if it was.")
 
 
 def fit(
@@ -50,6 +52,7 @@ def fit(
     seed: int,
     device: Device = "auto",
     checkpoint: Path | None = None,
+    every_epoch: bool = False,
     after_epoch: Callable[[Epoch], None] = nothing,
     after_step: Callable[[float], None] = nothing,
 ) -> Fitted:
@@ -63,13 +66,14 @@ def fit(
         seed: Of initialisation, order, augmentation and dropout.
         device: Where.
         checkpoint: File that keeps the last finished epoch.
+        every_epoch: Whether to validate after every epoch, for `Epoch.validation`.
         after_epoch: Called with each finished epoch.
         after_step: Called with the progress in epochs.
 
     Raises:
         DivergedError: If the loss is no longer finite.
     """
-    fabric = make_fabric(device, recipe.precision)
+    start, fabric = time.perf_counter(), make_fabric(device, recipe.precision)
     torch.manual_seed(derive_seed(seed, "initialisation"))
     layout = memory_format(blueprint)
     model = task.model(blueprint).to(memory_format=layout)
@@ -79,11 +83,14 @@ def fit(
     if checkpoint and checkpoint.exists():
         history = load_checkpoint(checkpoint, training, fabric.device)
 
+    for finished in history:
+        after_epoch(finished)
+
     def keep(epoch: Epoch) -> None:
-        history.append(epoch)
+        history.append(epoch._replace(validation=int(task.validate(model.network).sum())) if every_epoch else epoch)
         if checkpoint:
-            save_checkpoint(checkpoint, training, history)
-        after_epoch(epoch)
+            save_checkpoint(checkpoint, training, history, time.perf_counter() - start)
+        after_epoch(history[-1])
 
     train(
         training,
@@ -98,7 +105,7 @@ def fit(
         after_epoch=keep,
         after_step=after_step,
     )
-    return Fitted(model.network, tuple(history))
+    return Fitted(model.network, tuple(history), training.seconds)
 
 
 def memory_format(blueprint: Blueprint) -> torch.memory_format:
@@ -114,24 +121,35 @@ def evaluate(
     epochs: int,
     seed: int,
     device: Device = "auto",
+    checkpoint: Path | None = None,
+    every_epoch: bool = False,
+    best_epoch: bool = False,
     after_step: Callable[[float], None] = nothing,
 ) -> Evaluation:
     """Train from scratch, score on the validation split after the last epoch; the arguments are those of `fit`.
 
     A training run whose numbers are no longer finite is a result too: it scores 0.
+
+    Args:
+        best_epoch: Score the best epoch instead of the last, which flatters; needs `every_epoch`.
     """
-    start = time.perf_counter()
-    history: list[Epoch] = []
+    start, history, before = time.perf_counter(), list[Epoch](), 0.0
+    score = Score(correct=0, total=task.validation_items)
     try:
-        network = fit(
-            task, blueprint, recipe=recipe, epochs=epochs, seed=seed, device=device, after_epoch=history.append, after_step=after_step
-        ).network
-        correct, diverged = task.validate(network), False
+        network, _, before = fit(
+            task, blueprint, recipe=recipe, epochs=epochs, seed=seed, device=device,
+            checkpoint=checkpoint, every_epoch=every_epoch, after_epoch=history.append, after_step=after_step,
+        )  # fmt: skip
+        score, diverged = _score(task, network, history, best_epoch=best_epoch), False
     except (DivergedError, NotFiniteError):
-        correct, diverged = 0, True
-    last = history[-1] if history and not diverged else None
-    score = Score(
-        correct=correct, total=task.validation_items, train_correct=last.correct if last else None, train_total=last.total if last else None
-    )
+        diverged = True
     kind = make_fabric(device, recipe.precision).device.type
-    return Evaluation(score=score, history=tuple(history), seconds=time.perf_counter() - start, device=kind, diverged=diverged)
+    return Evaluation(score=score, history=tuple(history), seconds=before + time.perf_counter() - start, device=kind, diverged=diverged)
+
+
+def _score(task: Task, network: nn.Module, history: list[Epoch], *, best_epoch: bool) -> Score:
+    trained = {"train_correct": history[-1].correct, "train_total": history[-1].total}
+    if best_epoch:
+        return Score(correct=max(epoch.validation or 0 for epoch in history), total=task.validation_items, **trained)
+    right = task.validate(network)
+    return Score(correct=int(right.sum()), total=len(right), answers=pack_answers(right), **trained)

@@ -24,6 +24,7 @@ class Epoch(NamedTuple):
     correct: int
     total: int
     lr: float
+    validation: int | None = None  # correct answers on the validation split, where every epoch is validated
 
 
 @dataclass
@@ -34,11 +35,13 @@ class Training:
         model: From images (B, C, H, W) and labels (B,) to logits (B, N).
         optimiser: Of all its parameters.
         epoch: Finished epochs.
+        seconds: Spent on them by processes that are gone.
     """
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
     epoch: int = 0
+    seconds: float = 0.0
 
 
 def train(

@@ -18,6 +18,19 @@ class Cosine(Section):
         return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
 
 
+class PublishedCosine(Section):
+    """The cosine as EGNAS' published code runs it: one rate for each epoch, the first one skipped, so that the last epoch runs at 0.
+
+    Its `scheduler.step()` comes before the epoch, an idiom of PyTorch up to 1.0.
+    """
+
+    name: Literal["published_cosine"] = Field("published_cosine", description="Name of the schedule.")
+
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Factor of the learning rate during the epoch that `epoch` falls in."""
+        return 0.5 * (1 + math.cos(math.pi * (math.floor(epoch) + 1) / epochs))
+
+
 class Step(Section):
     """A constant rate, multiplied by gamma at each milestone."""
 
@@ -30,4 +43,4 @@ class Step(Section):
         return self.gamma ** sum(epoch >= milestone for milestone in self.milestones_epochs)
 
 
-Schedule = Annotated[Cosine | Step, Field(discriminator="name")]
+Schedule = Annotated[Cosine | PublishedCosine | Step, Field(discriminator="name")]

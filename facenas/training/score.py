@@ -1,7 +1,10 @@
 """What evaluating a candidate yields: integer counts, never rounded percentages."""
 
+from base64 import b64encode
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from facenas.settings import Section
@@ -14,6 +17,8 @@ class Score(Section):
     total: int = Field(ge=1, description="Validation items.")
     train_correct: int | None = Field(None, ge=0, description="Correctly classified training images of the last epoch.")
     train_total: int | None = Field(None, ge=1, description="Training images of the last epoch.")
+    answers: str | None = Field(None, description="Which items were right: packed bits, base64; for tests on the same items.")
+    refused: bool = Field(False, description="Whether the candidate was over a hard limit: it was not trained and counts as all wrong.")
 
     @model_validator(mode="after")
     def _within_totals(self) -> "Score":
@@ -30,3 +35,8 @@ class Score(Section):
     def train_accuracy(self) -> Fraction | None:
         """Exact training accuracy, in [0, 1], where it is known."""
         return None if self.train_correct is None or self.train_total is None else Fraction(self.train_correct, self.train_total)
+
+
+def pack_answers(right: NDArray[np.bool_]) -> str:
+    """Which items were right, shape (M,), as `Score.answers` keeps it."""
+    return b64encode(np.packbits(right).tobytes()).decode()

@@ -7,13 +7,17 @@ from pydantic import Field
 from facenas.backbones import IRSpace, PlainSpace, Space
 from facenas.data import (
     ClassSource,
+    FaceSet,
+    FaceSource,
     FolderFaces,
     InputContract,
     OrlFaces,
     SyntheticFaces,
     development_faces,
+    share_of_each,
     split_by_identity,
     split_stratified,
+    test_names,
 )
 from facenas.errors import SettingsError
 from facenas.heads import Head
@@ -37,26 +41,39 @@ class TaskSettings(Section):
     seed: int = Field(0, description="Seed of everything random but the choice of the test people.")
     device: Device = Field("auto", description="Where to train.")
 
-    def task(self, space: Space) -> Task:
+    def task(self, space: Space, *, on_test: bool = False, fraction: float = 1.0) -> Task:
         """Load the training data and cut the validation split from it.
+
+        Args:
+            space: The space that builds the networks.
+            on_test: Train on all of it and validate on the test set, as the published search did.
+            fraction: Share of every class's, or every identity's, training images to keep.
 
         Raises:
             DataError: If the data is missing or does not fit.
             SettingsError: If the space is not made for such data.
         """
         if isinstance(self.data, ClassSource):
-            return self._class_task(space, self.data)
+            return self._class_task(space, self.data, on_test=on_test, fraction=fraction)
         if not isinstance(space, IRSpace):
             raise SettingsError(f"faces ({self.data.name}) are searched and trained in the space 'ir', got {space.name!r}")
-        faces = development_faces(self.data, space.input_size)
-        contract = InputContract(size=space.input_size)
-        if not self.validation_share:
-            return FaceTask(faces, None, head=self.head, contract=contract)
-        held_out = max(2, round(self.validation_share * len(faces.names)))
-        split = split_by_identity(faces, held_out=held_out, seed=self.seed)
-        return FaceTask(split.train, split.validation, head=self.head, contract=contract, pair_seed=self.seed)
+        train, validation = self._faces(self.data, space.input_size, on_test=on_test)
+        train = train.rows(share_of_each(train.identities, fraction, seed=self.seed, least=2))
+        return FaceTask(train, validation, head=self.head, contract=InputContract(size=space.input_size), pair_seed=self.seed)
 
-    def _class_task(self, space: Space, source: ClassSource) -> ClassTask:
+    def _faces(self, source: FaceSource, size: int, *, on_test: bool) -> tuple[FaceSet, FaceSet | None]:
+        """Photographs to train on and to validate with."""
+        if on_test:
+            faces = source.load(size)
+            test = test_names(source, faces)
+            return faces.of([name for name in faces.names if name not in test]), faces.of(test)
+        faces = development_faces(source, size)
+        if not self.validation_share:
+            return faces, None
+        split = split_by_identity(faces, held_out=max(2, round(self.validation_share * len(faces.names))), seed=self.seed)
+        return split.train, split.validation
+
+    def _class_task(self, space: Space, source: ClassSource, *, on_test: bool, fraction: float) -> ClassTask:
         images = source.load()
         size, channels = images.images.shape[1], images.images.shape[3]
         wanted = (size, channels, images.num_classes)
@@ -66,10 +83,12 @@ class TaskSettings(Section):
                 f"space.num_classes={images.num_classes}, got {space}"
             )
         contract = InputContract(size=size, color="grey" if channels == 1 else "rgb")
-        if not self.validation_share:
-            return ClassTask(images, None, contract=contract)
-        split = split_stratified(images, share=self.validation_share, seed=self.seed)
-        return ClassTask(split.train, split.validation, contract=contract)
+        train, validation = images, source.test() if on_test else None
+        if self.validation_share and not on_test:
+            split = split_stratified(images, share=self.validation_share, seed=self.seed)
+            train, validation = split.train, split.validation
+        train = train.rows(share_of_each(train.labels, fraction, seed=self.seed))
+        return ClassTask(train, validation, contract=contract)
 
 
 class TrainSettings(TaskSettings):

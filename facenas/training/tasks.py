@@ -1,8 +1,10 @@
 """What a network is trained and validated for: recognising faces, or classifying images."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facenas.backbones import Blueprint
@@ -13,13 +15,23 @@ from facenas.eval import embed_images, metrics, torch_embedder
 from facenas.eval.verification import pair_scores
 from facenas.heads import Head
 
+Answers = NDArray[np.bool_]
+
 
 class Task(Protocol):
-    """Training data, the model around a network, and its validation."""
+    """Training data, the model around a network, and its validation.
+
+    Attributes:
+        contract: What the network expects of an image.
+        images: To train on (M, C, H, W), uint8.
+        labels: Their classes or identities (M,).
+        content: All images and labels, of training and validation: what a result depends on.
+    """
 
     contract: InputContract
     images: Tensor
     labels: Tensor
+    content: list[NDArray[Any]]
 
     def model(self, blueprint: Blueprint) -> "FaceModel | ClassModel":
         """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> logits (B, N)."""
@@ -28,8 +40,8 @@ class Task(Protocol):
     def validation_items(self) -> int:
         """Questions of the validation split; 0 if there is none."""
 
-    def validate(self, network: nn.Module) -> int:
-        """Correct answers on the validation split."""
+    def validate(self, network: nn.Module) -> Answers:
+        """Whether each question of the validation split is answered correctly (M,)."""
 
 
 class FaceModel(nn.Module):
@@ -76,6 +88,7 @@ class FaceTask:
         self.contract, self.head = contract, head
         self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.identities)
         self.people = len(train.names)
+        self.content = [array for faces in (train, validation) if faces for array in (faces.images, faces.identities)]
         self.dataset, self.seen = train.dataset, tuple(sorted({*train.names, *(validation.names if validation else ())}))
         self.validation = validation
         self.pairs = balanced_pairs(validation.identities, seed=pair_seed) if validation else None
@@ -89,13 +102,13 @@ class FaceTask:
         """Pairs of held-out people."""
         return len(self.pairs) if self.pairs else 0
 
-    def validate(self, network: nn.Module) -> int:
-        """Correctly verified pairs of held-out people by the ten-fold protocol."""
+    def validate(self, network: nn.Module) -> Answers:
+        """Whether each pair of held-out people is verified correctly by the ten-fold protocol (P,)."""
         if self.validation is None or self.pairs is None:
             raise DataError("this task has no validation photographs")
         device = next(network.parameters()).device
         embeddings = embed_images(torch_embedder(network, self.contract, device), self.validation.images)
-        return metrics.verification_accuracy(pair_scores(embeddings, self.pairs), self.pairs.same).correct
+        return metrics.verification_accuracy(pair_scores(embeddings, self.pairs), self.pairs.same).right
 
 
 class ClassTask:
@@ -110,6 +123,7 @@ class ClassTask:
     def __init__(self, train: ImageSet, validation: ImageSet | None, *, contract: InputContract) -> None:
         self.contract, self.validation = contract, validation
         self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.labels)
+        self.content = [array for images in (train, validation) if images for array in (images.images, images.labels)]
 
     def model(self, blueprint: Blueprint) -> ClassModel:
         """The network alone."""
@@ -120,12 +134,13 @@ class ClassTask:
         """Validation images."""
         return len(self.validation) if self.validation else 0
 
-    def validate(self, network: nn.Module) -> int:
-        """Correctly classified validation images."""
+    def validate(self, network: nn.Module) -> Answers:
+        """Whether each validation image is classified correctly (M,)."""
         if self.validation is None:
             raise DataError("this task has no validation images")
         logits = classify(network, self.validation.images, self.contract)
-        return int((logits.argmax(1).numpy() == self.validation.labels).sum())
+        right: Answers = logits.argmax(1).numpy() == self.validation.labels
+        return right
 
 
 def classify(network: nn.Module, images: Images, contract: InputContract, *, batch_size: int = 256) -> Tensor:

@@ -1,0 +1,131 @@
+"""What a running search shows: a line for every decision, and below them what is going on now."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import accumulate, takewhile
+
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from facenas.cli.common import console, millions, percent, remark
+from facenas.search import Candidate, Row, SearchSettings, forecast
+
+STALE_SECONDS = 60.0  # a candidate that has been given up is shown no longer
+
+
+class Watcher:
+    """Follows a search; a table that renews itself where there is a terminal, plain lines elsewhere.
+
+    Args:
+        settings: Of the search.
+        workers: Candidates in training at once.
+    """
+
+    def __init__(self, settings: SearchSettings, workers: int) -> None:
+        self.settings, self.workers, self.strategy = settings, workers, settings.build_strategy()
+        self.rows: list[Row] = []
+        self.ahead: list[Candidate] = []
+        self.training: dict[Candidate, tuple[float, float]] = {}
+        self._live: Live | None = None
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the table while something happens."""
+        if not console.is_terminal:
+            yield
+            return
+        with Live(console=console, get_renderable=self.table, refresh_per_second=4, transient=True) as self._live:
+            yield
+
+    def watch(self, candidate: Candidate, epochs: float) -> None:
+        """A candidate has come so far."""
+        self.training[candidate] = (epochs, time.monotonic())
+
+    def after_row(self, row: Row) -> None:
+        """A decision."""
+        self.rows.append(row)
+        self.training.pop(row.candidate, None)
+        remark(line(row))
+        if self._live:
+            self.ahead = self._forecast()
+
+    def table(self) -> Table:
+        """Candidates in training, best so far, cost and time left."""
+        table = Table(title=f"search: {self.settings.strategy.name}", title_justify="left", expand=False)
+        for name in ("in training", "parameters", "epochs", ""):
+            table.add_column(name)
+        for candidate, (epochs, told) in self.training.items():
+            if epochs < candidate.epochs and time.monotonic() - told < STALE_SECONDS:
+                shape = f"{candidate.phase}: depth {candidate.architecture.depth}, width {candidate.architecture.width}"
+                parameters = millions(self.settings.space.count_parameters(candidate.architecture))
+                bar = ProgressBar(total=candidate.epochs, completed=epochs, width=30)
+                table.add_row(shape, parameters, f"{epochs:.1f} / {candidate.epochs}", bar)
+        for name, value in self.summary().items():
+            table.add_section() if name == "best so far" else None
+            table.add_row(name, "", "", value)
+        return table
+
+    def summary(self) -> dict[str, str]:
+        """Best so far, what it cost and what is still to come."""
+        accepted = [row for row in self.rows if row.verdict.outcome == "accepted"]
+        if not accepted:
+            return {}
+        best, epochs = accepted[-1], sum(row.candidate.epochs for row in self.rows if not row.evaluation.score.refused)
+        shape = f"depth {best.candidate.architecture.depth}, width {best.candidate.architecture.width}, {millions(best.parameters)}"
+        spent = timedelta(seconds=round(sum(row.evaluation.seconds for row in self.rows)))
+        return {
+            "best so far": f"{percent(float(best.evaluation.score.accuracy))} ({shape})",
+            "cost": f"{len(self.rows)} candidates, {epochs} epochs, {spent} of training",
+            "still to come": f"at most {len(self.ahead)} candidates, {timedelta(seconds=round(self.seconds_left()))}",
+        }
+
+    def seconds_left(self) -> float:
+        """Time for the likely chain of candidates, at the pace so far; the search may well end earlier."""
+        macs = self.settings.space.macs
+        work = sum(row.candidate.epochs * row.macs for row in self.rows if row.evaluation.seconds)
+        seconds = sum(row.evaluation.seconds for row in self.rows)
+        left = sum(candidate.epochs * macs(candidate.architecture) for candidate in self.ahead)
+        return left * seconds / work / self.workers if work else 0.0
+
+    def _forecast(self) -> list[Candidate]:
+        budget, endless = self.settings.budget, self.settings.strategy.name != "dynamic_ranking"
+        most = min(budget.trials_left(self.rows), 100 if endless else 10_000)
+        ahead = forecast(self.strategy, [row.evaluation.score for row in self.rows], most)
+        if budget.epochs is None:
+            return ahead
+        left = budget.epochs - sum(row.candidate.epochs for row in self.rows)
+        return ahead[: len(list(takewhile(lambda done: done < left, accumulate((one.epochs for one in ahead), initial=0))))]
+
+
+def line(row: Row) -> str:
+    """One row of the journal as a sentence."""
+    architecture, score = row.candidate.architecture, row.evaluation.score
+    result = "refused" if score.refused else "diverged" if row.evaluation.diverged else percent(float(score.accuracy))
+    return (
+        f"{row.step + 1:3d}. {row.candidate.phase:10s} depth {architecture.depth:3d} width {architecture.width:3d} "
+        f"{row.candidate.epochs:3d} epochs {millions(row.parameters):>8s} -> {result}  {row.verdict.outcome}: {row.verdict.reason}"
+    )
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """The journal as a table."""
+    result = Table("step", "phase", "depth", "width", "changed", "epochs", "parameters", "score", "verdict", title="candidates")
+    for row in rows:
+        architecture, score = row.candidate.architecture, row.evaluation.score
+        usual = max(set(architecture.operations), key=architecture.operations.count)
+        changed = sum(kind != usual or kernel != 3 for kind, kernel in zip(architecture.operations, architecture.kernels, strict=True))
+        result.add_row(
+            str(row.step + 1),
+            row.candidate.phase,
+            str(architecture.depth),
+            str(architecture.width),
+            str(changed),
+            str(row.candidate.epochs),
+            millions(row.parameters),
+            "refused" if score.refused else f"{score.correct} / {score.total} = {percent(float(score.accuracy))}",
+            row.verdict.outcome,
+        )
+    return result

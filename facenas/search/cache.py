@@ -1,0 +1,43 @@
+"""Results by content: what was once computed is found again, by this run or another."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from facenas.files import write_text
+from facenas.training.fit import Evaluation
+
+
+class ResultCache:
+    """Evaluations in a folder, one file each, named by the content that they depend on.
+
+    Args:
+        folder: Where the files are; several runs may share it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, Evaluation] = {}
+
+    def get(self, key: str) -> Evaluation | None:
+        """A finished evaluation; a damaged file counts as none."""
+        if key not in self._read:
+            try:
+                self._read[key] = Evaluation.model_validate_json(self._file(key).read_bytes())
+            except (FileNotFoundError, ValueError):
+                return None
+        return self._read[key]
+
+    def put(self, key: str, evaluation: Evaluation) -> None:
+        """Keep a finished evaluation."""
+        write_text(self._file(key), evaluation.model_dump_json())
+        self._read[key] = evaluation
+
+    def _file(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.json"
+
+
+def content_key(*parts: Any) -> str:
+    """A file name made of content: equal parts give equal names."""
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,64 @@
+"""One line of the journal."""
+
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from facenas.search.candidate import MICRO, Candidate, Verdict
+from facenas.settings import Section
+from facenas.training.fit import Evaluation
+
+Scale = Literal["macro", "micro"]
+SCALES: tuple[Scale, ...] = ("macro", "micro")
+
+
+class Price(NamedTuple):
+    """What a network costs."""
+
+    parameters: int
+    macs: int
+    latency_ms: float | None = None
+
+
+class Row(Section):
+    """One candidate of a search, scored and judged."""
+
+    step: int = Field(ge=0, description="Place in the plan, from 0.")
+    candidate: Candidate = Field(description="What was asked.")
+    evaluation: Evaluation = Field(description="What came out.")
+    verdict: Verdict = Field(description="What the strategy made of it.")
+    parameters: int = Field(ge=1, description="Trainable parameters of the network.")
+    macs: int = Field(ge=1, description="Multiply-accumulates for one image.")
+    latency_ms: float | None = Field(None, ge=0, description="Measured time for one image, where it was measured.")
+
+    @property
+    def scale(self) -> Scale:
+        """Scores of one scale can be compared: those of the micro phases come from a few epochs."""
+        return "micro" if self.candidate.phase in MICRO else "macro"
+
+    def plain(self) -> dict[str, Any]:
+        """The row as flat JSON."""
+        score, evaluation = self.evaluation.score, self.evaluation
+        return {
+            "step": self.step,
+            "phase": self.candidate.phase,
+            "depth": self.candidate.architecture.depth,
+            "width": self.candidate.architecture.width,
+            "architecture": self.candidate.architecture.model_dump(mode="json"),
+            "identity": self.candidate.architecture.identity,
+            "epochs": self.candidate.epochs,
+            "correct": score.correct,
+            "total": score.total,
+            "train_correct": score.train_correct,
+            "train_total": score.train_total,
+            "verdict": self.verdict.outcome,
+            "reason": self.verdict.reason,
+            "diverged": evaluation.diverged,
+            "refused": score.refused,
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "latency_ms": self.latency_ms,
+            "history": [epoch._asdict() for epoch in evaluation.history],
+            "seconds": evaluation.seconds,
+            "device": evaluation.device,
+        }

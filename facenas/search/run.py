@@ -1,0 +1,111 @@
+"""A search in a run folder, from its settings to the file that it finds."""
+
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from facenas.backbones import Architecture
+from facenas.export import measure_latency
+from facenas.files import write_json
+from facenas.search.cache import ResultCache
+from facenas.search.candidate import Candidate
+from facenas.search.evaluator import Evaluator, load_task
+from facenas.search.executors import Executor, InProcess, Processes, Watch
+from facenas.search.journal import Journal
+from facenas.search.pareto import pareto
+from facenas.search.row import Price, Row
+from facenas.search.runner import Runner
+from facenas.search.settings import SearchSettings
+from facenas.settings import Section
+from facenas.training.checkpoint import Found
+from facenas.training.fit import Evaluation
+from facenas.training.score import Score
+from facenas.training.settings import seen_by
+
+
+class Means(Section):
+    """What a search works with; its result does not depend on it."""
+
+    storage: str | None = Field(None, description="SQLAlchemy URL of the journal; null: SQLite in the run's folder.")
+    cache: Path | None = Field(None, description="Folder of results that several runs may share; null: the run's own.")
+    executor: Literal["auto", "ray"] = Field("auto", description="auto: this process, or several of this machine.")
+    workers: int = Field(1, ge=1, description="Candidates in training at once.")
+    address: str | None = Field(None, description="Ray cluster; null: a local one.")
+    gpus: float = Field(0, ge=0, description="GPUs of one candidate on Ray.")
+
+
+class Prices:
+    """Cost of networks, measured once where it has to be measured.
+
+    Args:
+        settings: With the space and the limits.
+        items: Items of the validation split.
+    """
+
+    def __init__(self, settings: SearchSettings, items: int) -> None:
+        self.space, self.limits, self.items = settings.space, settings.limits, items
+        self.price = cache(self._price)
+
+    def _price(self, architecture: Architecture) -> Price:
+        cost, channels = self.space.cost(architecture), self.space.in_channels
+        if self.limits.latency_ms is None or self.limits.excess(Price(*cost)):
+            return Price(*cost)
+        network, threads = self.space.build(architecture), self.limits.latency_threads
+        return Price(*cost, measure_latency(network, size=self.space.input_size, channels=channels, threads=threads))
+
+    def refuse(self, candidate: Candidate) -> Evaluation | None:
+        """A result without training for a candidate over a limit."""
+        excess = self.limits.excess(self.price(candidate.architecture))
+        if not excess:
+            return None
+        score = Score(correct=0, total=self.items, refused=True)
+        return Evaluation(score=score, history=(), seconds=0.0, device="none", remark=excess)
+
+
+def search_in(run: Path, settings: SearchSettings, means: Means, *, watch: Watch, after_row: Callable[[Row], None]) -> Found:
+    """Run or continue a search; hold `locked(run)` meanwhile.
+
+    Args:
+        run: Its folder; `architecture.json` and `pareto.json` are written into it at the end.
+        settings: With a number of threads.
+        means: Where and on how many workers.
+        watch: Told how far each training is.
+        after_row: Told of every row, replayed or new.
+    """
+    journal, checkpoints = Journal(run, means.storage, settings.warnings()), run / "checkpoints"
+    checkpoints.mkdir(exist_ok=True)
+    evaluator, task = Evaluator.of(settings, checkpoints.resolve()), load_task(settings)
+    prices = Prices(settings, task.validation_items)
+    executor = _executor(evaluator, means, watch)
+    try:
+        architecture = Runner(
+            strategy=settings.build_strategy(),
+            journal=journal,
+            executor=executor,
+            results=ResultCache(means.cache or run / "cache"),
+            key=evaluator.key,
+            price=prices.price,
+            refuse=prices.refuse,
+            budget=settings.budget,
+            after_row=after_row,
+        ).run()
+    finally:
+        executor.close()
+    found = Found(architecture=architecture, space=settings.space, seen=seen_by(task))
+    write_json(run / "architecture.json", found.model_dump(mode="json"))
+    write_json(run / "pareto.json", pareto(journal.rows()))
+    shutil.rmtree(checkpoints)
+    return found
+
+
+def _executor(evaluator: Evaluator, means: Means, watch: Watch) -> Executor:
+    if means.executor == "ray":
+        from facenas.search.on_ray import OnRay
+
+        threads = evaluator.settings.threads or 1
+        return OnRay(evaluator, means.workers, watch, address=means.address, threads=threads, gpus=means.gpus)
+    return InProcess(evaluator, watch) if means.workers == 1 else Processes(evaluator, means.workers, watch)
