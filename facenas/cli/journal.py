@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from facenas.cli.common import Json, print_json, print_result
+from facenas.cli.common import Json, print_json, print_result, remark
 
 
 def journal(run: Annotated[Path, typer.Argument(help="Folder of a search run.")], as_json: Json = False) -> None:
@@ -14,9 +14,12 @@ def journal(run: Annotated[Path, typer.Argument(help="Folder of a search run.")]
     Example: facenas journal runs/orl --json
     """
     from facenas.cli.live import table
-    from facenas.search import read_journal
+    from facenas.search import open_journal
 
-    rows = read_journal(run)
+    opened = open_journal(run)
+    rows = opened.rows()
+    for warning in opened.warnings:
+        remark(f"[bold red]warning[/bold red]: {warning}")
     if as_json:
         print_json([row.plain() for row in rows])
     else:

@@ -39,7 +39,7 @@ def measure_latency(network: nn.Module, *, size: int, channels: int, threads: in
     return 1000 * min(_median_seconds(session, image) for _ in range(ROUNDS))
 
 
-def _median_seconds(session: "onnxruntime.InferenceSession", image: dict[str, np.ndarray]) -> float:  # type: ignore[name-defined,type-arg] # noqa: F821
+def _median_seconds(session: "onnxruntime.InferenceSession", image: dict[str, np.ndarray]) -> float:  # type: ignore[name-defined] # noqa: F821
     seconds: list[float] = []
     while sum(seconds) < LEAST_SECONDS or len(seconds) < WARM:
         start = time.perf_counter()

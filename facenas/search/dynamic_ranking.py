@@ -163,7 +163,8 @@ class DynamicRanking:
         if self.settings.noise == "ignored":
             return None
         same_items = self.settings.noise == "paired" and score.answers and best.answers  # none where training diverged
-        return Fraction(self.settings.noise_z * (paired_error if same_items else standard_error)(score, best))
+        error = (paired_error if same_items else standard_error)(score, best)
+        return Fraction(f"{self.settings.noise_z * error:.12f}")
 
     def _make_start(self, depth: int) -> Architecture:
         start, s = self.space.start(depth=depth, width=self.settings.max_width), self.settings

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, Protocol
@@ -188,7 +189,7 @@ class Processes:
             if self._losses[lost.key] == MOST_LOSSES:
                 raise RunError(
                     f"{MOST_LOSSES} worker processes died (last exit code {lost.process.exitcode}) on depth "
-                    f"{lost.candidate.architecture.depth}, width {lost.candidate.architecture.width}; too little memory? use fewer --workers"
+                    f"{lost.candidate.architecture.depth}, width {lost.candidate.architecture.width}; out of memory? use fewer --workers"
                 )
             self._hand(index, lost.key, lost.candidate)
 
@@ -239,7 +240,5 @@ def _work(connection: Connection, evaluate: Evaluate, index: int) -> None:
 
 
 def _send(connection: Connection, message: Candidate | None) -> None:
-    try:
+    with suppress(BrokenPipeError, ConnectionResetError):  # it has died: `wait` will notice
         connection.send(message)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # it has died: `wait` will notice

@@ -25,7 +25,22 @@ from facenas.search.row import SCALES, Price, Row, Scale
 from facenas.training.fit import Evaluation
 
 JOURNAL, PLACE, LOCK = "journal.db", "journal.json", ".lock"
-NETWORK = {"nfs", "nfs4", "cifs", "smbfs", "smb3", "fuse.sshfs", "afs", "lustre", "ceph", "fuse.ceph", "glusterfs", "fuse.glusterfs", "beegfs", "gpfs"}
+NETWORK = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smbfs",
+    "smb3",
+    "fuse.sshfs",
+    "afs",
+    "lustre",
+    "ceph",
+    "fuse.ceph",
+    "glusterfs",
+    "fuse.glusterfs",
+    "beegfs",
+    "gpfs",
+}
 OBJECTIVES = ("score", "parameters", "macs")
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     "phase": CategoricalDistribution(get_args(Phase)),
@@ -182,7 +197,9 @@ def _refuse_network(run: Path) -> None:
 
 
 def _storage(url: str) -> optuna.storages.RDBStorage:
-    local = url.startswith("sqlite")
+    local, driver = url.startswith("sqlite"), make_url(url).drivername
+    if driver == "postgresql":  # whichever driver this SQLAlchemy would take
+        url = make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if local else {"pool_pre_ping": True})
     if local:
         event.listen(storage.engine, "connect", _write_ahead)

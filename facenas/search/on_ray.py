@@ -1,5 +1,6 @@
 """Candidates on a Ray cluster: one task each; Ray schedules them and repeats those of a lost worker or node."""
 
+import logging
 from typing import Any
 
 from facenas.errors import RunError
@@ -37,7 +38,7 @@ class OnRay:
         self.workers, self.watch, self._ray = workers, watch, ray
         local: dict[str, Any] = {} if address else {"num_cpus": max(1, workers * threads), "include_dashboard": False}
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
         except (ConnectionError, ValueError) as error:
             raise RunError(f"no Ray cluster at {address}: {' '.join(str(error).split())[:150]}") from None
         self._told = Queue(actor_options={"num_cpus": 0})

@@ -1,7 +1,7 @@
 """The runner: asks a strategy for candidates, keeps the workers busy with likely ones, writes down every verdict in plan order."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from facenas.backbones import Architecture
@@ -58,7 +58,7 @@ class Runner:
     key: Callable[[Candidate], str]
     price: Callable[[Architecture], Price]
     refuse: Callable[[Candidate], Evaluation | None] = lambda candidate: None
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
     after_row: Callable[[Row], None] = lambda row: None
 
     def run(self) -> Architecture:
@@ -111,7 +111,10 @@ class Runner:
         workers, wanted = self.executor.workers, {self.key(head): head}
         if workers > 1:
             likely = likely_next(
-                self.strategy, [row.candidate.phase for row in rows], [row.evaluation.score for row in rows], self._score,
+                self.strategy,
+                [row.candidate.phase for row in rows],
+                [row.evaluation.score for row in rows],
+                self._score,
                 min(2 * workers, self.budget.trials_left(rows)),
             )
             wanted |= {self.key(candidate): candidate for candidate in likely}

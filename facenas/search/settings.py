@@ -45,7 +45,9 @@ class SearchSettings(TaskSettings):
     def build_strategy(self) -> Strategy:
         """The algorithm in its space."""
         algorithm, settings = STRATEGIES[self.strategy.name], self.strategy.model_dump()
-        strategy: Strategy = algorithm(self.space, **settings) if algorithm is DynamicRanking else algorithm(self.space, self.seed, **settings)
+        strategy: Strategy = (
+            algorithm(self.space, **settings) if algorithm is DynamicRanking else algorithm(self.space, self.seed, **settings)
+        )
         return strategy
 
     def load_task(self) -> Task:

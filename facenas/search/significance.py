@@ -28,4 +28,3 @@ def paired_error(first: Score, second: Score) -> float:
         raise ValueError("a paired test needs the answers of both scores, on the same items")
     differing = int.from_bytes(b64decode(first.answers)) ^ int.from_bytes(b64decode(second.answers))
     return math.sqrt(differing.bit_count()) / first.total
-

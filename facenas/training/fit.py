@@ -128,10 +128,8 @@ def evaluate(
 ) -> Evaluation:
     """Train from scratch, score on the validation split after the last epoch; the arguments are those of `fit`.
 
-    A training run whose numbers are no longer finite is a result too: it scores 0.
-
-    Args:
-        best_epoch: Score the best epoch instead of the last, which flatters; needs `every_epoch`.
+    `best_epoch` scores the best epoch instead of the last, which flatters; it needs `every_epoch`. A training run whose numbers are no
+    longer finite is a result too: it scores 0.
     """
     start, history, before = time.perf_counter(), list[Epoch](), 0.0
     score = Score(correct=0, total=task.validation_items)

@@ -84,7 +84,7 @@ def test_a_killed_worker_is_replaced_and_its_candidate_done_again(pool: Processe
 
 def test_a_candidate_that_kills_every_worker_ends_the_search_with_a_sentence(pool: Processes) -> None:
     pool.submit("deadly", candidate(98))
-    with pytest.raises(RunError, match=r"3 worker processes died .* on depth 98, width 8; too little memory\?"):
+    with pytest.raises(RunError, match=r"3 worker processes died .* on depth 98, width 8; out of memory\?"):
         finish(pool)
 
 
@@ -92,4 +92,3 @@ def test_an_error_of_a_worker_is_raised_as_it_is(pool: Processes) -> None:
     pool.submit("bad", candidate(99))
     with pytest.raises(DataError, match="the data is bad"):
         finish(pool)
-

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,10 +50,10 @@ class Evaluator:
         return Evaluation(score=Score(correct=correct, total=100), history=(), seconds=1.5, device="cpu")
 
 
-def search(run: Path, evaluator: Evaluator, **changes: int) -> Architecture:
+def search(run: Path, evaluator: Evaluator, storage: str | None = None, **changes: int) -> Architecture:
     """A serial search in a folder."""
     return Runner(
-        strategy(**changes), Journal(run), InProcess(evaluator), ResultCache(run / "cache"), candidate_key,
+        strategy(**changes), Journal(run, storage), InProcess(evaluator), ResultCache(run / "cache"), candidate_key,
         lambda architecture: Price(*SPACE.cost(architecture)),
     ).run()  # fmt: skip
 
@@ -167,3 +168,22 @@ def test_forecast_goes_on_to_the_bounds_and_never_beyond_the_end(tmp_path: Path)
     ]  # fmt: skip
     search(tmp_path, Evaluator())
     assert forecast(strategy(), [row.evaluation.score for row in read_journal(tmp_path)]) == []
+
+
+def test_postgresql(tmp_path: Path) -> None:
+    """A real server: two halves of a run are the whole, and a run of the same name elsewhere is refused."""
+    pgserver = pytest.importorskip("pgserver", reason="no PostgreSQL to test with: pip install pgserver psycopg")
+    pytest.importorskip("psycopg")
+    server = pgserver.get_server(tmp_path / "server")
+    try:
+        url = server.get_uri()
+        for evaluator in (Evaluator(4), Evaluator()):
+            with suppress(KeyboardInterrupt):
+                search(tmp_path / "run", evaluator, storage=url)
+        search(tmp_path / "whole", Evaluator())
+        assert read_journal(tmp_path / "run") == read_journal(tmp_path / "whole")
+        assert not (tmp_path / "run" / "journal.db").exists()
+        with pytest.raises(RunError, match=r"study 'run\.macro' in postgresql://.* belongs to another run"):
+            Journal(tmp_path / "elsewhere" / "run", url)
+    finally:
+        server.cleanup()
