@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import accumulate, takewhile
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from facenas.cli.common import console, millions, percent, remark
 from facenas.search import Candidate, Row, SearchSettings, forecast
@@ -37,7 +40,8 @@ class Watcher:
         if not console.is_terminal:
             yield
             return
-        with Live(console=console, get_renderable=self.table, refresh_per_second=4, transient=True) as self._live:
+        self.ahead = self._forecast()
+        with Live(console=console, get_renderable=self.picture, refresh_per_second=4, transient=True) as self._live:
             yield
 
     def watch(self, candidate: Candidate, epochs: float) -> None:
@@ -49,24 +53,27 @@ class Watcher:
         self.rows.append(row)
         self.training.pop(row.candidate, None)
         remark(line(row))
-        if self._live:
+        if self._live:  # the forecast costs some time
             self.ahead = self._forecast()
 
-    def table(self) -> Table:
+    def picture(self) -> Group:
         """Candidates in training, best so far, cost and time left."""
-        table = Table(title=f"search: {self.settings.strategy.name}", title_justify="left", expand=False)
-        for name in ("in training", "parameters", "epochs", ""):
-            table.add_column(name)
+        table = Table("in training", "parameters", "epochs", "", "", box=SIMPLE_HEAD)
         for candidate, (epochs, told) in self.training.items():
             if epochs < candidate.epochs and time.monotonic() - told < STALE_SECONDS:
                 shape = f"{candidate.phase}: depth {candidate.architecture.depth}, width {candidate.architecture.width}"
                 parameters = millions(self.settings.space.count_parameters(candidate.architecture))
                 bar = ProgressBar(total=candidate.epochs, completed=epochs, width=30)
-                table.add_row(shape, parameters, f"{epochs:.1f} / {candidate.epochs}", bar)
+                table.add_row(shape, parameters, f"{epochs:.1f} / {candidate.epochs}", bar, "" if candidate == self.head else "ahead of time")
+        summary = Table.grid(padding=(0, 2))
         for name, value in self.summary().items():
-            table.add_section() if name == "best so far" else None
-            table.add_row(name, "", "", value)
-        return table
+            summary.add_row(f" {name}", value)
+        return Group(table if table.row_count else Text(" preparing ..."), summary)
+
+    @property
+    def head(self) -> Candidate | None:
+        """The candidate that the strategy waits for."""
+        return self.ahead[0] if self.ahead else None
 
     def summary(self) -> dict[str, str]:
         """Best so far, what it cost and what is still to come."""
