@@ -7,7 +7,7 @@ import sys
 import click
 import typer
 
-from facenas.cli import dashboard, evaluate, export, journal, models, quickstart, search, train
+from facenas.cli import compare, dashboard, evaluate, export, journal, models, quickstart, search, train
 from facenas.errors import FacenasError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("eval")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("models")(models.models)
 app.command("journal")(journal.journal)
+app.command("compare")(compare.compare)
 app.command("dashboard")(dashboard.dashboard)
 app.command("quickstart")(quickstart.quickstart)
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from facenas.cli.common import console, millions, percent, remark
 from facenas.search import Candidate, Row, SearchSettings, forecast
+from facenas.search.settings import ENDING
 
 STALE_SECONDS = 60.0  # a candidate that has been given up is shown no longer
 
@@ -98,7 +99,7 @@ class Watcher:
         return left * seconds / work / self.workers if work else 0.0
 
     def _forecast(self) -> list[Candidate]:
-        budget, endless = self.settings.budget, self.settings.strategy.name != "dynamic_ranking"
+        budget, endless = self.settings.budget, self.settings.strategy.name not in ENDING
         most = min(budget.trials_left(self.rows), 100 if endless else 10_000)
         ahead = forecast(self.strategy, [row.evaluation.score for row in self.rows], most)
         if budget.epochs is None:

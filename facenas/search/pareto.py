@@ -13,8 +13,9 @@ COSTS: tuple[Cost, ...] = get_args(Cost)
 def pareto_front(rows: Sequence[Row], cost: Cost) -> list[Row]:
     """The rows that no other row dominates, from the cheapest to the dearest.
 
-    A row dominates another if it costs no more, scores no less, and is strictly better in one of the two. Of rows equal in both, all stay,
-    but an architecture that was tried twice stays once, as first tried. Diverged and refused rows, and rows without this cost, take no part.
+    A row dominates another if it costs no more, scores no less, and is strictly better in one of the two. Rows equal in both all
+    stay, but an architecture that was tried twice stays once, as first tried. Diverged and refused rows, and rows without this
+    cost, take no part.
 
     Args:
         rows: Candidates of one scale; scores of different scales cannot be compared.

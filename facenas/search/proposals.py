@@ -9,8 +9,7 @@ from warnings import catch_warnings, simplefilter
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler
-from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from facenas.backbones import SearchSpace
 from facenas.backbones.space import KERNELS
@@ -48,23 +47,16 @@ class Proposals:
         }
         self._known: dict[tuple[object, ...], FrozenTrial] = {}  # a search is replayed often
 
-    def study(self) -> Study:
-        """An empty study in memory, for one replay."""
-        with _quiet():
-            return optuna.create_study(directions=self._directions)
-
-    def ask(self, study: Study, step: int) -> FrozenTrial:
+    def ask(self, told: Sequence[FrozenTrial], step: int) -> FrozenTrial:
         """What is proposed at a step; equal values told mean equal proposals."""
-        told = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         key = (step, *(tuple(trial.values) for trial in told))
         if key not in self._known:
-            self._known[key] = self._ask(study, step)
+            self._known[key] = self._ask(told, step)
         return self._known[key]
 
-    def tell(self, study: Study, asked: FrozenTrial, *values: float) -> None:
-        """Add a proposal with its values; the trial that was asked for, if this study was asked at all, stays open and is overlooked."""
-        attributes = {"distributions": asked.distributions, "system_attrs": asked.system_attrs}
-        study.add_trial(optuna.create_trial(values=values, params=asked.params, **attributes))
+    def told(self, asked: FrozenTrial, *values: float) -> FrozenTrial:
+        """A proposal with its values."""
+        return optuna.create_trial(values=values, params=asked.params, distributions=asked.distributions, system_attrs=asked.system_attrs)
 
     def candidate(self, asked: FrozenTrial, phase: Phase) -> Candidate:
         """The architecture that a trial stands for."""
@@ -72,10 +64,12 @@ class Proposals:
         operations, kernels = zip(*(self._layers[asked.params[f"layer {i}"]] for i in range(len(start.operations))), strict=True)
         return Candidate(architecture=start.replace(operations=operations, kernels=kernels), epochs=self._epochs, phase=phase)
 
-    def _ask(self, study: Study, step: int) -> FrozenTrial:
+    def _ask(self, told: Sequence[FrozenTrial], step: int) -> FrozenTrial:
+        """Ask a sampler and a study that know nothing but what was told: samplers leave notes in a study, NSGA-II those of its parents."""
         free = {name: variable for name, variable in self._variables.items() if not variable.single()}
         with _quiet():
-            study.sampler = self._sampler(stream(self._seed, step).getrandbits(32))
+            study = optuna.create_study(directions=self._directions, sampler=self._sampler(stream(self._seed, step).getrandbits(32)))
+            study.add_trials(told)
             study.sampler.infer_relative_search_space = lambda study, trial: free  # type: ignore[method-assign]  # inferring it is slow
             study.ask(self._variables)
         return study.get_trials(deepcopy=False)[-1]

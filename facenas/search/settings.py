@@ -8,13 +8,29 @@ from facenas.backbones import Space
 from facenas.search.candidate import Strategy
 from facenas.search.dynamic_ranking import DynamicRanking, DynamicRankingSettings
 from facenas.search.limits import Budget, Limits
+from facenas.search.nsga2 import NSGA2, NSGA2Settings
+from facenas.search.random_search import RandomSearch, RandomSearchSettings
+from facenas.search.regularized_evolution import RegularizedEvolution, RegularizedEvolutionSettings
+from facenas.search.sample import Sample, SampleSettings
+from facenas.search.tpe import TPE, TPESettings
 from facenas.training.recipe import Recipe
 from facenas.training.schedule import PublishedCosine
 from facenas.training.settings import TaskSettings
 from facenas.training.tasks import Task
 
-STRATEGIES: dict[str, Any] = {"dynamic_ranking": DynamicRanking}
-StrategySettings = Annotated[DynamicRankingSettings, Field(discriminator="name")]
+STRATEGIES: dict[str, Any] = {
+    "dynamic_ranking": DynamicRanking,
+    "random": RandomSearch,
+    "regularized_evolution": RegularizedEvolution,
+    "tpe": TPE,
+    "nsga2": NSGA2,
+    "sample": Sample,
+}
+ENDING = ("dynamic_ranking", "sample")  # the others need a budget
+StrategySettings = Annotated[
+    DynamicRankingSettings | RandomSearchSettings | RegularizedEvolutionSettings | TPESettings | NSGA2Settings | SampleSettings,
+    Field(discriminator="name"),
+]
 PAPER_WARNING = (
     "protocol: paper - candidates are selected on the TEST set, at its best epoch, as the published code does; "
     "these scores are no estimate of accuracy on new data"
@@ -38,7 +54,7 @@ class SearchSettings(TaskSettings):
 
     @model_validator(mode="after")
     def _ends(self) -> Self:
-        if self.strategy.name != "dynamic_ranking" and self.budget == Budget():
+        if self.strategy.name not in ENDING and self.budget == Budget():
             raise ValueError(f"strategy {self.strategy.name} never ends by itself: set budget.trials, budget.epochs or budget.hours")
         return self
 

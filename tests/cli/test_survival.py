@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -160,13 +161,27 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes] | N
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'facenas[ray]'")
-def test_two_workers_on_ray_give_the_serial_journal(whole: Path, tmp_path: Path) -> None:
+def test_two_workers_on_ray_one_of_them_killed_give_the_serial_journal(whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "facenas", *SEARCH, "--run", str(run), "--workers", "2", "--executor", "ray"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    wait_for(lambda: bool(ray_tasks(process)) and rows_so_far(run) >= 2, process)
+    os.kill(ray_tasks(process)[0], signal.SIGKILL)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()
     assert_same(run, whole)
+
+
+def ray_tasks(process: subprocess.Popen[bytes]) -> list[int]:
+    """Ray's processes with a candidate in training."""
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if child.cmdline()[:1] == ["ray::_train"]:
+                found.append(child.pid)
+    return found
 
 
 def test_a_second_run_takes_results_from_a_shared_cache(whole: Path, facenas: Command) -> None:

@@ -1,0 +1,112 @@
+"""The results of the studies as pictures: SVG files that need nothing else."""
+
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+from markupsafe import Markup
+
+from facenas.report.axes import Axis, around, of_cost
+from facenas.report.charts import HEIGHT, WIDTH, Kind, Mark, chart
+from facenas.report.scores import percent_axis
+from facenas.report.words import amount
+from facenas.search.studies import InitialisationStudy, RandomStudy, RankingStudy
+from facenas.search.studies.correlations import Network, equal_cost_epoch
+from facenas.search.studies.random_baseline import Trained
+
+MARGIN, CAPTION = 16, 26  # pixels around and above each chart
+STYLE = """
+text { fill: #5a6675; font: 12px system-ui, sans-serif; }
+.caption { fill: #1b2430; font-size: 14px; font-weight: 600; }
+.name { fill: #1b2430; font-weight: 600; paint-order: stroke; stroke: #fff; stroke-width: 3px; }
+.grid-line { stroke: #dde2e8; fill: none; }
+.axis { stroke: #5a6675; fill: none; }
+.accepted { fill: #0f6cbd; stroke: #fff; stroke-width: 1; }
+.other { fill: #5a6675; fill-opacity: .4; }
+.ring { fill: none; stroke: #1b2430; stroke-width: 1.6; }
+"""
+
+
+def ranking(study: RankingStudy) -> str:
+    """Final accuracy against four quick scores; the dynamic ones, and those of the same cost, are of the first draw."""
+    static, size, _, dynamic, fair = (one.seeds.values[0] for one in study.correlations)
+    ranked, all_networks = study.dynamic(), study.networks
+    drawn, epoch = [one.network for one in ranked], equal_cost_epoch(ranked)
+    after_one, after_some = _after(all_networks, 1), _after(drawn, epoch)
+    return _together(
+        _against_final(f"Static, after 1 epoch: rho {static:.2f}", after_one, all_networks),
+        _against_final(f"Parameters: rho {size:.2f}", [n.parameters for n in all_networks], all_networks, label="parameters"),
+        _against_final(f"Dynamic, after 1, 2, 3 ... epochs: rho {dynamic:.2f}", [100 * one.score for one in ranked], drawn),
+        _against_final(f"Static, after {epoch} epochs (equal cost): rho {fair:.2f}", after_some, drawn),
+    )
+
+
+def random(study: RandomStudy) -> str:
+    """Accuracy of what was found and of the random architectures, by seed and against parameters."""
+    points = [(seed, one, one is seed.found) for seed in study.seeds for one in (*seed.random, seed.found)]
+
+    def marks(xs: Sequence[float]) -> list[Mark]:
+        kinds: list[tuple[Kind, str]] = [("accepted", "found") if found else ("other", "random") for _, _, found in points]
+        return [
+            Mark(x, 100 * one.accuracy, kind, f"{name}, seed {seed.seed}: {_tip(one)}")
+            for x, (seed, one, _), (kind, name) in zip(xs, points, kinds, strict=True)
+        ]
+
+    y = percent_axis([100 * one.accuracy for _, one, _ in points], "accuracy, % (blue: found by the search)")
+    seeds, sizes = [seed.seed for seed, _, _ in points], [one.parameters for _, one, _ in points]
+    return _together(
+        chart("By seed", around(seeds, "seed", whole=True), y, marks=marks(seeds)),
+        chart("Against parameters", of_cost(sizes, "parameters", amount), y, marks=marks(sizes)),
+    )
+
+
+def initialisation(study: InitialisationStudy) -> str:
+    """Mean accuracy against mean parameters of the four starts, and below it every sub-dataset."""
+    starts = study.starts.items()
+    marks = [Mark(one.parameters.mean, one.accuracy.mean, "accepted", f"mean of {name}", name) for name, one in starts]
+    single = [
+        Mark(x, y, "other", f"{name}, classes {subset.classes}, seed {subset.seed}: {y:.2f} %")
+        for name, one in starts
+        for subset, x, y in zip(study.subsets, one.parameters.values, one.accuracy.values, strict=True)
+    ]
+    return _together(_by_size("Means over the sub-datasets", marks), _by_size("Every sub-dataset", single))
+
+
+def _against_final(title: str, scores: Sequence[float], networks: Sequence[Network], label: str = "accuracy then, %") -> Markup:
+    final = _after(networks, len(networks[0].accuracies))
+    marks = [
+        Mark(x, y, "other", f"{amount(network.parameters)} parameters: {y:.2f} %")
+        for x, y, network in zip(scores, final, networks, strict=True)
+    ]
+    across: Axis = of_cost(scores, label, amount) if label == "parameters" else percent_axis(scores, label)
+    return chart(title, across, percent_axis(final, "final accuracy, %"), marks=marks)
+
+
+def _by_size(title: str, marks: Sequence[Mark]) -> Markup:
+    return chart(
+        title, of_cost([m.x for m in marks], "parameters", amount), percent_axis([m.y or 0 for m in marks], "accuracy, %"), marks=marks
+    )
+
+
+def _after(networks: Sequence[Network], epoch: int) -> list[float]:
+    return [100 * network.accuracies[epoch - 1] for network in networks]
+
+
+def _tip(one: Trained) -> str:
+    return f"{100 * one.accuracy:.2f} %, {amount(one.parameters)} parameters"
+
+
+def _together(*figures: Markup, columns: int = 2) -> str:
+    """One drawing of the charts of several figures, each below its caption."""
+    across, down = WIDTH + 2 * MARGIN, HEIGHT + CAPTION + 2 * MARGIN
+    size = {"width": f"{columns * across}", "height": f"{-(-len(figures) // columns) * down}"}
+    sheet = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {size['width']} {size['height']}", **size})
+    ElementTree.SubElement(sheet, "style").text = STYLE
+    ElementTree.SubElement(sheet, "rect", {**size, "fill": "#fff"})
+    for number, figure in enumerate(figures):
+        x, y = MARGIN + number % columns * across, MARGIN + number // columns * down
+        parts = ElementTree.fromstring(figure)
+        caption, drawing = parts[0], parts[1]
+        ElementTree.SubElement(sheet, "text", {"x": f"{x}", "y": f"{y + 14}", "class": "caption"}).text = caption.text
+        drawing.attrib |= {"x": f"{x}", "y": f"{y + CAPTION}", "width": f"{WIDTH}", "height": f"{HEIGHT}"}
+        sheet.append(drawing)
+    return ElementTree.tostring(sheet, encoding="unicode") + "\n"

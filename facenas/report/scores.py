@@ -1,0 +1,35 @@
+"""Scores of candidates as marks on an axis in percent."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from facenas.report.axes import Axis, around
+from facenas.report.charts import Kind, Mark
+from facenas.report.words import failed, points, tip
+from facenas.search.row import Row
+
+Names = dict[int, str]  # what is written beside the candidate of a step
+Place = tuple[Row, float]  # a candidate and where it lies across
+
+
+def score_marks(places: Sequence[Place], names: Names, kinds: Sequence[Kind]) -> list[Mark]:
+    """One mark for each candidate; what has no score, or less than half of the median, lies outside and would squeeze the others."""
+    scored = [points(row) for row, _ in places if not failed(row)]
+    floor = median(scored) / 2 if scored else 0
+
+    def mark(row: Row, x: float, kind: Kind) -> Mark:
+        outside = bool(failed(row)) or points(row) < floor
+        return Mark(x, None if outside else points(row), "outside" if outside else kind, tip(row), names.get(row.step, ""))
+
+    return [mark(row, x, kind) for (row, x), kind in zip(places, kinds, strict=True)]
+
+
+def percent_axis(values: Sequence[float], label: str = "score, %") -> Axis:
+    """An axis around percentages that stays between 0 and 100."""
+    axis = around(values or (0, 100), label)
+    return Axis(label, max(0, axis.low), min(100, axis.high))
+
+
+def score_axis(marks: Sequence[Mark]) -> Axis:
+    """An axis around the marks that are not outside."""
+    return percent_axis([mark.y for mark in marks if mark.y is not None])

@@ -1,0 +1,118 @@
+"""Several searches side by side: their spread over seeds, and whether they beat random search."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from itertools import chain
+from statistics import mean, stdev
+from typing import Any, NamedTuple
+
+from facenas.errors import RunError
+from facenas.search.row import Row
+
+REPEATED = {"seed", "device", "threads", "every_epoch"}  # settings that repetitions of one search may differ in
+SEARCHED = REPEATED | {"strategy", "budget"}  # ... and different searches of one task
+
+
+class Compared(NamedTuple):
+    """A search run: its name, the settings in its `config.yaml`, and its journal."""
+
+    name: str
+    settings: Mapping[str, Any]
+    rows: Sequence[Row]
+
+
+def relative_improvement(accuracy: Fraction, random_accuracies: Sequence[Fraction]) -> float | None:
+    """By how much a search beats the average random architecture, in percent of the latter; None without such an average above zero.
+
+    Source: Yang et al., "NAS evaluation is frustratingly hard", 2020, section 3; EGNAS, section 4.1, ablation studies:
+    RI = 100 x (Acc_m - Acc_r) / Acc_r.
+    """
+    average = sum(random_accuracies, Fraction(0)) / max(1, len(random_accuracies))
+    return float(100 * (accuracy - average) / average) if average else None
+
+
+def compare(runs: Sequence[Compared]) -> list[dict[str, Any]]:
+    """One entry for each group of runs that differ in the seed alone, in the order given, as flat JSON.
+
+    The score of a run is that of its last accepted candidate before the micro phases, whose scores come from a few epochs; parameters
+    are that candidate's. The relative improvement is over all trained candidates of all random searches of the same task.
+
+    Raises:
+        RunError: If a run has accepted no candidate yet, or two runs of a group have the same seed.
+    """
+    tasks = _grouped(runs, without=SEARCHED)
+    entries: dict[str, dict[str, Any]] = {}
+    for number, task in enumerate(tasks, 1):
+        drawn = [row for run in task if run.settings["strategy"]["name"] == "random" for row in _trained(run)]
+        for group in _grouped(task, without=REPEATED):
+            entries[group[0].name] = {"task": number, **_entry(group, drawn), "note": _note(task, drawn)}
+    return [entries[run.name] for run in runs if run.name in entries]
+
+
+def found(run: Compared) -> Row:
+    """The row that a run is judged by.
+
+    Raises:
+        RunError: If there is none yet.
+    """
+    accepted = [row for row in run.rows if row.scale == "macro" and row.verdict.outcome == "accepted"]
+    if not accepted:
+        raise RunError(f"{run.name} has accepted no candidate yet; let `facenas search` go on first")
+    return accepted[-1]
+
+
+def _entry(group: Sequence[Compared], drawn: Sequence[Row]) -> dict[str, Any]:
+    best, trained = [found(run) for run in group], [_trained(run) for run in group]
+    random = [row.evaluation.score.accuracy for row in drawn]
+    improvements = [relative_improvement(row.evaluation.score.accuracy, random) for row in best]
+    return {
+        "strategy": group[0].settings["strategy"]["name"],
+        "runs": [run.name for run in group],
+        "seeds": _seeds(group),
+        "score": _spread(row.evaluation.score.accuracy for row in best),
+        "score_epochs": sorted({row.candidate.epochs for row in best}),
+        "parameters": _spread(row.parameters for row in best),
+        "candidates": _spread(len(rows) for rows in trained),
+        "epochs": _spread(sum(row.candidate.epochs for row in rows) for rows in trained),
+        "hours": _spread(sum(row.evaluation.seconds for row in rows) / 3600 for rows in trained),
+        "relative_improvement_percent": _spread(value for value in improvements if value is not None),
+    }
+
+
+def _trained(run: Compared) -> list[Row]:
+    return [row for row in run.rows if not row.evaluation.score.refused]
+
+
+def _grouped(runs: Iterable[Compared], without: set[str]) -> list[list[Compared]]:
+    """Runs whose other settings are equal, together."""
+    groups: dict[str, list[Compared]] = {}
+    for run in runs:
+        rest = {key: value for key, value in run.settings.items() if key not in without}
+        groups.setdefault(json.dumps(rest, sort_keys=True), []).append(run)
+    return list(groups.values())
+
+
+def _seeds(group: Sequence[Compared]) -> list[int]:
+    by_seed: dict[int, str] = {}
+    for run in group:
+        other = by_seed.setdefault(run.settings["seed"], run.name)
+        if other != run.name:
+            raise RunError(f"{other} and {run.name} have the same settings and the same seed; give only one of them")
+    return list(by_seed)
+
+
+def _spread(values: Iterable[Fraction | float]) -> dict[str, float | None] | None:
+    """Mean and standard deviation, which needs two values."""
+    numbers = [float(value) for value in values]
+    return {"mean": mean(numbers), "sd": stdev(numbers) if len(numbers) > 1 else None} if numbers else None
+
+
+def _note(task: Sequence[Compared], drawn: Sequence[Row]) -> str:
+    """A warning where longer training alone may explain a better score."""
+    epochs = {row.candidate.epochs for row in chain((found(run) for run in task), drawn)}
+    return (
+        f"the scores come from {min(epochs)} to {max(epochs)} epochs of training: longer training alone scores higher"
+        if len(epochs) > 1
+        else ""
+    )

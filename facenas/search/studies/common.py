@@ -1,0 +1,37 @@
+"""What the studies share: networks that are trained alike, and values with their spread."""
+
+from collections.abc import Iterable, Sequence
+from statistics import mean, stdev
+from typing import Self
+
+from pydantic import Field
+
+from facenas.backbones import Architecture
+from facenas.search.baseline import Bounds
+from facenas.search.limits import Budget
+from facenas.search.sample import SampleSettings
+from facenas.search.settings import SearchSettings
+from facenas.settings import Section
+
+
+def alike(
+    search: SearchSettings, *, epochs: int, count: int = 0, architectures: Sequence[Architecture] = (), **changes: object
+) -> SearchSettings:
+    """A run on the task of a search that trains architectures, and `count` random ones of its bounds, for the same number of epochs."""
+    bounds = search.strategy.model_dump(include=set(Bounds.model_fields)) | {"epochs": epochs}
+    sample = SampleSettings(architectures=tuple(architectures), count=count, **bounds)
+    return search.model_copy(update={"strategy": sample, "budget": Budget(), **changes})
+
+
+class Spread(Section):
+    """Several measurements of one thing."""
+
+    values: tuple[float, ...] = Field(description="One for each seed, or for each data set of each seed.")
+    mean: float = Field(description="Their mean.")
+    sd: float | None = Field(description="Their standard deviation; null for a single one.")
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Self:
+        """Mean and deviation of one or more values."""
+        known = tuple(map(float, values))
+        return cls(values=known, mean=mean(known), sd=stdev(known) if len(known) > 1 else None)

@@ -1,0 +1,286 @@
+"""What every strategy promises, and what each of the baselines does with its scores."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from random import Random
+from statistics import mean, stdev
+from typing import Any
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facenas.backbones import Architecture, IRSpace, PlainSpace
+from facenas.errors import ModelError, SettingsError
+from facenas.search import Candidate, DynamicRanking, Score, Strategy, Verdict, baseline
+from facenas.search.nsga2 import NSGA2
+from facenas.search.random_search import RandomSearch
+from facenas.search.regularized_evolution import RegularizedEvolution
+from facenas.search.tpe import TPE
+
+SPACES: dict[str, PlainSpace | IRSpace] = {"plain": PlainSpace(), "ir": IRSpace(embedding_size=None, input_size=32)}
+BOUNDS = {"min_depth": 10, "max_depth": 16, "min_width": 8, "max_width": 16, "width_step": 4}
+BASELINES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "random": (RandomSearch, {}),
+    "evolution": (RegularizedEvolution, {"population": 4, "tournament": 2}),
+    "evolution, batches": (RegularizedEvolution, {"population": 4, "tournament": 2, "batch": 3}),
+    "tpe": (TPE, {"startup": 3}),
+    "tpe, batches": (TPE, {"startup": 3, "batch": 3}),
+    "nsga2": (NSGA2, {"population": 4}),
+}
+REFUSED = Score(correct=0, total=20, refused=True)
+SCORES = st.lists(st.builds(Score, correct=st.integers(0, 20), total=st.just(20)) | st.just(REFUSED), max_size=12)
+some = settings(max_examples=6, deadline=None)
+every_baseline = pytest.mark.parametrize("name", BASELINES)
+every_strategy = pytest.mark.parametrize("name", [*BASELINES, "dynamic ranking"])
+every_space = pytest.mark.parametrize("space", SPACES)
+
+
+def make(name: str, space: str, seed: int = 0, **changes: Any) -> Strategy:
+    if name == "dynamic ranking":
+        return DynamicRanking(SPACES[space], **BOUNDS, macro_epochs=1, params_slack=1000)
+    strategy, own = BASELINES[name]
+    made: Strategy = strategy(SPACES[space], seed, **BOUNDS | own | changes)
+    return made
+
+
+def replay(strategy: Strategy, scores: Sequence[Score]) -> tuple[list[Candidate], list[Verdict]]:
+    """The candidates asked for, one more than there are scores unless the search ends, and the verdicts."""
+    verdicts: list[Verdict] = []
+    plan = strategy.search(verdicts.append)
+    asked = [next(plan)]
+    for number, score in enumerate(scores, 1):
+        assert len(verdicts) == number - 1, "one verdict for each score, before the next candidate"
+        try:
+            asked.append(plan.send(score))
+        except (StopIteration, SettingsError):
+            break
+    assert len(verdicts) in (len(asked), len(asked) - 1)
+    return asked, verdicts
+
+
+def scored(*correct: int, total: int = 1000) -> list[Score]:
+    return [Score(correct=one, total=total) for one in correct]
+
+
+@every_space
+@every_strategy
+@given(scores=SCORES)
+@some
+def test_stays_in_its_space_and_its_bounds(name: str, space: str, scores: list[Score]) -> None:
+    for candidate in replay(make(name, space), scores)[0]:
+        architecture = candidate.architecture
+        SPACES[space].check(architecture)
+        assert 10 <= architecture.depth <= 16
+        if candidate.phase not in ("operations", "kernels"):
+            assert architecture.width in (8, 12, 16)
+            assert set(architecture.kernels) <= {3, 5}
+
+
+@every_space
+@every_strategy
+@given(scores=SCORES, others=SCORES, length=st.integers(0, 12))
+@some
+def test_resumes_exactly(name: str, space: str, scores: list[Score], others: list[Score], length: int) -> None:
+    """Whatever the strategy was fed before, and however far the interrupted run came."""
+    used, whole = make(name, space), replay(make(name, space), scores)
+    replay(used, others)
+    part = replay(used, scores[:length])
+    assert part[0] == whole[0][: len(part[0])]
+    assert part[1] == whole[1][: len(part[1])]
+    assert replay(used, scores) == whole
+
+
+def fingerprint() -> str:
+    """The candidates of all baselines, as text."""
+    scores = scored(*(Random(0).choices(range(1000), k=15)))
+    asked = [replay(make(name, "ir"), scores)[0] for name in BASELINES]
+    return hashlib.sha256(repr(asked).encode()).hexdigest()
+
+
+def test_resumes_exactly_in_another_process() -> None:
+    command = [sys.executable, "-c", "from tests.search.test_strategies import fingerprint; print(fingerprint())"]
+    environment = os.environ | {"PYTHONHASHSEED": "17"}
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip() == fingerprint()
+
+
+@every_baseline
+def test_depends_on_its_seed(name: str) -> None:
+    asked = [replay(make(name, "ir", seed), scored(*range(12)))[0] for seed in (-1, 0, 1)]
+    for first, second in pairwise([*asked, asked[0]]):
+        assert [a == b for a, b in zip(first, second, strict=True)].count(True) <= 1
+
+
+@every_space
+@every_baseline
+@given(scores=SCORES)
+@some
+def test_last_accepted_is_the_best_and_never_refused(name: str, space: str, scores: list[Score]) -> None:
+    _, verdicts = replay(make(name, space), scores)
+    best = -1
+    for score, verdict in zip(scores, verdicts, strict=True):
+        better = not score.refused and score.correct > best
+        assert verdict.outcome == ("accepted" if better else "rejected")
+        assert ("limit" in verdict.reason) == score.refused
+        best = score.correct if better else best
+
+
+@every_baseline
+def test_reasons_compare_exact_scores(name: str) -> None:
+    scores = [Score(correct=c, total=10_000) for c in (9153, 9154, 9154, 9000)]
+    assert [verdict.reason for verdict in replay(make(name, "plain"), scores)[1]] == [
+        "the first", "+0.010 points > +0.000", "+0.000 points <= +0.000", "-1.540 points <= +0.000",
+    ]  # fmt: skip
+
+
+@every_baseline
+def test_a_space_where_all_is_refused_ends_in_a_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert baseline.MOST_REFUSALS == 1000
+    monkeypatch.setattr(baseline, "MOST_REFUSALS", 15)
+    verdicts: list[Verdict] = []
+    plan = make(name, "ir").search(verdicts.append)
+    next(plan)
+    plan.send(scored(500)[0])
+    for _ in range(14):
+        plan.send(REFUSED)
+    with pytest.raises(SettingsError, match="no architecture within the limits in 15 draws; widen the limits or the bounds"):
+        plan.send(REFUSED)
+    assert len(verdicts) == 16
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"), [({"min_depth": 20}, ValueError), ({"min_width": 20}, ValueError), ({"min_depth": 9}, ModelError)]
+)
+@every_baseline
+def test_bounds_that_no_architecture_meets_are_refused(name: str, wrong: dict[str, int], error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"must not exceed|depth is even"):
+        make(name, "ir", **wrong)
+
+
+@every_baseline
+def test_one_architecture_in_bounds_is_enough_for_depth_and_width(name: str) -> None:
+    narrow = make(name, "ir", max_depth=10, max_width=8)
+    assert {(c.architecture.depth, c.architecture.width) for c in replay(narrow, scored(*range(10)))[0]} == {(10, 8)}
+
+
+def distance(first: Architecture, second: Architecture) -> int:
+    """Variables that differ, over the positions that both have."""
+    pairs = [*zip(first.operations, second.operations, strict=False), *zip(first.kernels, second.kernels, strict=False)]
+    return (first.depth != second.depth) + (first.width != second.width) + sum(a != b for a, b in pairs)
+
+
+def best_on_the_hill(strategy: Strategy, target: Architecture, steps: int) -> int:
+    """The best accuracy found where accuracy falls with the distance to a target."""
+    plan, best = strategy.search(), 0
+    candidate = next(plan)
+    for _ in range(steps):
+        found, wrong = candidate.architecture, distance(candidate.architecture, target)
+        correct = max(0, 1000 - 6 * abs(found.depth - target.depth) - 8 * abs(found.width - target.width) - 30 * wrong)
+        best = max(best, correct)
+        candidate = plan.send(Score(correct=correct, total=1000))
+    return best
+
+
+@pytest.mark.parametrize(("strategy", "steps"), [(RegularizedEvolution, 100), (TPE, 40)])
+def test_learns_from_scores(strategy: Callable[..., Strategy], steps: int) -> None:
+    """On four hills, it climbs higher than random search on average, by more than random search's spread."""
+    space, within = SPACES["plain"], {"max_depth": 16, "min_width": 32}
+    random, learned = list[int](), list[int]()
+    for seed in range(4):
+        target = space.sample(Random(seed), depths=range(10, 17), widths=range(32, 65, 2))
+        random.append(best_on_the_hill(RandomSearch(space, seed, **within), target, steps))
+        learned.append(best_on_the_hill(strategy(space, seed, **within), target, steps))
+    assert mean(learned) > mean(random) + stdev(random), (learned, random)
+
+
+class TestRegularizedEvolution:
+    def test_starts_with_random_draws_until_enough_are_trained(self) -> None:
+        scores = [*scored(1), REFUSED, *scored(2, 3), REFUSED]
+        asked, _ = replay(make("evolution", "plain"), scores)
+        drawn, _ = replay(make("random", "plain"), scores)
+        assert [c.architecture for c in asked] == [c.architecture for c in drawn]
+        assert {c.phase for c in asked} == {"evolution"}
+
+    def test_children_are_one_step_from_the_winner(self) -> None:
+        asked, _ = replay(make("evolution", "plain", tournament=50), scored(10, 40, 30, 20, 50, 5))
+        assert distance(asked[4].architecture, asked[1].architecture) == 1
+        assert distance(asked[5].architecture, asked[4].architecture) == 1
+        assert distance(asked[6].architecture, asked[4].architecture) == 1
+
+    def test_the_oldest_dies_though_it_is_the_best(self) -> None:
+        asked, _ = replay(make("evolution", "plain", population=3, tournament=50), scored(999, 500, 100, 50, 40))
+        architectures = [c.architecture for c in asked]
+        assert distance(architectures[3], architectures[0]) == 1
+        assert distance(architectures[4], architectures[1]) == 1
+        assert distance(architectures[5], architectures[2]) == 1
+        assert distance(architectures[4], architectures[0]) > 1 < distance(architectures[5], architectures[0])
+
+    def test_the_refused_never_become_parents(self) -> None:
+        asked, _ = replay(make("evolution", "plain", tournament=50), [*scored(1, 2, 3, 900), *[REFUSED] * 10])
+        assert all(distance(c.architecture, asked[3].architecture) == 1 for c in asked[4:])
+
+
+@pytest.mark.parametrize(("name", "first", "size"), [("evolution, batches", 4, 3), ("tpe, batches", 3, 3), ("nsga2", 4, 4)])
+def test_a_batch_depends_on_earlier_scores_and_not_on_its_own(name: str, first: int, size: int) -> None:
+    """A batch, or a generation; the first candidates are random."""
+    before, nexts = scored(*(100 * i for i in range(first))), list[list[Architecture]]()
+    for seed in range(8):
+        batches = (scored(10, 990, 20, 30)[:size], scored(990, 10, 30, 20)[:size])
+        low, high = ([c.architecture for c in replay(make(name, "plain", seed), [*before, *batch])[0]] for batch in batches)
+        assert low[:-1] == high[:-1]
+        nexts.append([low[-1], high[-1]])
+    assert any(low != high for low, high in nexts)
+
+
+@pytest.mark.parametrize("name", ["evolution", "tpe"])
+def test_without_batches_the_next_candidate_knows_the_last_score(name: str) -> None:
+    before = scored(*range(100, 500, 50))
+    low, high = ([replay(make(name, "plain", seed), [*before, score])[0][-1] for seed in range(8)] for score in scored(0, 999))
+    assert low != high
+
+
+class TestNSGA2:
+    def parameters(self, steps: int, correct: Callable[[int], int]) -> list[int]:
+        space = SPACES["plain"]
+        plan, seen = NSGA2(space, population=10, max_depth=20).search(), []
+        candidate = next(plan)
+        for _ in range(steps):
+            seen.append(space.count_parameters(candidate.architecture))
+            candidate = plan.send(Score(correct=correct(seen[-1]), total=1_000_000))
+        return seen
+
+    def test_of_equal_scores_the_smaller_networks_breed(self) -> None:
+        seen = self.parameters(60, lambda parameters: 500_000)
+        assert mean(seen[-20:]) < 0.5 * mean(seen[:10])
+
+    def test_of_better_scores_the_larger_networks_stay(self) -> None:
+        """Where every parameter makes a network better, none is dominated, and the size does not fall."""
+        seen = self.parameters(60, lambda parameters: min(999_999, parameters // 10))
+        assert mean(seen[-20:]) > 0.7 * mean(seen[:10])
+
+    def test_a_refused_small_network_does_not_count_as_one(self) -> None:
+        """Refused whenever small: what stays is above the limit's size."""
+        space = SPACES["plain"]
+        plan, sizes = NSGA2(space, population=10, max_depth=20).search(), []
+        candidate = next(plan)
+        for _ in range(80):
+            sizes.append(space.count_parameters(candidate.architecture))
+            candidate = plan.send(REFUSED if sizes[-1] < 1_000_000 else scored(500)[0])
+        refused = [size < 1_000_000 for size in sizes]
+        assert mean(refused[-20:]) < mean(refused[:10])
+
+
+def test_optuna_is_silent_and_left_as_it_was(capfd: pytest.CaptureFixture[str]) -> None:
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    try:
+        replay(make("tpe", "ir"), scored(*range(6)))
+        assert optuna.logging.get_verbosity() == optuna.logging.INFO
+    finally:
+        optuna.logging.set_verbosity(level)
+    assert capfd.readouterr() == ("", "")
