@@ -4,6 +4,7 @@ import pytest
 
 from facenas.eval.settings import EvalSettings
 from facenas.search import SearchSettings
+from facenas.search.studies import InitialisationSettings, RandomSettings, RankingSettings
 from facenas.settings import Section, load, presets
 from facenas.training.settings import TrainSettings
 
@@ -20,3 +21,21 @@ def test_preset_loads(command: str, name: str) -> None:
 def test_every_field_is_described(schema: type[Section]) -> None:
     undescribed = [name for name, field in schema.model_fields.items() if not field.description]
     assert undescribed == []
+
+
+STUDIES: dict[str, type[Section]] = {"ranking": RankingSettings, "random": RandomSettings, "initialisation": InitialisationSettings}
+
+
+@pytest.mark.parametrize("name", [name + suffix for name in STUDIES for suffix in ("", "-paper")])
+def test_study_preset_loads(name: str) -> None:
+    schema = STUDIES[name.removesuffix("-paper")]
+    assert schema.model_validate(load(schema, command="study", preset=name).model_dump())
+
+
+def test_every_study_has_its_two_presets() -> None:
+    assert sorted(presets("study")) == sorted(name + suffix for name in STUDIES for suffix in ("", "-paper"))
+
+
+@pytest.mark.parametrize("schema", STUDIES.values())
+def test_every_field_of_a_study_is_described(schema: type[Section]) -> None:
+    test_every_field_is_described(schema)

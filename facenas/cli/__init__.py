@@ -7,7 +7,7 @@ import sys
 import click
 import typer
 
-from facenas.cli import compare, dashboard, evaluate, export, journal, models, quickstart, search, train
+from facenas.cli import compare, dashboard, evaluate, export, journal, models, quickstart, report, search, study, train
 from facenas.errors import FacenasError
 
 app = typer.Typer(
@@ -24,7 +24,9 @@ app.command("export")(export.export)
 app.command("models")(models.models)
 app.command("journal")(journal.journal)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("dashboard")(dashboard.dashboard)
+app.add_typer(study.study, name="study")
 app.command("quickstart")(quickstart.quickstart)
 
 

@@ -23,7 +23,7 @@ def learning_curves(rows: Sequence[Row], names: Names) -> list[Markup]:
 
 def _figure(title: str, curve: Curve, rows: Sequence[Row], names: Names) -> Markup:
     lines = [line for row in rows if (line := _line(curve, row, names)).points]
-    if not lines:
+    if max((len(line.points) for line in lines), default=0) < 2:
         return Markup()
     across = around([x for line in lines for x, _ in line.points], "epoch", whole=True)
     values = [y for line in lines for _, y in line.points]

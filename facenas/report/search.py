@@ -65,7 +65,8 @@ def page(
     """
     if not rows:
         raise RunError(f"no candidate of {run} has a score yet; a report needs at least one: let `facenas search` go on first")
-    best, macro = chosen(rows, found), chosen([row for row in rows if row.scale == "macro"], None)
+    best = chosen(rows, found)
+    macro = chosen([row for row in rows if row.scale == "macro"], None) if best and best.scale == "micro" else None
     architecture = found or (best or rows[0]).candidate.architecture
     blueprint, names = Blueprint(architecture=architecture, space=space), _names(macro, best, finished=found is not None)
     return _template().render(
@@ -74,17 +75,15 @@ def page(
         drawings=[draw(blueprint, width) for width in DRAWING_WIDTHS], trajectory=trajectory(rows, names),
         scales=[_scale(name, some, names) for name in SCALES if (some := [row for row in rows if row.scale == name])],
         has_latency=any(row.latency_ms is not None for row in rows),
-        repeat=shlex.join(["facenas", "search", "--config", str(run / "config.yaml"), "--run", str(run.parent / f"{run.name or 'run'}-again")]),
-        resume=shlex.join(["facenas", "search", "--config", str(run / "config.yaml"), "--run", str(run)]),
+        repeat=_command(run, run.parent / f"{run.name or 'run'}-again"), resume=_command(run, run),
     )  # fmt: skip
 
 
 def chosen(rows: Sequence[Row], found: Architecture | None) -> Row | None:
-    """The last score of the found architecture; while there is none, the last accepted candidate, which is the best so far."""
-    scored = [row for row in rows if not failed(row)]
-    of_found = [row for row in scored if row.candidate.architecture == found]
+    """The candidate that became the found architecture; while there is none, the last accepted one, which is the best so far."""
+    scored = [row for row in rows if not failed(row) and found in (None, row.candidate.architecture)]
     accepted = [row for row in scored if row.verdict.outcome == "accepted"]
-    best = of_found or accepted
+    best = accepted or (scored if found else [])
     return best[-1] if best else None
 
 
@@ -106,6 +105,10 @@ def _totals(rows: Sequence[Row]) -> dict[str, Any]:
             f"{kinds.count(kind)} {kind}" for kind in ("accepted", "neutral", "rejected", "diverged", "refused") if kind in kinds
         ),
     }
+
+
+def _command(run: Path, target: Path) -> str:
+    return shlex.join(["facenas", "search", "--config", str(run / "config.yaml"), "--run", str(target)])
 
 
 def _scale(name: str, rows: Sequence[Row], names: Names) -> dict[str, Any]:

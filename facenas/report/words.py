@@ -78,5 +78,5 @@ def interval(score: Score) -> str:
     """
     z, n, p = 1.959964, score.total, float(score.accuracy)
     centre, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low, high = ((centre + side) / (1 + z * z / n) for side in (-spread, spread))
+    low, high = (abs(centre + side) / (1 + z * z / n) for side in (-spread, spread))  # abs: no -0.0
     return f"{100 * low:.1f} to {100 * high:.1f} %"

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any, get_args
 from warnings import catch_warnings, simplefilter
@@ -16,7 +17,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 from sqlalchemy import event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from facenas.errors import RunError
 from facenas.files import write_json
@@ -41,7 +42,7 @@ NETWORK = {
     "beegfs",
     "gpfs",
 }
-OBJECTIVES = ("score", "parameters", "macs")
+OBJECTIVES = ("score", "parameters", "macs", "latency_ms")
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     "phase": CategoricalDistribution(get_args(Phase)),
     "depth": IntDistribution(1, 1000),
@@ -57,18 +58,19 @@ class Journal:
         run: Folder of the run.
         storage: SQLAlchemy URL of another database; its password is not kept. None: as before, at first SQLite in the folder.
         warnings: What a reader of the rows must know, kept with them.
+        latency: Whether rows have a latency, which is then an objective too.
 
     Raises:
         RunError: If the database is damaged, of another run, or a SQLite file on a network file system.
     """
 
-    def __init__(self, run: Path, storage: str | None = None, warnings: Sequence[str] = ()) -> None:
+    def __init__(self, run: Path, storage: str | None = None, warnings: Sequence[str] = (), *, latency: bool = False) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         run.mkdir(parents=True, exist_ok=True)
         place = _place(run, storage)
         self.name, self.url = place["name"], storage or place["storage"] or f"sqlite:///{run.resolve() / JOURNAL}"
         with self._explained("cannot be used as a journal"):
-            self._studies = {scale: self._study(scale, place["run"]) for scale in SCALES}
+            self._studies = {scale: self._study(scale, place["run"], OBJECTIVES[: 4 if latency else 3]) for scale in SCALES}
             for study in self._studies.values():
                 if warnings:
                     study.set_user_attr("warnings", list(warnings))
@@ -87,7 +89,8 @@ class Journal:
         """
         row = Row(step=len(self._rows), candidate=candidate, evaluation=evaluation, verdict=verdict, **price._asdict())
         with self._explained("cannot be written, is the disk full?"):
-            self._studies[row.scale].add_trial(_trial(row))
+            study = self._studies[row.scale]
+            study.add_trial(_trial(row, objectives=len(study.directions)))
         self._rows.append(row)
         return row
 
@@ -96,17 +99,17 @@ class Journal:
         for study in self._studies.values():
             optuna.copy_study(from_study_name=study.study_name, from_storage=_storage(self.url), to_storage=url)
 
-    def _study(self, scale: Scale, owner: str) -> optuna.Study:
+    def _study(self, scale: Scale, owner: str, objectives: Sequence[str]) -> optuna.Study:
         study = optuna.create_study(
             storage=_storage(self.url),
             study_name=f"{self.name}.{scale}",
             load_if_exists=True,
-            directions=["maximize", "minimize", "minimize"],
+            directions=["maximize" if name == "score" else "minimize" for name in objectives],
         )
         if "run" not in study.user_attrs:
             with catch_warnings():
                 simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                study.set_metric_names(list(OBJECTIVES))
+                study.set_metric_names(list(objectives))
             study.set_user_attr("run", owner)
         elif study.user_attrs["run"] != owner:
             raise RunError(f"study {study.study_name!r} in {self.shown} belongs to another run; give a --run with another name")
@@ -178,7 +181,10 @@ def _place(run: Path, storage: str | None) -> dict[str, Any]:
             raise RunError(f"{file} is damaged; restore it, or start a new run") from None
     if storage is None:
         _refuse_network(run)
-    kept = storage and make_url(storage).set(password=None).render_as_string()
+    try:
+        kept = storage and make_url(storage).set(password=None).render_as_string()
+    except ArgumentError:
+        raise RunError(f"--storage needs a database URL such as postgresql://USER@HOST/NAME, got {storage!r}") from None
     place = {"run": uuid.uuid4().hex, "name": run.resolve().name, "storage": kept}
     write_json(file, place)
     return place
@@ -206,10 +212,10 @@ def _storage(url: str) -> optuna.storages.RDBStorage:
     return storage
 
 
-def _trial(row: Row) -> FrozenTrial:
+def _trial(row: Row, *, objectives: int) -> FrozenTrial:
     architecture, evaluation = row.candidate.architecture, row.evaluation
     trial = optuna.create_trial(
-        values=[float(evaluation.score.accuracy), row.parameters, row.macs],
+        values=[float(evaluation.score.accuracy), row.parameters, row.macs, inf if row.latency_ms is None else row.latency_ms][:objectives],
         params={
             "phase": row.candidate.phase,
             "depth": architecture.depth,

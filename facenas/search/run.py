@@ -76,7 +76,8 @@ def search_in(run: Path, settings: SearchSettings, means: Means, *, watch: Watch
         watch: Told how far each training is.
         after_row: Told of every row, replayed or new.
     """
-    journal, checkpoints = Journal(run, means.storage, settings.warnings()), run / "checkpoints"
+    measured = settings.limits.latency_ms is not None
+    journal, checkpoints = Journal(run, means.storage, settings.warnings(), latency=measured), run / "checkpoints"
     checkpoints.mkdir(exist_ok=True)
     evaluator, task = Evaluator.of(settings, checkpoints.resolve()), load_task(settings)
     prices = Prices(settings, task.validation_items)

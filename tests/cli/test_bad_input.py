@@ -39,6 +39,14 @@ Command = Callable[..., Any]
         (["eval", "--model", "nowhere", "--benchmark", "olr"], "unknown benchmark 'olr'; did you mean 'orl'?"),
         (["export", "--model", "nowhere"], "no model.json in"),
         (["journal", "nowhere"], "no journal in nowhere"),
+        (["report", "nowhere"], "no journal in nowhere"),
+        (["dashboard", "nowhere"], "no journal in nowhere"),
+        (["compare", "nowhere"], "no journal in nowhere"),
+        (["search", "--config", "smoke", "--set", "strategy.name=randm"], "unknown strategy 'randm'; did you mean 'random'?"),
+        (["search", "--config", "smoke", "--set", "strategy.name=random"], "strategy random never ends by itself: set budget.trials"),
+        (["search", "--config", "smoke", "--storage", "nonsense"], "--storage needs a database URL such as postgresql://"),
+        (["search", "--config", "smoke", "--set", "limits.parameters=0"], "limits.parameters"),
+        (["search", "--config", "digits", "--set", "data.name=cifar10"], "no CIFAR-10 in data; unpack cifar-10-python.tar.gz there"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
@@ -179,7 +187,7 @@ def test_json_alone_is_on_standard_output(facenas: Command) -> None:
     assert names == ["ir18", "ir34", "ir50", "ir100", "r34-512", "r58-256"]
 
 
-@pytest.mark.parametrize("command", ["search", "train", "eval", "export", "models", "journal", "quickstart"])
+@pytest.mark.parametrize("command", ["search", "train", "eval", "export", "models", "journal", "quickstart", "report", "compare", "dashboard"])
 def test_help_shows_an_example(facenas: Command, command: str) -> None:
     assert f"Example: facenas {command}" in facenas(command, "--help").stdout
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from benchmarks.speculation import Memory, VirtualWorkers, name
@@ -120,3 +121,5 @@ def test_limits_from_the_command_line(facenas: Command) -> None:
     nothing = facenas(*limited, "--run", "b", "--set", "limits.latency_ms=0.00001", code=1)
     assert "even the smallest network of the search is over a limit" in nothing.stderr
     assert all(row.latency_ms and row.evaluation.score.refused for row in read_journal(Path("b")))
+    trials = optuna.load_study(study_name="b.macro", storage="sqlite:///b/journal.db").trials
+    assert [trial.values[3] for trial in trials] == [row.latency_ms for row in read_journal(Path("b"))]

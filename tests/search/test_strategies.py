@@ -96,6 +96,15 @@ def test_resumes_exactly(name: str, space: str, scores: list[Score], others: lis
     assert replay(used, scores) == whole
 
 
+@pytest.mark.parametrize("length", [4, 5, 6])
+@every_baseline
+def test_resumes_exactly_in_the_middle_of_a_generation(name: str, length: int) -> None:
+    """What was proposed before the interruption is remembered, what comes after is not."""
+    scores, used = scored(50, 20, 90, 10, 80, 30, 70, 40), make(name, "plain")
+    replay(used, scores[:length])
+    assert replay(used, scores) == replay(make(name, "plain"), scores)
+
+
 def fingerprint() -> str:
     """The candidates of all baselines, as text."""
     scores = scored(*(Random(0).choices(range(1000), k=15)))

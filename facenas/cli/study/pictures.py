@@ -13,6 +13,7 @@ from facenas.search.studies import InitialisationStudy, RandomStudy, RankingStud
 from facenas.search.studies.correlations import Network, equal_cost_epoch
 from facenas.search.studies.random_baseline import Trained
 
+OF_START: dict[str, Kind] = {"conv-3x3": "neutral", "conv-7x7": "rejected", "sep-3x3": "accepted", "sep-7x7": "front"}
 MARGIN, CAPTION = 16, 26  # pixels around and above each chart
 STYLE = """
 text { fill: #5a6675; font: 12px system-ui, sans-serif; }
@@ -21,6 +22,9 @@ text { fill: #5a6675; font: 12px system-ui, sans-serif; }
 .grid-line { stroke: #dde2e8; fill: none; }
 .axis { stroke: #5a6675; fill: none; }
 .accepted { fill: #0f6cbd; stroke: #fff; stroke-width: 1; }
+.neutral { fill: #fff; stroke: #5a6675; stroke-width: 1.8; }
+.rejected { fill: none; stroke: #b4441a; stroke-width: 1.8; }
+.front { fill: #0f6cbd; stroke: #fff; stroke-width: 1; }
 .other { fill: #5a6675; fill-opacity: .4; }
 .ring { fill: none; stroke: #1b2430; stroke-width: 1.6; }
 """
@@ -33,10 +37,12 @@ def ranking(study: RankingStudy) -> str:
     drawn, epoch = [one.network for one in ranked], equal_cost_epoch(ranked)
     after_one, after_some = _after(all_networks, 1), _after(drawn, epoch)
     return _together(
-        _against_final(f"Static, after 1 epoch: rho {static:.2f}", after_one, all_networks),
-        _against_final(f"Parameters: rho {size:.2f}", [n.parameters for n in all_networks], all_networks, label="parameters"),
-        _against_final(f"Dynamic, after 1, 2, 3 ... epochs: rho {dynamic:.2f}", [100 * one.score for one in ranked], drawn),
-        _against_final(f"Static, after {epoch} epochs (equal cost): rho {fair:.2f}", after_some, drawn),
+        _against_final(f"Static: rho {static:.2f}", after_one, all_networks, "accuracy after 1 epoch, %"),
+        _against_final(f"Parameters: rho {size:.2f}", [n.parameters for n in all_networks], all_networks, "parameters"),
+        _against_final(
+            f"Dynamic, one draw: rho {dynamic:.2f}", [100 * one.score for one in ranked], drawn, "accuracy after 1, 2, 3 ... epochs, %"
+        ),
+        _against_final(f"Static, at the same cost: rho {fair:.2f}", after_some, drawn, f"accuracy after {epoch} epochs, %"),
     )
 
 
@@ -62,16 +68,16 @@ def random(study: RandomStudy) -> str:
 def initialisation(study: InitialisationStudy) -> str:
     """Mean accuracy against mean parameters of the four starts, and below it every sub-dataset."""
     starts = study.starts.items()
-    marks = [Mark(one.parameters.mean, one.accuracy.mean, "accepted", f"mean of {name}", name) for name, one in starts]
+    marks = [Mark(one.parameters.mean, one.accuracy.mean, OF_START[name], f"mean of {name}", name) for name, one in starts]
     single = [
-        Mark(x, y, "other", f"{name}, classes {subset.classes}, seed {subset.seed}: {y:.2f} %")
+        Mark(x, y, OF_START[name], f"{name}, classes {subset.classes}, seed {subset.seed}: {y:.2f} %")
         for name, one in starts
         for subset, x, y in zip(study.subsets, one.parameters.values, one.accuracy.values, strict=True)
     ]
     return _together(_by_size("Means over the sub-datasets", marks), _by_size("Every sub-dataset", single))
 
 
-def _against_final(title: str, scores: Sequence[float], networks: Sequence[Network], label: str = "accuracy then, %") -> Markup:
+def _against_final(title: str, scores: Sequence[float], networks: Sequence[Network], label: str) -> Markup:
     final = _after(networks, len(networks[0].accuracies))
     marks = [
         Mark(x, y, "other", f"{amount(network.parameters)} parameters: {y:.2f} %")

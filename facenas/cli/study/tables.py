@@ -30,12 +30,12 @@ def random(study: RandomStudy) -> Table:
 
 def initialisation(study: InitialisationStudy) -> Table:
     """Accuracy and parameters of each start, beside the paper's table 2."""
-    columns = ("start", "accuracy, %", "behind sep-3x3, points", "parameters", "paper: accuracy, %", "paper: parameters")
+    columns = ("start", "accuracy, %", "ahead of sep-3x3, points", "parameters", "paper: accuracy, %", "paper: parameters")
     table = Table(*columns, title=f"found on {len(study.subsets)} sub-datasets of two classes")
     for name, one in study.starts.items():
-        behind = "" if name == "sep-3x3" else spread(one.behind_sep_3x3)
+        ahead = "" if name == "sep-3x3" else spread(one.ahead_of_sep_3x3)
         paper = (f"{one.paper_accuracy:.2f}", amount(one.paper_parameters))
-        table.add_row(name, spread(one.accuracy), behind, spread(one.parameters), *paper)
+        table.add_row(name, spread(one.accuracy), ahead, spread(one.parameters), *paper)
     return table
 
 

@@ -93,7 +93,7 @@ class FromStart(Section):
     parameters: Spread = Field(description="Trainable parameters.")
     paper_accuracy: float = Field(description="The paper's accuracy, %.")
     paper_parameters: float = Field(description="The paper's parameters.")
-    behind_sep_3x3: Spread = Field(description="Accuracy of the paper's choice, sep-3x3, less this one, on each sub-dataset, in points.")
+    ahead_of_sep_3x3: Spread = Field(description="Accuracy less that of the paper's choice, sep-3x3, on each sub-dataset, in points.")
 
 
 class InitialisationStudy(Section):
@@ -121,13 +121,13 @@ def initialisation(trained: Mapping[Subset, Sequence[Row]]) -> InitialisationStu
     accuracies = {name: [_percent(rows[i]) for rows in trained.values()] for i, name in enumerate(STARTS)}
     starts = {}
     for i, (name, start) in enumerate(STARTS.items()):
-        behind = [best - own for best, own in zip(accuracies["sep-3x3"], accuracies[name], strict=True)]
+        ahead = [own - usual for usual, own in zip(accuracies["sep-3x3"], accuracies[name], strict=True)]
         starts[name] = FromStart(
             accuracy=Spread.of(accuracies[name]),
             parameters=Spread.of(rows[i].parameters for rows in trained.values()),
             paper_accuracy=start.paper_accuracy,
             paper_parameters=start.paper_parameters,
-            behind_sep_3x3=Spread.of(behind),
+            ahead_of_sep_3x3=Spread.of(ahead),
         )
     return InitialisationStudy(subsets=tuple(trained), starts=starts)
 
