@@ -82,7 +82,7 @@ class IRSpace(Section):
         """A network from images (B, C, H, W) to embeddings (B, D) that are not normalised."""
         self.check(architecture)
         width = architecture.width
-        units = [Unit(kind, kernel, *channels, stride=stride) for kind, kernel, *channels, stride in _plan(architecture)]
+        units = [Unit(kind, kernel, *channels, stride=stride) for kind, kernel, *channels, stride in plan(architecture)]
         network = nn.Sequential(
             layers.conv(self.in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width), *units, self._head(architecture)
         )
@@ -104,7 +104,7 @@ class IRSpace(Section):
         self.check(architecture)
         size, width = self.input_size, architecture.width
         total = cost.convolution(self.in_channels, width, 3, size=size) + cost.batch_norm(width) + Cost(width, 0)
-        for kind, kernel, channels_in, channels_out, stride in _plan(architecture):
+        for kind, kernel, channels_in, channels_out, stride in plan(architecture):
             total += cost.operation(kind, channels_in, channels_out, kernel, size=size)
             size //= stride
             total += cost.operation(kind, channels_out, channels_out, kernel, size=size)
@@ -174,15 +174,15 @@ def _stages(architecture: Architecture) -> tuple[int, ...]:
     return architecture.stages or stages((architecture.depth - 2) // 2)
 
 
-def _plan(architecture: Architecture) -> Layers:
+def plan(architecture: Architecture) -> Layers:
     """Operation, kernel, input channels, output channels and stride of every unit; the first of each stage has stride 2."""
     sizes = [(architecture.width * 2**stage, unit == 0) for stage, units in enumerate(_stages(architecture)) for unit in range(units)]
-    plan: Layers = []
+    made: Layers = []
     channels_in = architecture.width
     for kind, kernel, (channels, first) in zip(architecture.operations, architecture.kernels, sizes, strict=True):
-        plan.append((kind, kernel, channels_in, channels, 2 if first else 1))
+        made.append((kind, kernel, channels_in, channels, 2 if first else 1))
         channels_in = channels
-    return plan
+    return made
 
 
 def _initialise(module: nn.Module) -> None:

@@ -56,7 +56,7 @@ class PlainSpace(Section):
         self.check(architecture)
         width = architecture.width
         modules: list[nn.Module] = [layers.conv(self.in_channels, 2 * width, 3), nn.BatchNorm2d(2 * width)]
-        for kind, kernel, channels_in, channels_out, stride in _plan(architecture):
+        for kind, kernel, channels_in, channels_out, stride in plan(architecture):
             layer = layers.operation(kind, channels_in, channels_out, kernel, stride=stride)
             modules += [nn.ReLU(), layer, nn.BatchNorm2d(channels_out)]
         return nn.Sequential(*modules, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, self.num_classes))
@@ -66,7 +66,7 @@ class PlainSpace(Section):
         self.check(architecture)
         size, width = self.input_size, architecture.width
         total = cost.convolution(self.in_channels, 2 * width, 3, size=size) + cost.batch_norm(2 * width)
-        for kind, kernel, channels_in, channels_out, stride in _plan(architecture):
+        for kind, kernel, channels_in, channels_out, stride in plan(architecture):
             size = -(-size // stride)
             total += cost.operation(kind, channels_in, channels_out, kernel, size=size)
             total += cost.batch_norm(channels_out)
@@ -91,15 +91,15 @@ class PlainSpace(Section):
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
 
 
-def _plan(architecture: Architecture) -> Layers:
+def plan(architecture: Architecture) -> Layers:
     """Operation, kernel, input channels, output channels and stride of every layer."""
     depth, width = architecture.depth, architecture.width
     halvings = (depth // 3, 2 * depth // 3)
-    plan: Layers = []
+    made: Layers = []
     channels_in, channels = 2 * width, width
     for layer, (kind, kernel) in enumerate(zip(architecture.operations, architecture.kernels, strict=True)):
         stride = 2 if layer in halvings else 1
         channels *= stride
-        plan.append((kind, kernel, channels_in, channels, stride))
+        made.append((kind, kernel, channels_in, channels, stride))
         channels_in = channels
-    return plan
+    return made

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from facenas.cli.common import console, millions, percent, remark
+from facenas.report.words import changed
 from facenas.search import Candidate, Row, SearchSettings, forecast
 from facenas.search.settings import ENDING
 
@@ -123,14 +124,12 @@ def table(rows: Sequence[Row]) -> Table:
     result = Table("step", "phase", "depth", "width", "changed", "epochs", "parameters", "score", "verdict", title="candidates")
     for row in rows:
         architecture, score = row.candidate.architecture, row.evaluation.score
-        usual = max(set(architecture.operations), key=architecture.operations.count)
-        changed = sum(kind != usual or kernel != 3 for kind, kernel in zip(architecture.operations, architecture.kernels, strict=True))
         result.add_row(
             str(row.step + 1),
             row.candidate.phase,
             str(architecture.depth),
             str(architecture.width),
-            str(changed),
+            str(changed(architecture)),
             str(row.candidate.epochs),
             millions(row.parameters),
             "refused" if score.refused else f"{score.correct} / {score.total} = {percent(float(score.accuracy))}",

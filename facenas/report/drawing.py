@@ -11,7 +11,7 @@ from markupsafe import Markup
 from facenas.backbones import Blueprint, ir, plain
 from facenas.report.svg import picture, tag
 
-PLANS = {"plain": plain._plan, "ir": ir._plan}
+PLANS = {"plain": plain.plan, "ir": ir.plan}
 NAMES = {"sep": "separable", "conv": "plain"}
 TALLEST, GAP, EDGE = 112, 2, 2  # pixels: at the input's resolution, between blocks, around the drawing
 NARROWEST, WIDEST = 8, 24  # pixels of the block with the fewest channels

@@ -44,17 +44,20 @@ class Interrupt:
 
 
 @studies
-def test_from_command_to_picture_and_on_after_an_interruption(
-    facenas: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, study: str
-) -> None:
-    printed = facenas(*tiny(study, "whole"), "--json").json
-    assert printed == json.loads((tmp_path / "whole" / "study.json").read_text())
+def test_from_command_to_picture(facenas: Command, tmp_path: Path, study: str) -> None:
+    printed = facenas(*tiny(study, "s"), "--json").json
+    assert printed == json.loads((tmp_path / "s" / "study.json").read_text())
     assert (printed["study"], printed["settings"]["seeds"], printed["settings"]["search"]["device"]) == (study, [5], "cpu")
-    assert sorted(path.parent.name for path in tmp_path.glob("whole/**/journal.db")) == sorted(RUNS[study])
-    picture = ElementTree.parse(tmp_path / "whole" / "study.svg").getroot()
+    assert sorted(path.parent.name for path in tmp_path.glob("s/**/journal.db")) == sorted(RUNS[study])
+    picture = ElementTree.parse(tmp_path / "s" / "study.svg").getroot()
     assert picture.tag == "{http://www.w3.org/2000/svg}svg"
     assert len(picture.findall("{*}svg")) == (4 if study == "ranking" else 2)
 
+
+@pytest.mark.parametrize("study", ["ranking", "random"])
+def test_goes_on_after_an_interruption(facenas: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, study: str) -> None:
+    """The random study is stopped in its second search."""
+    facenas(*tiny(study, "whole"), "--json")
     interrupt = Interrupt(2)
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "append", lambda *arguments: interrupt(*arguments))

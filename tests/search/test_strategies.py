@@ -154,12 +154,11 @@ def test_a_space_where_all_is_refused_ends_in_a_sentence(name: str, monkeypatch:
     verdicts: list[Verdict] = []
     plan = make(name, "ir").search(verdicts.append)
     next(plan)
-    plan.send(scored(500)[0])
-    for _ in range(14):
-        plan.send(REFUSED)
+    for score in [*[REFUSED] * 14, *scored(500), *[REFUSED] * 14]:
+        plan.send(score)
     with pytest.raises(SettingsError, match="no architecture within the limits in 15 draws; widen the limits or the bounds"):
         plan.send(REFUSED)
-    assert len(verdicts) == 16
+    assert len(verdicts) == 30
 
 
 @pytest.mark.parametrize(
@@ -272,16 +271,17 @@ class TestNSGA2:
         seen = self.parameters(60, lambda parameters: min(999_999, parameters // 10))
         assert mean(seen[-20:]) > 0.7 * mean(seen[:10])
 
-    def test_a_refused_small_network_does_not_count_as_one(self) -> None:
-        """Refused whenever small: what stays is above the limit's size."""
-        space = SPACES["plain"]
-        plan, sizes = NSGA2(space, population=10, max_depth=20).search(), []
-        candidate = next(plan)
-        for _ in range(80):
-            sizes.append(space.count_parameters(candidate.architecture))
-            candidate = plan.send(REFUSED if sizes[-1] < 1_000_000 else scored(500)[0])
-        refused = [size < 1_000_000 for size in sizes]
-        assert mean(refused[-20:]) < mean(refused[:10])
+
+@pytest.mark.parametrize(("strategy", "own", "steps"), [(TPE, {}, 50), (NSGA2, {"population": 10}, 80)])
+def test_learns_what_is_refused(strategy: Callable[..., Strategy], own: dict[str, int], steps: int) -> None:
+    """Small networks are refused; NSGA-II would like them otherwise."""
+    space, refused = SPACES["plain"], list[bool]()
+    plan = strategy(space, max_depth=20, **own).search()
+    candidate = next(plan)
+    for _ in range(steps):
+        refused.append(space.count_parameters(candidate.architecture) < 1_000_000)
+        candidate = plan.send(REFUSED if refused[-1] else scored(500)[0])
+    assert mean(refused[-20:]) < mean(refused[:10])
 
 
 def test_optuna_is_silent_and_left_as_it_was(capfd: pytest.CaptureFixture[str]) -> None:
