@@ -66,7 +66,9 @@ class Watcher:
                 shape = f"{candidate.phase}: depth {candidate.architecture.depth}, width {candidate.architecture.width}"
                 parameters = millions(self.settings.space.count_parameters(candidate.architecture))
                 bar = ProgressBar(total=candidate.epochs, completed=epochs, width=30)
-                table.add_row(shape, parameters, f"{epochs:.1f} / {candidate.epochs}", bar, "" if candidate == self.head else "ahead of time")
+                table.add_row(
+                    shape, parameters, f"{epochs:.1f} / {candidate.epochs}", bar, "" if candidate == self.head else "ahead of time"
+                )
         summary = Table.grid(padding=(0, 2))
         for name, value in self.summary().items():
             summary.add_row(f" {name}", value)

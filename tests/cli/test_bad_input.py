@@ -187,7 +187,9 @@ def test_json_alone_is_on_standard_output(facenas: Command) -> None:
     assert names == ["ir18", "ir34", "ir50", "ir100", "r34-512", "r58-256"]
 
 
-@pytest.mark.parametrize("command", ["search", "train", "eval", "export", "models", "journal", "quickstart", "report", "compare", "dashboard"])
+@pytest.mark.parametrize(
+    "command", ["search", "train", "eval", "export", "models", "journal", "quickstart", "report", "compare", "dashboard"]
+)
 def test_help_shows_an_example(facenas: Command, command: str) -> None:
     assert f"Example: facenas {command}" in facenas(command, "--help").stdout
 

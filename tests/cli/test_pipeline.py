@@ -1,10 +1,6 @@
 """The real commands, one after another, on drawn faces."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +12,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from facenas.search import read_journal
-from tests.conftest import rows_so_far
-
 Command = Callable[..., Any]
-
-
-def journal_without_time(run: Path) -> list[dict[str, Any]]:
-    return [{key: value for key, value in row.plain().items() if key != "seconds"} for row in read_journal(run)]
 
 
 def test_search_train_eval_export(facenas: Command, tmp_path: Path) -> None:
@@ -64,30 +53,6 @@ def test_search_train_eval_export(facenas: Command, tmp_path: Path) -> None:
             batch,
             8 * found["architecture"]["width"],
         )
-
-
-def test_killed_search_goes_on_to_the_same_end(facenas: Command, tmp_path: Path) -> None:
-    """SIGKILL half way, twice; the finished candidates are not evaluated again."""
-    facenas("search", "--config", "smoke", "--run", "whole", "--json")
-    command = [sys.executable, "-m", "facenas", "search", "--config", "smoke", "--run", "part", "--json"]
-    kept: list[dict[str, Any]] = []
-    for rows_before_kill in (3, 9):
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        deadline = time.time() + 60
-        while time.time() < deadline and process.poll() is None:
-            if rows_so_far(tmp_path / "part") >= rows_before_kill:
-                break
-            time.sleep(0.02)
-        assert process.poll() is None, "the search ended before it could be killed"
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        kept = [row.plain() for row in read_journal(tmp_path / "part")]
-        assert len(kept) >= rows_before_kill
-    facenas("search", "--config", "smoke", "--run", "part", "--json")
-    assert journal_without_time(tmp_path / "part") == journal_without_time(tmp_path / "whole")
-    assert (tmp_path / "part" / "architecture.json").read_bytes() == (tmp_path / "whole" / "architecture.json").read_bytes()
-    again = [row.plain() for row in read_journal(tmp_path / "part")]
-    assert [row["seconds"] for row in again[: len(kept)]] == [row["seconds"] for row in kept]
 
 
 def test_plain_space_on_digits(facenas: Command) -> None:

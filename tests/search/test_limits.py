@@ -118,7 +118,8 @@ def test_limits_from_the_command_line(facenas: Command) -> None:
     assert any(row["refused"] for row in rows)
     front = (Path("a") / "pareto.json").read_text()
     assert not any(row["identity"] in front for row in rows if row["refused"])
-    nothing = facenas(*limited, "--run", "b", "--set", "limits.latency_ms=0.00001", code=1)
+    one = ["--set", "strategy.max_depth=10", "--set", "strategy.min_width=12"]
+    nothing = facenas(*limited, *one, "--run", "b", "--set", "limits.latency_ms=0.00001", code=1)
     assert "even the smallest network of the search is over a limit" in nothing.stderr
     assert all(row.latency_ms and row.evaluation.score.refused for row in read_journal(Path("b")))
     trials = optuna.load_study(study_name="b.macro", storage="sqlite:///b/journal.db").trials

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from benchmarks.speculation import Memory, VirtualWorkers, measure, name, run_virtually
 from facenas.backbones import Architecture, PlainSpace
 from facenas.search import Budget, Candidate, DynamicRanking, Price, Row, Runner, Score, Strategy, likely_next
+from facenas.search.settings import ENDING, STRATEGIES
 from facenas.training.device import derive_seed
 from facenas.training.fit import Evaluation
-from facenas.search.settings import ENDING, STRATEGIES
 
 SPACE = PlainSpace(in_channels=1, num_classes=2, input_size=8)
 SMALL: dict[str, dict[str, Any]] = {

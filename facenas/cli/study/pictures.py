@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-from facenas.report.axes import Axis, around, of_cost
+from facenas.report.axes import around, of_cost
 from facenas.report.charts import HEIGHT, WIDTH, Kind, Mark, chart
 from facenas.report.scores import percent_axis
 from facenas.report.words import amount
@@ -74,7 +74,9 @@ def initialisation(study: InitialisationStudy) -> str:
         for name, one in starts
         for subset, x, y in zip(study.subsets, one.parameters.values, one.accuracy.values, strict=True)
     ]
-    return _together(_by_size("Means over the sub-datasets", marks), _by_size("Every sub-dataset", single))
+    x = of_cost([mark.x for mark in single], "parameters", amount)
+    y = percent_axis([mark.y or 0 for mark in single], "accuracy, %")  # the same for both, so that means show no more than there is
+    return _together(chart("Means over the sub-datasets", x, y, marks=marks), chart("Every sub-dataset", x, y, marks=single))
 
 
 def _against_final(title: str, scores: Sequence[float], networks: Sequence[Network], label: str) -> Markup:
@@ -83,14 +85,8 @@ def _against_final(title: str, scores: Sequence[float], networks: Sequence[Netwo
         Mark(x, y, "other", f"{amount(network.parameters)} parameters: {y:.2f} %")
         for x, y, network in zip(scores, final, networks, strict=True)
     ]
-    across: Axis = of_cost(scores, label, amount) if label == "parameters" else percent_axis(scores, label)
+    across = of_cost(scores, label, amount) if label == "parameters" else percent_axis(scores, label)
     return chart(title, across, percent_axis(final, "final accuracy, %"), marks=marks)
-
-
-def _by_size(title: str, marks: Sequence[Mark]) -> Markup:
-    return chart(
-        title, of_cost([m.x for m in marks], "parameters", amount), percent_axis([m.y or 0 for m in marks], "accuracy, %"), marks=marks
-    )
 
 
 def _after(networks: Sequence[Network], epoch: int) -> list[float]:
