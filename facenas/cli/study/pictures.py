@@ -32,7 +32,7 @@ text { fill: #5a6675; font: 12px system-ui, sans-serif; }
 
 def ranking(study: RankingStudy) -> str:
     """Final accuracy against four quick scores; the dynamic ones, and those of the same cost, are of the first draw."""
-    static, size, _, dynamic, fair = (one.seeds.values[0] for one in study.correlations)
+    static, size, _, dynamic, fair, *_ = (one.seeds.values[0] for one in study.correlations)
     ranked, all_networks = study.dynamic(), study.networks
     drawn, epoch = [one.network for one in ranked], equal_cost_epoch(ranked)
     after_one, after_some = _after(all_networks, 1), _after(drawn, epoch)

@@ -18,6 +18,8 @@ DYNAMIC: dict[str, float | None] = {
     "dynamic, against parameters": 0.91,
     "dynamic, against final": 0.85,
     "static at the cost of dynamic, against final": None,
+    "control: dynamic in random order, against that order": None,
+    "control: dynamic in random order, against final": None,
 }
 
 
@@ -49,12 +51,16 @@ class Dynamic(NamedTuple):
 
 
 def dynamic_ranking(networks: Sequence[Network]) -> list[Dynamic]:
-    """From the smallest to the largest, each scored one epoch later than the one before, as far as the epochs go.
+    """From the smallest to the largest, each scored one epoch later than the one before.
 
     Source: EGNAS, section 3.2, "Dynamic Learning Rankings": the smallest network is trained for 1 epoch, the next one for 2, and so on.
     """
-    ordered = sorted(networks, key=lambda network: network.parameters)
-    return [Dynamic(network, min(place, len(network.accuracies))) for place, network in enumerate(ordered, 1)]
+    return in_order(sorted(networks, key=lambda network: network.parameters))
+
+
+def in_order(networks: Sequence[Network]) -> list[Dynamic]:
+    """The first one scored after 1 epoch, each other one epoch later than the one before, as far as the epochs go."""
+    return [Dynamic(network, min(place, len(network.accuracies))) for place, network in enumerate(networks, 1)]
 
 
 def equal_cost_epoch(dynamic: Sequence[Dynamic]) -> int:
@@ -73,14 +79,19 @@ def static_correlations(networks: Sequence[Network]) -> dict[str, float]:
 
 
 def dynamic_correlations(drawn: Sequence[Network]) -> dict[str, float]:
-    """Of dynamic scores with parameters and with final accuracy, and of a static ranking that costs as much."""
-    dynamic = dynamic_ranking(drawn)
+    """Of dynamic scores with parameters and with final accuracy, with what they are to be compared with.
+
+    Beside a static ranking that costs as much, that is a control: the same epochs dealt out in the order in which the networks were
+    drawn. What it reaches comes from the epochs alone.
+    """
+    dynamic, control = dynamic_ranking(drawn), in_order(drawn)
     scores, epoch = [one.score for one in dynamic], equal_cost_epoch(dynamic)
-    final = [one.network.accuracies[-1] for one in dynamic]
     values = (
         spearman(scores, [one.network.parameters for one in dynamic]),
-        spearman(scores, final),
-        spearman([one.network.accuracies[epoch - 1] for one in dynamic], final),
+        spearman(scores, _final(dynamic)),
+        spearman([one.network.accuracies[epoch - 1] for one in dynamic], _final(dynamic)),
+        spearman([one.score for one in control], range(len(control))),
+        spearman([one.score for one in control], _final(control)),
     )
     return dict(zip(DYNAMIC, values, strict=True))
 
@@ -91,3 +102,7 @@ def spearman(first: Sequence[float], second: Sequence[float]) -> float:
     Source: Spearman, "The proof and measurement of association between two things", 1904; ties have their average rank.
     """
     return float(spearmanr(first, second).statistic) if len(set(first)) > 1 < len(set(second)) else 0.0
+
+
+def _final(dynamic: Sequence[Dynamic]) -> list[float]:
+    return [one.network.accuracies[-1] for one in dynamic]

@@ -71,7 +71,8 @@ def ranking(rows: Sequence[Row], settings: RankingSettings) -> RankingStudy:
     All scores are read from the same learning curves, whose learning rate falls to 0 in the last epoch. The dynamic ranking has two
     advantages that are not its own merit: accuracy rises with the epochs, and these are dealt out in the order of parameters; and where
     as many networks are drawn as there are epochs, the score of the largest ones is (nearly) their final accuracy. The static ranking is
-    therefore measured at the cost of the dynamic one as well: after the mean of its epochs, on the same networks.
+    therefore measured at the cost of the dynamic one as well: after the mean of its epochs, on the same networks. And a control shows what
+    the epochs do alone: it deals them out to the same networks in random order.
 
     Args:
         rows: Of the run of `settings.networks()`.
