@@ -3,16 +3,16 @@
 from collections.abc import Generator
 from fractions import Fraction
 from functools import cache
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from facenas.backbones import Architecture, SearchSpace
 from facenas.backbones.architecture import Kernel, Operation
 from facenas.errors import SettingsError
+from facenas.search.bounds import Bounds
 from facenas.search.candidate import Candidate, Log, Outcome, Phase, Plan, Verdict, ignore
 from facenas.search.significance import paired_error, standard_error
-from facenas.settings import Section
 from facenas.training.score import Score
 
 SATURATED = Fraction("0.999")  # growing stops here, or when every training image is right, as in the published code
@@ -20,15 +20,13 @@ Found = Generator[Candidate, Score, Architecture]
 OVER = Verdict(outcome="rejected", reason="over a limit")
 
 
-class DynamicRankingSettings(Section):
-    """Bounds, epochs and thresholds; the defaults are the paper's tiny setting (section 4.1)."""
+class DynamicRankingSettings(Bounds):
+    """Bounds, epochs and thresholds; the defaults are the paper's tiny setting (section 4.1).
+
+    The search starts from the fewest layers and the most channels.
+    """
 
     name: Literal["dynamic_ranking"] = Field("dynamic_ranking", description="Name of the strategy.")
-    min_depth: int = Field(10, ge=1, description="Layers to start from.")
-    max_depth: int = Field(100, ge=1, description="Most layers, tried.")
-    min_width: int = Field(16, ge=1, description="Fewest channels, tried.")
-    max_width: int = Field(64, ge=1, description="Channels to start from.")
-    width_step: int = Field(2, ge=1, description="Channels removed by one pruning step.")
     macro_epochs: int = Field(10, ge=1, description="Epochs of the first candidate: one more per growth, two more per pruning step.")
     micro_epochs: int = Field(2, ge=1, description="Epochs of every candidate of the micro phases.")
     depth_gain: float = Field(0.001, ge=0, description="Gain in accuracy that accepts a deeper network, a fraction.")
@@ -43,12 +41,6 @@ class DynamicRankingSettings(Section):
         "ignored", description="Other than ignored: all thresholds are noise_z standard errors, of independent or of the same items."
     )
     noise_z: float = Field(1.0, gt=0, description="Standard errors of the difference that count as a gain or a drop.")
-
-    @model_validator(mode="after")
-    def _bounds(self) -> Self:
-        if self.min_depth > self.max_depth or self.min_width > self.max_width:
-            raise ValueError("min_depth and min_width must not exceed max_depth and max_width")
-        return self
 
 
 class DynamicRanking:

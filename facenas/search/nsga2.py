@@ -8,12 +8,12 @@ from optuna.trial import FrozenTrial
 from pydantic import Field
 
 from facenas.backbones import SearchSpace
-from facenas.search.baseline import Bounds, Judge
+from facenas.search.baseline import BaselineSettings, Judge
 from facenas.search.candidate import Log, Plan, ignore
 from facenas.search.proposals import WORST, Proposals
 
 
-class NSGA2Settings(Bounds):
+class NSGA2Settings(BaselineSettings):
     """Bounds, epochs, and the size of a generation."""
 
     name: Literal["nsga2"] = Field("nsga2", description="Name of the strategy.")

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 
 from facenas.backbones import SearchSpace
 from facenas.backbones.space import KERNELS
-from facenas.search.baseline import Bounds, stream
+from facenas.search.baseline import BaselineSettings, stream
 from facenas.search.candidate import Candidate, Phase
 
 Direction = Literal["maximize", "minimize"]
@@ -35,7 +35,12 @@ class Proposals:
     """
 
     def __init__(
-        self, space: SearchSpace, bounds: Bounds, seed: int, sampler: Callable[[int], BaseSampler], directions: Sequence[Direction]
+        self,
+        space: SearchSpace,
+        bounds: BaselineSettings,
+        seed: int,
+        sampler: Callable[[int], BaseSampler],
+        directions: Sequence[Direction],
     ) -> None:
         self._space, self._epochs, self._seed, self._sampler, self._directions = space, bounds.epochs, seed, sampler, directions
         self._layers = {f"{operation} {kernel}": (operation, kernel) for operation, kernel in product(space.operations, KERNELS)}

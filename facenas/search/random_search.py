@@ -5,11 +5,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from facenas.backbones import SearchSpace
-from facenas.search.baseline import Bounds, Judge, stream
+from facenas.search.baseline import BaselineSettings, Judge, stream
 from facenas.search.candidate import Candidate, Log, Plan, ignore
 
 
-class RandomSearchSettings(Bounds):
+class RandomSearchSettings(BaselineSettings):
     """Bounds and epochs."""
 
     name: Literal["random"] = Field("random", description="Name of the strategy.")

@@ -9,12 +9,12 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from facenas.backbones import Architecture, SearchSpace
-from facenas.search.baseline import Bounds, Judge, stream
+from facenas.search.baseline import BaselineSettings, Judge, stream
 from facenas.search.candidate import Candidate, Log, Plan, ignore
 from facenas.training.score import Score
 
 
-class RegularizedEvolutionSettings(Bounds):
+class RegularizedEvolutionSettings(BaselineSettings):
     """Bounds, epochs, and the sizes of population and tournament, in the paper's ratio of 4 to 1 (section 3.2)."""
 
     name: Literal["regularized_evolution"] = Field("regularized_evolution", description="Name of the strategy.")

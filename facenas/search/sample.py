@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 
 from facenas.backbones import Architecture, SearchSpace
 from facenas.errors import SettingsError
-from facenas.search.baseline import MOST_REFUSALS, Bounds, Judge, stream
+from facenas.search.baseline import MOST_REFUSALS, BaselineSettings, Judge, stream
 from facenas.search.candidate import Candidate, Log, Plan, ignore
 from facenas.training.score import Score
 
 
-class SampleSettings(Bounds):
+class SampleSettings(BaselineSettings):
     """Bounds of the draws, epochs of all, and how many."""
 
     name: Literal["sample"] = Field("sample", description="Name of the strategy.")

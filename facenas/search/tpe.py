@@ -7,12 +7,12 @@ from optuna.trial import FrozenTrial
 from pydantic import Field
 
 from facenas.backbones import SearchSpace
-from facenas.search.baseline import Bounds, Judge
+from facenas.search.baseline import BaselineSettings, Judge
 from facenas.search.candidate import Log, Plan, ignore
 from facenas.search.proposals import WORST, Proposals
 
 
-class TPESettings(Bounds):
+class TPESettings(BaselineSettings):
     """Bounds, epochs, and when the model of good and bad candidates is used."""
 
     name: Literal["tpe"] = Field("tpe", description="Name of the strategy.")

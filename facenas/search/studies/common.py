@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field
 
 from facenas.backbones import Architecture
-from facenas.search.baseline import Bounds
+from facenas.search.bounds import Bounds
 from facenas.search.limits import Budget
 from facenas.search.sample import SampleSettings
 from facenas.search.settings import SearchSettings
