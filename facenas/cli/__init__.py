@@ -2,7 +2,10 @@
 
 import errno
 import logging
+import os
+import signal
 import sys
+import threading
 
 import click
 import typer
@@ -36,7 +39,16 @@ INTERRUPTED = 130  # as a shell reports Ctrl-C
 def main() -> None:
     """Run a command; what a user can fix is one sentence and exit code 1, Ctrl-C is 130."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    sys.unraisablehook = _ask_again
     sys.exit(run())
+
+
+def _ask_again(dropped: "sys.UnraisableHookArgs") -> None:
+    """Ctrl-C that falls into a finaliser or the callback of a weak reference, where Python drops it, comes again a moment later."""
+    if issubclass(dropped.exc_type, KeyboardInterrupt):
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(dropped)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """Candidates trained on the task of a run: the same result wherever and whenever it is computed."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -65,6 +66,9 @@ class Evaluator:
         """Train and score, from the last finished epoch if there is one."""
         s, checkpoint = self.settings, self._checkpoint(candidate)
         torch.set_num_threads(s.threads or torch.get_num_threads())
+        if self.content["device"] == "cuda":  # the same sums in the same order, before CUDA begins
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True, warn_only=True)
         train = partial(
             evaluate,
             load_task(s),

@@ -116,8 +116,7 @@ def test_diverged_training_is_one_sentence(facenas: Command) -> None:
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "facenas", "search", "--config", "smoke", "--run", "r"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.time() + 60
-    while time.time() < deadline and not rows_so_far(tmp_path / "r"):
+    while process.poll() is None and not rows_so_far(tmp_path / "r"):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -125,6 +124,30 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     assert "interrupted; what was finished is kept, run the same command to go on" in errors
     assert "Traceback" not in errors
     assert 1 <= len(read_journal(tmp_path / "r")) < 18
+
+
+def test_ctrl_c_in_a_finaliser_is_heard(tmp_path: Path) -> None:
+    """Python drops an exception that is raised in the callback of a weak reference; SQLAlchemy has many of them."""
+    code = """
+import os, signal, weakref
+from facenas import cli
+
+class Row: pass
+
+def interrupt(reference): os.kill(os.getpid(), signal.SIGINT)
+
+def command(**_):
+    row = Row()
+    reference = weakref.ref(row, interrupt)
+    del row
+    signal.pause()
+
+cli.app = command
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "facenas: interrupted; what was finished is kept, run the same command to go on\n"
 
 
 def test_a_file_that_cannot_grow_is_one_sentence(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def make(kind: str, seed: int) -> Strategy:
 
 @pytest.mark.parametrize("kind", ["dynamic_ranking", *SMALL])
 @given(seed=st.integers(0, 10**6), workers=st.sampled_from([1, 2, 3, 8]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_scores_in_any_order_give_the_serial_result(kind: str, seed: int, workers: int) -> None:
     budget = Budget(trials=None if kind in ENDING else 12)
     serial = rows_of(make(kind, seed), VirtualWorkers(1, scores(seed)), budget)
