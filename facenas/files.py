@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import Any
 
 
+def cache_folder() -> Path:
+    """Where facenas keeps what it can make again: FACENAS_CACHE, else the user's folder for caches."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("FACENAS_CACHE") or Path(base) / "facenas")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to; renamed to `path` on success, removed on failure."""

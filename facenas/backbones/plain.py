@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from random import Random
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
-from facenas.backbones import cost, layers, space
+from facenas.backbones import cost, fused, layers, space
 from facenas.backbones.architecture import Architecture, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.errors import ModelError
@@ -59,7 +59,7 @@ class PlainSpace(Section):
         for kind, kernel, channels_in, channels_out, stride in plan(architecture):
             layer = layers.operation(kind, channels_in, channels_out, kernel, stride=stride)
             modules += [nn.ReLU(), layer, nn.BatchNorm2d(channels_out)]
-        return nn.Sequential(*modules, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, self.num_classes))
+        return PlainNetwork(*modules, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, self.num_classes))
 
     def cost(self, architecture: Architecture) -> Cost:
         """Parameters and multiply-accumulates at `input_size`."""
@@ -89,6 +89,24 @@ class PlainSpace(Section):
     ) -> Architecture:
         """A neighbour of the architecture within the bounds."""
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
+
+
+class PlainNetwork(nn.Sequential):
+    """The chain of modules; in training, what lies between two pointwise convolutions is one operation (see `fused`)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> logits (B, N)."""
+        modules: list[Any] = list(self)
+        if not self.training:
+            for module in modules:
+                x = module(x)
+            return x
+        first, *middle, norm, _, flatten, linear = modules
+        x = fused.stem(x, first)
+        for before, _, layer in zip(middle[::3], middle[1::3], middle[2::3], strict=True):
+            x = layer[1](fused.norm_relu_depthwise(x, before, layer[0])) if isinstance(layer, nn.Sequential) else layer(before(x).relu_())
+        logits: Tensor = linear(flatten(fused.norm_pool(x, norm)))
+        return logits
 
 
 def plan(architecture: Architecture) -> Layers:

@@ -1,0 +1,351 @@
+// BatchNorm, ReLU and depthwise convolution in one pass over memory, and convolutions of very few input channels. See fused.py.
+//
+// Arrays are float32, channels last: images (N, H, W, C), kernels (K * K, C). Every image is one thread's work, and what is summed over
+// images is returned for each image, so that a result does not depend on the number of threads. NaN stays NaN.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __AVX512F__
+enum { V = 16 };
+#else
+enum { V = 8 };
+#endif
+typedef float vec __attribute__((vector_size(V * 4), aligned(4)));
+typedef int mask __attribute__((vector_size(V * 4)));
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 32")
+
+INLINE vec load(const float *p) { return *(const vec *)p; }
+INLINE void store(float *p, vec v) { *(vec *)p = v; }
+INLINE vec keep(vec v, mask m) { return (vec)((mask)v & m); }
+
+// Channels are worked on in blocks of BLOCK, a cache line; the last block reaches back into the one before it, so C must be at least BLOCK.
+// What is stored twice is equal; what is summed must be left out below `from`.
+enum { BLOCK = 16, MOST_TAPS = 25 };
+#define CHANNEL_BLOCKS(C) \
+    for (long next = 0, c = 0, from = 0; next < (C) && (c = next + BLOCK > (C) ? (C) - BLOCK : next, from = next - c, 1); next += BLOCK)
+
+static float *buffer(long floats) { return aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64); }
+
+static void add(float *restrict to, const float *restrict sums, long from) {
+    for (long lane = from; lane < BLOCK; lane++) to[lane] += sums[lane];
+}
+
+// ---- BatchNorm in training. `stats` holds mean, 1 / deviation, scale and shift, each (C): norm(x) = scale * x + shift.
+
+// Sums of x - pivot of each image, (N, C), and the batch's statistics. The pivot is the first pixel: a large mean costs no digits.
+static void normalise(const float *x, const float *gamma, const float *beta, float eps, float momentum, float *running_mean,
+                      float *running_variance, float *sums, float *stats, long N, long M, long C, int threads) {
+    float *squares = buffer(N * C), *mean = stats, *inverse = stats + C, *scale = stats + 2 * C, *shift = stats + 3 * C;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long n = 0; n < N; n++) {
+        const float *image = x + n * M * C;
+        float *restrict s = sums + n * C, *restrict q = squares + n * C;
+        memset(s, 0, C * sizeof(float));
+        memset(q, 0, C * sizeof(float));
+        for (long i = 0; i < M; i++)
+            for (long c = 0; c < C; c++) {
+                float d = image[i * C + c] - x[c];
+                s[c] += d;
+                q[c] += d * d;
+            }
+    }
+    const double count = (double)N * M;
+    for (long c = 0; c < C; c++) {
+        double sum = 0, square = 0;
+        for (long n = 0; n < N; n++) {
+            sum += sums[n * C + c];
+            square += squares[n * C + c];
+        }
+        double variance = square / count - sum / count * (sum / count);
+        if (variance < 0) variance = 0;
+        mean[c] = x[c] + sum / count;
+        inverse[c] = 1 / sqrt(variance + eps);
+        scale[c] = gamma[c] * inverse[c];
+        shift[c] = beta[c] - mean[c] * scale[c];
+        running_mean[c] += momentum * (mean[c] - running_mean[c]);
+        running_variance[c] += momentum * (variance * count / (count > 1 ? count - 1 : 1) - running_variance[c]);
+    }
+    free(squares);
+}
+
+// From the sums of gz and of gz * (x - mean) over the batch, the coefficients of its backward pass: scale * gz + slope * x + offset
+static void coefficients(const float *stats, const double *sum, const double *product, float *g_gamma, float *g_beta, float *slope,
+                         float *offset, double count, long C) {
+    const float *mean = stats, *inverse = stats + C, *scale = stats + 2 * C;
+    for (long c = 0; c < C; c++) {
+        g_beta[c] = sum[c];
+        g_gamma[c] = product[c] * inverse[c];
+        slope[c] = -scale[c] * inverse[c] * g_gamma[c] / count;
+        offset[c] = -scale[c] * sum[c] / count - slope[c] * mean[c];
+    }
+}
+
+// ---- depthwise(relu(norm(x))); w (C, K, K); rows: K rows of one block of channels, padded with zeros left and right
+
+INLINE void forward_image(const int K, const int S, const float *restrict x, const float *restrict scale, const float *restrict shift,
+                          const float *restrict w, float *restrict y, long H, long W, long C, float *restrict rows) {
+    const int R = K / 2;
+    const long line = (W + 2 * R) * BLOCK, Ho = (H + S - 1) / S, Wo = (W + S - 1) / S;
+    CHANNEL_BLOCKS(C) {
+        memset(rows, 0, K * line * sizeof(float));
+        for (long row = 0, filled = -R; row < Ho; row++) {
+            const long top = row * S - R;
+            for (; filled < top + K; filled++) {
+                float *restrict to = rows + (filled + R) % K * line + R * BLOCK;
+                if (filled < 0 || filled >= H)
+                    memset(to, 0, W * BLOCK * sizeof(float));
+                else
+                    for (long i = 0; i < W; i++)
+                        for (int v = 0; v < BLOCK; v += V) {
+                            vec z = load(x + (filled * W + i) * C + c + v) * load(scale + c + v) + load(shift + c + v);
+                            store(to + i * BLOCK + v, keep(z, ~(z <= 0)));
+                        }
+            }
+            const float *tap[K];
+            UNROLL for (int k = 0; k < K; k++) tap[k] = rows + (top + R + k) % K * line;
+            for (int v = 0; v < BLOCK; v += V) {
+                vec kernel[K * K];
+                UNROLL for (int k = 0; k < K * K; k++) kernel[k] = load(w + k * C + c + v);
+                for (long i = 0; i < Wo; i++) {
+                    vec sum = {0};
+                    UNROLL for (int k = 0; k < K * K; k++) sum += load(tap[k / K] + (i * S + k % K) * BLOCK + v) * kernel[k];
+                    store(y + (row * Wo + i) * C + c + v, sum);
+                }
+            }
+        }
+    }
+}
+
+// The gradient of the activation's input goes to gz; sums over the image go to gw (K * K, C), s1 = sum gz, s2 = sum gz * (x - mean).
+INLINE void backward_image(const int K, const int S, const float *restrict gy, const float *restrict x, const float *restrict scale,
+                           const float *restrict shift, const float *restrict mean, const float *restrict w, float *restrict gz,
+                           float *restrict gw, float *restrict s1, float *restrict s2, long H, long W, long C, float *restrict rows) {
+    const int R = K / 2;
+    const long line = (W + 2 * R) * BLOCK, Ho = (H + S - 1) / S, Wo = (W + S - 1) / S;
+    CHANNEL_BLOCKS(C) {
+        float sums[MOST_TAPS + 2][BLOCK] = {{0}};
+        memset(rows, 0, K * line * sizeof(float));  // rows of gy, spread out by the stride
+        for (long row = 0, filled = -R; row < H; row++) {
+            for (; filled <= row + R; filled++) {
+                float *restrict to = rows + (filled + R) % K * line + R * BLOCK;
+                if (filled < 0 || filled >= Ho * S || filled % S)
+                    memset(to, 0, W * BLOCK * sizeof(float));
+                else
+                    for (long i = 0; i < Wo; i++)
+                        memcpy(to + i * S * BLOCK, gy + (filled / S * Wo + i) * C + c, BLOCK * sizeof(float));
+            }
+            const float *tap[K];
+            UNROLL for (int k = 0; k < K; k++) tap[k] = rows + (row + 2 * R - k) % K * line;
+            for (int v = 0; v < BLOCK; v += V) {
+                vec kernel[K * K], gk[K * K], sum1 = {0}, sum2 = {0};
+                const vec m = load(mean + c + v), a = load(scale + c + v), b = load(shift + c + v);
+                UNROLL for (int k = 0; k < K * K; k++) {
+                    kernel[k] = load(w + k * C + c + v);
+                    gk[k] = (vec){0};
+                }
+                for (long i = 0; i < W; i++) {
+                    vec in = load(x + (row * W + i) * C + c + v), z = in * a + b, g = {0};
+                    mask on = ~(z <= 0);
+                    z = keep(z, on);
+                    UNROLL for (int k = 0; k < K * K; k++) {
+                        vec out = load(tap[k / K] + (i + 2 * R - k % K) * BLOCK + v);
+                        g += out * kernel[k];
+                        gk[k] += out * z;
+                    }
+                    g = keep(g, on);
+                    store(gz + (row * W + i) * C + c + v, g);
+                    sum1 += g;
+                    sum2 += g * (in - m);
+                }
+                UNROLL for (int k = 0; k < K * K; k++) store(sums[k] + v, load(sums[k] + v) + gk[k]);
+                store(sums[K * K] + v, load(sums[K * K] + v) + sum1);
+                store(sums[K * K + 1] + v, load(sums[K * K + 1] + v) + sum2);
+            }
+        }
+        for (int k = 0; k < K * K; k++) add(gw + k * C + c, sums[k], from);
+        add(s1 + c, sums[K * K], from);
+        add(s2 + c, sums[K * K + 1], from);
+    }
+}
+
+#define EACH_KIND(image, ...) \
+    if (K == 3 && S == 1) image(3, 1, __VA_ARGS__); \
+    else if (K == 3) image(3, 2, __VA_ARGS__); \
+    else if (S == 1) image(5, 1, __VA_ARGS__); \
+    else image(5, 2, __VA_ARGS__);
+
+static void transpose(const float *restrict from, float *restrict to, long rows, long columns) {
+    for (long r = 0; r < rows; r++)
+        for (long c = 0; c < columns; c++) to[c * rows + r] = from[r * columns + c];
+}
+
+void depthwise_forward(const float *x, const float *gamma, const float *beta, const float *w, float *running_mean,
+                       float *running_variance, float *y, float *stats, float eps, float momentum, long N, long H, long W, long C,
+                       long K, long S, int threads) {
+    const long in = H * W * C, out = (H + S - 1) / S * ((W + S - 1) / S) * C;
+    float *taps = buffer(K * K * C), *sums = buffer(N * C), *scale = stats + 2 * C, *shift = stats + 3 * C;
+    transpose(w, taps, C, K * K);
+    normalise(x, gamma, beta, eps, momentum, running_mean, running_variance, sums, stats, N, H * W, C, threads);
+#pragma omp parallel num_threads(threads)
+    {
+        float *rows = buffer(K * (W + K - 1) * BLOCK);
+#pragma omp for schedule(static)
+        for (long n = 0; n < N; n++) EACH_KIND(forward_image, x + n * in, scale, shift, taps, y + n * out, H, W, C, rows)
+        free(rows);
+    }
+    free(taps);
+    free(sums);
+}
+
+void depthwise_backward(const float *gy, const float *x, const float *w, const float *stats, float *gx, float *g_gamma, float *g_beta,
+                        float *gw, long N, long H, long W, long C, long K, long S, int threads) {
+    const long in = H * W * C, out = (H + S - 1) / S * ((W + S - 1) / S) * C, F = K * K + 2;
+    const float *mean = stats, *scale = stats + 2 * C, *shift = stats + 3 * C;
+    float *taps = buffer(K * K * C), *by_image = buffer(N * F * C), *slope = buffer(2 * C), *offset = slope + C;
+    double *sums = (double *)buffer(2 * F * C);
+    transpose(w, taps, C, K * K);
+    memset(by_image, 0, N * F * C * sizeof(float));
+#pragma omp parallel num_threads(threads)
+    {
+        float *rows = buffer(K * (W + K - 1) * BLOCK);
+#pragma omp for schedule(static)
+        for (long n = 0; n < N; n++) {
+            float *of = by_image + n * F * C;
+            EACH_KIND(backward_image, gy + n * out, x + n * in, scale, shift, mean, taps, gx + n * in, of, of + K * K * C,
+                      of + (K * K + 1) * C, H, W, C, rows)
+        }
+        free(rows);
+    }
+    memset(sums, 0, F * C * sizeof(double));
+    for (long n = 0; n < N; n++)
+        for (long i = 0; i < F * C; i++) sums[i] += by_image[n * F * C + i];
+    for (long k = 0; k < K * K; k++)
+        for (long c = 0; c < C; c++) gw[c * K * K + k] = sums[k * C + c];
+    coefficients(stats, sums + K * K * C, sums + (K * K + 1) * C, g_gamma, g_beta, slope, offset, (double)N * H * W, C);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long i = 0; i < N * H * W; i++)
+        for (long c = 0; c < C; c++) gx[i * C + c] = scale[c] * gx[i * C + c] + slope[c] * x[i * C + c] + offset[c];
+    free(taps);
+    free(by_image);
+    free(slope);
+    free(sums);
+}
+
+// ---- global average of norm(x), y (N, C), over M pixels; centred (N, C): the average of x - mean
+
+void pool_forward(const float *x, const float *gamma, const float *beta, float *running_mean, float *running_variance, float *y,
+                  float *centred, float *stats, float eps, float momentum, long N, long M, long C, int threads) {
+    const float *mean = stats, *scale = stats + 2 * C;
+    normalise(x, gamma, beta, eps, momentum, running_mean, running_variance, centred, stats, N, M, C, threads);
+    for (long n = 0; n < N; n++)
+        for (long c = 0; c < C; c++) {
+            const long at = n * C + c;
+            centred[at] = centred[at] / M + (x[c] - mean[c]);
+            y[at] = scale[c] * centred[at] + beta[c];
+        }
+}
+
+void pool_backward(const float *gy, const float *x, const float *centred, const float *stats, float *gx, float *g_gamma, float *g_beta,
+                   long N, long M, long C, int threads) {
+    const float *scale = stats + 2 * C;
+    float *slope = buffer(2 * C), *offset = slope + C;
+    double *sums = (double *)buffer(4 * C), *products = sums + C;
+    memset(sums, 0, 2 * C * sizeof(double));
+    for (long n = 0; n < N; n++)
+        for (long c = 0; c < C; c++) {
+            sums[c] += gy[n * C + c];
+            products[c] += (double)gy[n * C + c] * centred[n * C + c];
+        }
+    coefficients(stats, sums, products, g_gamma, g_beta, slope, offset, (double)N * M, C);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long n = 0; n < N; n++)
+        for (long i = 0; i < M; i++)
+            for (long c = 0; c < C; c++) {
+                const long at = (n * M + i) * C + c;
+                gx[at] = scale[c] * gy[n * C + c] / M + slope[c] * x[at] + offset[c];
+            }
+    free(slope);
+    free(sums);
+}
+
+// ---- 3x3 convolution of D input channels, w (C, D, 3, 3), and the gradient of its kernel
+
+static void pad(const float *restrict x, float *restrict padded, long H, long W, long D) {
+    const long line = (W + 2) * D;
+    memset(padded, 0, (H + 2) * line * sizeof(float));
+    for (long row = 0; row < H; row++) memcpy(padded + (row + 1) * line + D, x + row * W * D, W * D * sizeof(float));
+}
+
+INLINE void stem_forward_image(const int D, const float *restrict padded, const float *restrict w, float *restrict y, long H, long W,
+                               long C) {
+    const long line = (W + 2) * D;
+    for (long row = 0; row < H; row++)
+        for (long next = 0; next < C; next += V) {
+            const long c = next + V > C ? C - V : next;
+            vec kernel[D * 9];
+            UNROLL for (int k = 0; k < D * 9; k++) kernel[k] = load(w + k * C + c);
+            for (long i = 0; i < W; i++) {
+                vec sum = {0};
+                UNROLL for (int k = 0; k < D * 9; k++) sum += padded[(row + k % 9 / 3) * line + (i + k % 3) * D + k / 9] * kernel[k];
+                store(y + (row * W + i) * C + c, sum);
+            }
+        }
+}
+
+void stem_forward(const float *x, const float *w, float *y, long N, long H, long W, long D, long C, int threads) {
+    float *taps = buffer(D * 9 * C);
+    transpose(w, taps, C, D * 9);
+#pragma omp parallel num_threads(threads)
+    {
+        float *padded = buffer((H + 2) * (W + 2) * D);
+#pragma omp for schedule(static)
+        for (long n = 0; n < N; n++) {
+            pad(x + n * H * W * D, padded, H, W, D);
+            if (D == 1)
+                stem_forward_image(1, padded, taps, y + n * H * W * C, H, W, C);
+            else
+                stem_forward_image(3, padded, taps, y + n * H * W * C, H, W, C);
+        }
+        free(padded);
+    }
+    free(taps);
+}
+
+void stem_backward(const float *gy, const float *x, float *gw, long N, long H, long W, long D, long C, int threads) {
+    const long line = (W + 2) * D, F = D * 9;
+    float *by_image = buffer(N * F * C);
+    memset(by_image, 0, N * F * C * sizeof(float));
+#pragma omp parallel num_threads(threads)
+    {
+        float *padded = buffer((H + 2) * line);
+#pragma omp for schedule(static)
+        for (long n = 0; n < N; n++) {
+            pad(x + n * H * W * D, padded, H, W, D);
+            for (long row = 0; row < H; row++)
+                for (long d = 0; d < D; d++)
+                    CHANNEL_BLOCKS(C) {
+                        float sums[9][BLOCK];
+                        for (int v = 0; v < BLOCK; v += V) {
+                            vec gk[9] = {{0}};
+                            for (long i = 0; i < W; i++) {
+                                vec g = load(gy + ((n * H + row) * W + i) * C + c + v);
+                                UNROLL for (int k = 0; k < 9; k++) gk[k] += padded[(row + k / 3) * line + (i + k % 3) * D + d] * g;
+                            }
+                            UNROLL for (int k = 0; k < 9; k++) store(sums[k] + v, gk[k]);
+                        }
+                        for (int k = 0; k < 9; k++) add(by_image + (n * F + d * 9 + k) * C + c, sums[k], from);
+                    }
+        }
+        free(padded);
+    }
+    for (long c = 0; c < C; c++)
+        for (long k = 0; k < F; k++) {
+            double sum = 0;
+            for (long n = 0; n < N; n++) sum += by_image[(n * F + k) * C + c];
+            gw[c * F + k] = sum;
+        }
+    free(by_image);
+}

@@ -1,0 +1,125 @@
+"""The fused operations against torch in double precision."""
+
+import copy
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from facenas.backbones import PlainSpace, fused
+
+needs_compiler = pytest.mark.skipif(fused.library() is None, reason="no C compiler: the fused operations cannot be built")
+pytestmark = needs_compiler
+
+
+def error(given: Tensor | None, expected: Tensor | None) -> float:
+    assert given is not None and expected is not None
+    return float((given.detach().double() - expected.detach()).norm() / expected.detach().norm())
+
+
+def random_norm(channels: int) -> nn.BatchNorm2d:
+    norm = nn.BatchNorm2d(channels)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    return norm
+
+
+def doubled(*modules: nn.Module) -> Iterator[nn.Module]:
+    return (copy.deepcopy(module).double() for module in modules)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(("channels", "side"), [(16, 32), (17, 7), (46, 8), (96, 5)])
+def test_norm_relu_depthwise(channels: int, side: int, kernel: int, stride: int) -> None:
+    torch.manual_seed(0)
+    norm, conv = random_norm(channels), nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False)
+    norm2, conv2 = doubled(norm, conv)
+    x = (torch.randn(5, channels, side, side) * 3 + 70).requires_grad_()  # a mean far from 0: sums of squares must not cancel
+    x2 = x.detach().double().requires_grad_()
+    y, y2 = fused.norm_relu_depthwise(x, norm, conv), conv2(torch.relu(norm2(x2)))
+    grad = torch.randn_like(y2)
+    y.backward(grad.float())
+    y2.backward(grad)
+    assert type(y.grad_fn).__name__ == "_NormReluDepthwiseBackward"
+    pairs = [(y, y2), (x.grad, x2.grad), (norm.weight.grad, norm2.weight.grad), (norm.bias.grad, norm2.bias.grad)]
+    pairs += [(conv.weight.grad, conv2.weight.grad), (norm.running_mean, norm2.running_mean), (norm.running_var, norm2.running_var)]
+    assert max(error(*pair) for pair in pairs) < 2e-5
+    assert norm.num_batches_tracked == 1
+
+
+def test_norm_pool() -> None:
+    torch.manual_seed(0)
+    norm, x = random_norm(20), torch.randn(6, 20, 4, 4, requires_grad=True)
+    with torch.no_grad():
+        norm.weight[3] = 0  # its gradient does not vanish
+    (norm2,) = doubled(norm)
+    x2 = x.detach().double().requires_grad_()
+    y, y2 = fused.norm_pool(x, norm), norm2(x2).mean((2, 3), keepdim=True)
+    grad = torch.randn_like(y2)
+    y.backward(grad.float())
+    y2.backward(grad)
+    for pair in [(y, y2), (x.grad, x2.grad), (norm.weight.grad, norm2.weight.grad), (norm.bias.grad, norm2.bias.grad)]:
+        assert error(*pair) < 1e-5
+
+
+@pytest.mark.parametrize(("depth", "channels"), [(1, 32), (3, 18)])
+def test_stem(depth: int, channels: int) -> None:
+    torch.manual_seed(0)
+    conv, x = nn.Conv2d(depth, channels, 3, padding=1, bias=False), torch.randn(3, depth, 9, 6)
+    (conv2,) = doubled(conv)
+    y, y2 = fused.stem(x, conv), conv2(x.double())
+    grad = torch.randn_like(y2)
+    y.backward(grad.float())
+    y2.backward(grad)
+    assert type(y.grad_fn).__name__ == "_StemBackward"
+    assert max(error(y, y2), error(conv.weight.grad, conv2.weight.grad)) < 1e-5
+
+
+def test_numbers_that_are_not_finite_stay_so() -> None:
+    norm, conv = nn.BatchNorm2d(16), nn.Conv2d(16, 16, 3, padding=1, groups=16, bias=False)
+    x = torch.randn(2, 16, 4, 4)
+    x[0, 0, 0, 0] = torch.nan
+    assert fused.norm_relu_depthwise(x, norm, conv).isnan().any()
+    with torch.no_grad():
+        norm.weight.fill_(torch.nan)
+    assert fused.norm_relu_depthwise(torch.randn(2, 16, 4, 4), norm, conv).isnan().all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_and_its_gradients_are_those_of_torch(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = PlainSpace(in_channels=channels, num_classes=10, input_size=12)
+    start = space.start(depth=6, width=18)
+    architecture = start.replace(operations=("sep", "conv", "sep", "sep", "conv", "sep"), kernels=(3, 3, 5, 5, 5, 3))
+    torch.manual_seed(0)
+    network = space.build(architecture)
+    reference, images = copy.deepcopy(network).double(), torch.randn(8, channels, 12, 12)
+    logits = network(images)
+    logits.square().sum().backward()
+    with monkeypatch.context() as without:
+        without.setattr(fused, "library", lambda: None)
+        expected = reference(images.double())
+        expected.square().sum().backward()
+    assert error(logits, expected) < 1e-5
+    for (name, given), wanted in zip(network.named_parameters(), reference.parameters(), strict=True):
+        assert error(given.grad, wanted.grad) < 1e-4, name
+    for (name, given), wanted in zip(network.named_buffers(), reference.buffers(), strict=True):
+        torch.testing.assert_close(given, wanted, check_dtype=False, msg=name)
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads() -> None:
+    def gradients(threads: int) -> list[Tensor]:
+        torch.manual_seed(0)
+        norm, conv = random_norm(24), nn.Conv2d(24, 24, 5, 2, 2, groups=24, bias=False)
+        x = torch.randn(7, 24, 9, 9, requires_grad=True)
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        y = fused.norm_relu_depthwise(x, norm, conv)
+        y.sum().backward()
+        torch.set_num_threads(before)
+        found = [y, x.grad, norm.weight.grad, norm.bias.grad, conv.weight.grad, norm.running_var]
+        assert all(tensor is not None for tensor in found)
+        return [tensor for tensor in found if tensor is not None]
+
+    assert all(torch.equal(one, two) for one, two in zip(gradients(1), gradients(2), strict=True))
