@@ -50,3 +50,7 @@ def rows_so_far(run: Path) -> int:
             return int(database.execute("select count(*) from trials").fetchone()[0])
     except sqlite3.OperationalError:
         return 0
+
+
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")
+needs_fashion_mnist = pytest.mark.skipif(not FASHION_MNIST.exists(), reason="the real Fashion-MNIST: apt-get install dataset-fashion-mnist")

@@ -90,7 +90,7 @@ class _NormReluDepthwise(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, stats = ctx.saved_tensors
         grad_x, grad_gamma, grad_beta = torch.empty_like(x), stats.new_empty(x.shape[1]), stats.new_empty(x.shape[1])
@@ -111,7 +111,7 @@ class _NormPool(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, centred, stats = ctx.saved_tensors
         grad_x, grad_gamma, grad_beta = torch.empty_like(x), stats.new_empty(x.shape[1]), stats.new_empty(x.shape[1])
@@ -130,7 +130,7 @@ class _Stem(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
         (x,) = ctx.saved_tensors
         grad_weight = torch.empty(grad.shape[1], x.shape[1], 3, 3)

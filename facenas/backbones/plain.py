@@ -104,7 +104,11 @@ class PlainNetwork(nn.Sequential):
         first, *middle, norm, _, flatten, linear = modules
         x = fused.stem(x, first)
         for before, _, layer in zip(middle[::3], middle[1::3], middle[2::3], strict=True):
-            x = layer[1](fused.norm_relu_depthwise(x, before, layer[0])) if isinstance(layer, nn.Sequential) else layer(before(x).relu_())
+            if isinstance(layer, nn.Conv2d):
+                x = layer(before(x).relu_())
+            else:
+                depthwise, pointwise = layer
+                x = pointwise(fused.norm_relu_depthwise(x, before, depthwise))
         logits: Tensor = linear(flatten(fused.norm_pool(x, norm)))
         return logits
 

@@ -1,7 +1,8 @@
 """Readers, identities, pairs, augmentation and the input contract."""
 
 from facenas.data.augment import Augmentation
-from facenas.data.classes import ClassSource, ImageSet, ImageSplit, split_stratified
+from facenas.data.class_sources import ClassSource, DigitImages
+from facenas.data.classes import ImageSet, ImageSplit, split_stratified
 from facenas.data.contract import InputContract
 from facenas.data.faces import FaceSet, Split, share_of_each, split_by_identity
 from facenas.data.pairs import Pairs, balanced_pairs
@@ -10,6 +11,7 @@ from facenas.data.sources import FaceSource, FaceSources, FolderFaces, OrlFaces,
 __all__ = [
     "Augmentation",
     "ClassSource",
+    "DigitImages",
     "FaceSet",
     "FaceSource",
     "FaceSources",

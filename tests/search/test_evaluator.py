@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facenas.backbones import PlainSpace
-from facenas.data.classes import DigitImages
+from facenas.data import DigitImages
 from facenas.search import Candidate, DynamicRanking, Score, SearchSettings, read_journal
 from facenas.search.evaluator import Evaluator, load_task
 from facenas.search.significance import paired_error, standard_error

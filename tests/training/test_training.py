@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from facenas.backbones import Blueprint, IRSpace, PlainSpace
-from facenas.data import Augmentation, InputContract, SyntheticFaces, development_faces, split_by_identity
-from facenas.data.classes import DigitImages, split_stratified
+from facenas.data import Augmentation, DigitImages, InputContract, SyntheticFaces, development_faces, split_by_identity, split_stratified
 from facenas.errors import DataError, ModelError, RunError
 from facenas.heads.settings import CosFaceHead
 from facenas.training.checkpoint import load_model, save_model

@@ -1,0 +1,210 @@
+"""Where labelled images come from: the published sets, read from wherever they lie or downloaded, and scikit-learn's digits."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from facenas.data.classes import ImageSet, of_classes, padded
+from facenas.data.decoded import decoded_once
+from facenas.data.idx import find_idx, read_idx
+from facenas.errors import DataError
+from facenas.files import cache_folder
+from facenas.settings import Section
+
+DOWNLOAD_TIMEOUT_S = 20.0
+ROOT = "Folder that holds the data set, in any of its usual forms; it is downloaded into it if it is not there. null: the usual places."
+CLASSES = "Only these classes, numbered anew in this order; empty: all."
+
+
+class DigitImages(Section):
+    """scikit-learn's handwritten digits: 1,797 grey images of 8x8 pixels, 10 classes; nothing to download."""
+
+    name: Literal["digits"] = Field("digits", description="Name of the source.")
+    classes: tuple[int, ...] = Field((), description=CLASSES)
+
+    def load(self) -> ImageSet:
+        """The first 1,437 images, for training; the remaining 360 are the test set."""
+        return of_classes(self._all().rows(np.arange(1437)), self.classes)
+
+    def test(self) -> ImageSet:
+        """The test images."""
+        return of_classes(self._all().rows(np.arange(1437, 1797)), self.classes)
+
+    def _all(self) -> ImageSet:
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        images = np.round(digits.images * (255 / 16)).astype(np.uint8)[..., None]
+        return ImageSet(images, digits.target.astype(np.int64), 10)
+
+
+class Published(NamedTuple):
+    """What must be known to find a published data set.
+
+    Attributes:
+        title: What people call it.
+        torchvision: Name of torchvision's class, which downloads it.
+        classes: Number of classes.
+        folders: Names of its folder, without case and punctuation.
+        prefix: What its idx files' names begin with.
+        test: What the test set is called in them.
+        get: How else to get it.
+    """
+
+    title: str
+    torchvision: str
+    classes: int
+    folders: tuple[str, ...] = ()
+    prefix: str = ""
+    test: str = "t10k"
+    get: str = ""
+
+
+IDX = {
+    "mnist": Published("MNIST", "MNIST", 10, ("mnist",)),
+    "fashionmnist": Published(
+        "Fashion-MNIST", "FashionMNIST", 10, ("fashionmnist", "fashion"), get="install Debian's package dataset-fashion-mnist, or "
+    ),
+    "kmnist": Published("KMNIST", "KMNIST", 10, ("kmnist", "kuzushijimnist", "kuzushiji")),
+    "emnist": Published("EMNIST (balanced)", "EMNIST", 47, ("emnist", "gzip"), "emnist-balanced-", "test"),
+}
+CIFAR = {"cifar10": Published("CIFAR-10", "CIFAR10", 10), "cifar100": Published("CIFAR-100", "CIFAR100", 100)}
+
+
+class MnistImages(Section):
+    """MNIST (LeCun, 1998), Fashion-MNIST (Xiao, 2017), KMNIST (Clanuwat, 2018) or EMNIST balanced (Cohen, 2017): grey, 28x28 pixels.
+
+    EMNIST's letters lie on their side, as its files and torchvision have them.
+    """
+
+    name: Literal["mnist", "fashionmnist", "kmnist", "emnist"] = Field(description="Name of the source.")
+    root: str | None = Field(None, description=ROOT)
+    size: int = Field(32, ge=28, description="Image side in pixels, of training and test images alike; what is added is black.")
+    classes: tuple[int, ...] = Field((), description=CLASSES)
+
+    def load(self) -> ImageSet:
+        """The training images."""
+        return of_classes(padded(self._read("train"), self.size), self.classes)
+
+    def test(self) -> ImageSet:
+        """The test images."""
+        return of_classes(padded(self._read(IDX[self.name].test), self.size), self.classes)
+
+    def _read(self, split: str) -> ImageSet:
+        known, places = IDX[self.name], _places(self.root)
+        prefixes = f"{known.prefix}{split}-images", f"{known.prefix}{split}-labels"
+
+        def find() -> tuple[Path, Path] | None:
+            return find_idx(places, prefixes, known.folders, named=self.root is not None)
+
+        files = find()
+        if files is None:
+            options = {"split": "balanced"} if self.name == "emnist" else {}
+            wanted = f"{prefixes[0]}-idx3-ubyte and {prefixes[1]}-idx1-ubyte, plain or .gz, in a folder called {known.folders[0]}"
+            _download(known, places, wanted, **options)
+            files = find()
+        if files is None:
+            raise DataError(f"{known.title} was downloaded to {places[0]} and is still not found there")
+        images_file, labels_file = files
+
+        def decode() -> ImageSet:
+            images, labels = read_idx(images_file, dimensions=3), read_idx(labels_file, dimensions=1)
+            if len(images) != len(labels) or labels.max() >= known.classes:
+                raise DataError(
+                    f"{images_file} holds {len(images)} images and {labels_file.name} {len(labels)} labels up to {labels.max()}; "
+                    f"{known.title} has as many labels as images, and {known.classes} classes"
+                )
+            return ImageSet(images[..., None], labels.astype(np.int64), known.classes)
+
+        return decoded_once(f"{self.name}-{split}", files, decode)
+
+
+class CifarImages(Section):
+    """CIFAR-10 or CIFAR-100 (Krizhevsky, 2009): 50,000 training and 10,000 test images, colour, 32x32 pixels."""
+
+    name: Literal["cifar10", "cifar100"] = Field(description="Name of the source.")
+    root: str | None = Field(None, description=ROOT)
+    classes: tuple[int, ...] = Field((), description=CLASSES)
+
+    def load(self) -> ImageSet:
+        """The training images."""
+        return of_classes(self._read(train=True), self.classes)
+
+    def test(self) -> ImageSet:
+        """The test images."""
+        return of_classes(self._read(train=False), self.classes)
+
+    def _read(self, *, train: bool) -> ImageSet:
+        known, places = CIFAR[self.name], _places(self.root)
+        reader = _torchvision(known)
+        names = [name for name, _ in (reader.train_list if train else reader.test_list)]
+
+        def find() -> list[Path] | None:
+            sets = ([place / reader.base_folder / name for name in names] for place in places)
+            return next((files for files in sets if all(file.is_file() for file in files)), None)
+
+        files = find()
+        if files is None:
+            archived = [place for place in places if (place / reader.filename).is_file()]
+            _download(known, archived or places, f"{reader.filename} or the folder {reader.base_folder}, as published for Python")
+            files = find()
+        if files is None:
+            raise DataError(f"{known.title} was downloaded to {places[0]} and is still not found there")
+        root = files[0].parents[1]
+
+        def decode() -> ImageSet:
+            try:
+                images = reader(root, train=train)  # unpickles nothing but files of the published checksum
+            except RuntimeError:
+                raise DataError(
+                    f"the files of {known.title} in {root} are damaged or not those that were published; get them again"
+                ) from None
+            return ImageSet(images.data, np.array(images.targets, dtype=np.int64), known.classes)
+
+        return decoded_once(f"{self.name}-{'train' if train else 'test'}", files, decode)
+
+
+ClassSource = DigitImages | MnistImages | CifarImages
+
+
+def _places(root: str | None) -> list[Path]:
+    """Where to look; the first place is where downloads go."""
+    return [Path(root).expanduser()] if root else [cache_folder() / "datasets", Path("data"), Path("/usr/share/datasets")]
+
+
+def _torchvision(known: Published) -> Any:
+    from torchvision import datasets
+
+    return getattr(datasets, known.torchvision)
+
+
+def _download(known: Published, places: Sequence[Path], wanted: str, **options: Any) -> None:
+    """Get a data set into the first place, by torchvision, with its bar and its checksums."""
+    looked = ", ".join(str(place) for place in places)
+    try:
+        with _impatient():
+            _torchvision(known)(places[0], download=True, **options)
+    except (OSError, RuntimeError, ValueError) as error:
+        for folder in (places[0] / known.torchvision / "raw", places[0] / known.torchvision):  # left empty by torchvision
+            with suppress(OSError):
+                folder.rmdir()
+        reason = " ".join(str(error).split())[:160]
+        raise DataError(
+            f"no {known.title} in {looked}, which needs {wanted}; it could not be downloaded ({reason}); {known.get}"
+            f"get it elsewhere and name its folder with --data-root"
+        ) from None
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

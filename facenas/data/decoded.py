@@ -1,0 +1,48 @@
+"""Images that were decoded once: a file of bytes beside its checksum, read back only if the two agree."""
+
+import json
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from facenas.data.classes import ImageSet
+from facenas.files import cache_folder, replacing
+
+
+def decoded_once(name: str, files: Sequence[Path], decode: Callable[[], ImageSet]) -> ImageSet:
+    """What `decode` makes of the files, from the cache if they are the same as then (path, size, time of change).
+
+    A cache file that is damaged is made again; one that cannot be written is done without.
+    """
+    stamp = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    path = cache_folder() / "images" / f"{name}-{sha256(json.dumps(stamp).encode()).hexdigest()[:16]}.bin"
+    found = _read(path)
+    if found is None:
+        found = decode()
+        try:
+            with replacing(path) as temporary:
+                _write(temporary, found)
+        except OSError:
+            pass
+    return found
+
+
+def _write(path: Path, images: ImageSet) -> None:
+    pixels, labels = images.images.tobytes(), images.labels.tobytes()
+    head = {"shape": images.images.shape, "classes": images.num_classes, "sha256": sha256(pixels + labels).hexdigest()}
+    path.write_bytes(json.dumps(head).encode() + b"\n" + pixels + labels)
+
+
+def _read(path: Path) -> ImageSet | None:
+    try:
+        first, _, content = path.read_bytes().partition(b"\n")
+        head = json.loads(first)
+        if sha256(content).hexdigest() != head["sha256"]:
+            return None
+        size = int(np.prod(head["shape"]))
+        images = np.frombuffer(content, np.uint8, size).reshape(head["shape"])
+        return ImageSet(images, np.frombuffer(content, np.int64, offset=size), head["classes"])
+    except (OSError, ValueError, KeyError):
+        return None
