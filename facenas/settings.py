@@ -31,7 +31,7 @@ S = TypeVar("S", bound=Section)
 
 
 def load(schema: type[S], *, command: str, preset: str, overrides: Sequence[str] = (), defaults: Mapping[str, Any] | None = None) -> S:
-    """Read a preset or a YAML file, apply `path=value` overrides, and validate once.
+    """Read a preset or a YAML file, on top of the one that its key `base` names, apply `path=value` overrides, and validate once.
 
     Args:
         schema: The settings class of the command.
@@ -43,7 +43,7 @@ def load(schema: type[S], *, command: str, preset: str, overrides: Sequence[str]
     Raises:
         SettingsError: If the preset does not exist or any setting is wrong; all mistakes in one message.
     """
-    tree = _read(preset, presets(command))
+    tree = _with_base(_read(preset, presets(command)), presets(command))
     for key, value in (defaults or {}).items():
         tree.setdefault(key, value)
     for override in overrides:
@@ -68,6 +68,23 @@ def _read(preset: str, shipped: Mapping[str, Path]) -> Tree:
     if not isinstance(tree, dict):
         raise SettingsError(f"{path} must hold `key: value` settings, got {type(tree).__name__}")
     return tree
+
+
+def _with_base(tree: Tree, shipped: Mapping[str, Path]) -> Tree:
+    """A preset that names another as its `base` changes only what it says itself."""
+    above, used = tree, list[str]()
+    while (base := above.pop("base", None)) is not None:
+        used.append(str(base))
+        if used.count(str(base)) > 1:
+            raise SettingsError(f"presets are based on each other in a circle: {' -> '.join(used)}")
+        below = _read(str(base), shipped)
+        above = _merged(below, above | ({"base": below["base"]} if "base" in below else {}))
+    return above
+
+
+def _merged(below: Tree, above: Tree) -> Tree:
+    both = {key: _merged(below[key], above[key]) for key in above if isinstance(above[key], dict) and isinstance(below.get(key), dict)}
+    return below | above | both
 
 
 def _assign(tree: Tree, override: str) -> None:

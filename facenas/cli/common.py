@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 import yaml
@@ -23,8 +23,9 @@ ConfigFile = Annotated[str | None, typer.Option("--config", help="A YAML file in
 Set = Annotated[list[str], typer.Option("--set", metavar="PATH=VALUE", help="Override one setting; may be repeated.")]
 Run = Annotated[Path | None, typer.Option("--run", help="Folder for everything that this run writes.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
-Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option("--device", help="Where to compute.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on standard output and nothing else there.")]
+DataRoot = Annotated[str | None, typer.Option("--data-root", help="Folder that holds the data set.")]
 Model = Annotated[Path, typer.Option("--model", help="Folder of a training run, or an ONNX file.")]
 
 console = Console(stderr=True, highlight=False)  # progress and remarks; results go to standard output
@@ -33,6 +34,11 @@ console = Console(stderr=True, highlight=False)  # progress and remarks; results
 def overrides(assignments: list[str], **options: object) -> list[str]:
     """`--set` assignments, followed by the options that were given."""
     return [*assignments, *(f"{key}={value}" for key, value in options.items() if value is not None)]
+
+
+def data_at(root: str | None) -> dict[str, str]:
+    """`--data-root` as an override of the settings."""
+    return {} if root is None else {"data.root": root}
 
 
 def open_run(run: Path, settings: Section) -> None:

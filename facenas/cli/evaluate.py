@@ -9,6 +9,7 @@ from rich.table import Table
 
 from facenas.cli.common import (
     ConfigFile,
+    DataRoot,
     Device,
     Json,
     Model,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from facenas.eval.embed import Embeddings
     from facenas.eval.settings import EvalSettings
 
-Bench = Annotated[str, typer.Option("--benchmark", help="orl, folder or synthetic.")]
+TEST = "test"
+Bench = Annotated[str, typer.Option("--benchmark", help="orl, folder or synthetic; test: the test set of a classifier's data.")]
 Baselines = Annotated[bool, typer.Option("--baselines", help="Also raw pixels, eigenfaces and fisherfaces on the same pairs.")]
 
 
@@ -45,22 +47,24 @@ def evaluate(
     seed: Seed = None,
     device: Device = None,
     baselines: Baselines = False,
+    data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a trained model or any recognition ONNX file on people that it has not seen.
+    """Measure a face model on people that it has not seen, or a classifier on its test set.
 
     Example: facenas eval --model runs/orl-model --benchmark orl --baselines
     """
+    if benchmark == TEST:
+        report_test(model, run, device, data_root, as_json=as_json)
+        return
     from facenas.eval.settings import EvalSettings
 
     shipped = presets("eval")
     if benchmark not in shipped:
-        raise SettingsError(f"unknown benchmark {benchmark!r}; {nearest(benchmark, shipped)}")
+        raise SettingsError(f"unknown benchmark {benchmark!r}; {nearest(benchmark, [*shipped, TEST])}")
     settings = load(EvalSettings, command="eval", preset=config or benchmark, overrides=overrides(assignments, seed=seed, device=device))
     results = measure(model, settings, baselines=baselines)
-    is_file = model.suffix == ".onnx"
-    folder = run or (model if model.is_dir() else model.parent)
-    file = folder / "eval" / (f"{benchmark}-onnx.json" if is_file else f"{benchmark}.json")
+    file = report_file(model, run, benchmark)
     report = {benchmark: asdict(results.pop("model"))} | {"baselines": {name: asdict(result) for name, result in results.items()}}
     write_json(file, {**report, "settings": settings.model_dump(mode="json"), "model": str(model)})
     if as_json:
@@ -68,6 +72,31 @@ def evaluate(
         return
     print_result(table(benchmark, report))
     print_result(f"-> {file}")
+
+
+def report_test(model: Path, run: Path | None, device: Device, data_root: str | None, *, as_json: bool) -> None:
+    """Classify the test set of the classifier's data, and say so."""
+    from facenas.cli.loading import load_classifier
+    from facenas.eval.classification import classification_accuracy
+
+    classifier = load_classifier(model, device or "auto")
+    data = classifier.data.at(data_root) if data_root else classifier.data
+    test = data.test()
+    remark(f"classifying the {len(test)} test images of {data.name} ...")
+    result = asdict(classification_accuracy(classifier.embedder, test))
+    file = report_file(model, run, TEST)
+    write_json(file, {TEST: result, "data": data.model_dump(mode="json"), "model": str(model)})
+    if as_json:
+        print_json({TEST: result})
+        return
+    share = f"{percent(result['accuracy'])} (95 % confidence: {percent(result['low'])} to {percent(result['high'])})"
+    print_result(f"test accuracy on {data.name}: {result['correct']} of {result['total']}, {share} -> {file}")
+
+
+def report_file(model: Path, run: Path | None, benchmark: str) -> Path:
+    """Where the result of a benchmark is written."""
+    folder = run or (model if model.is_dir() else model.parent)
+    return folder / "eval" / (f"{benchmark}-onnx.json" if model.suffix == ".onnx" else f"{benchmark}.json")
 
 
 def measure(model: Path, settings: "EvalSettings", *, baselines: bool) -> "dict[str, Verification]":

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facenas.cli.common import ConfigFile, Device, Json, Model, Run, Seed, Set, overrides, print_json, print_result, remark
+from facenas.cli.common import ConfigFile, DataRoot, Device, Json, Model, Run, Seed, Set, overrides, print_json, print_result, remark
 from facenas.files import write_json
 from facenas.settings import load
 
 if TYPE_CHECKING:
-    from facenas.data import InputContract
     from facenas.data.faces import Images
     from facenas.eval.settings import EvalSettings
+    from facenas.training.checkpoint import ModelCard
 
 MOST_IMAGES = 64
-CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark whose images the file is checked on: orl, folder or synthetic.")]
+CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark whose faces the file is checked on: orl, folder or synthetic.")]
 
 
 def export(
@@ -26,6 +26,7 @@ def export(
     run: Run = None,
     seed: Seed = None,
     device: Device = None,
+    data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
     """Write a trained model as one ONNX file, checked against torch on real images before it is called done.
@@ -41,7 +42,7 @@ def export(
     network, card = load_model(model)
     folder = run or (model if model.is_dir() else model.parent)
     settings = load(EvalSettings, command="eval", preset=config or check_on, overrides=overrides(assignments, seed=seed, device=device))
-    images = check_images(settings, card.input)
+    images = check_images(settings, card, data_root)
     where = make_fabric(settings.device, "fp32").device
     remark(f"exporting, then comparing with torch on {len(images)} images ...")
     file = folder / "model.onnx"
@@ -62,10 +63,12 @@ def export(
         )
 
 
-def check_images(settings: "EvalSettings", contract: "InputContract") -> "Images":
-    """Some images of the network's size, drawn by the seed."""
+def check_images(settings: "EvalSettings", card: "ModelCard", data_root: str | None) -> "Images":
+    """Some images of the network's size, drawn by the seed: of a classifier's training data, or of a face benchmark."""
     import numpy as np
 
-    images = settings.data.load(contract.size).images
-    chosen = images[np.random.default_rng(settings.seed).permutation(len(images))[:MOST_IMAGES]]
-    return chosen.mean(axis=3, keepdims=True).round().astype(chosen.dtype) if contract.channels == 1 else chosen
+    if card.data:
+        images = (card.data.at(data_root) if data_root else card.data).load().images
+    else:
+        images = settings.data.load(card.input.size).images
+    return images[np.random.default_rng(settings.seed).permutation(len(images))[:MOST_IMAGES]]

@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 import yaml
 
-from facenas.cli.common import Config, Device, Json, Run, Seed, Set, millions, open_run, overrides, print_json, print_result, remark
+from facenas.cli.common import (
+    Config,
+    DataRoot,
+    Device,
+    Json,
+    Run,
+    Seed,
+    Set,
+    data_at,
+    millions,
+    open_run,
+    overrides,
+    print_json,
+    print_result,
+    remark,
+)
 from facenas.settings import load
 
 if TYPE_CHECKING:
@@ -31,6 +46,7 @@ def search(
     new: New = False,
     seed: Seed = None,
     device: Device = None,
+    data_root: DataRoot = None,
     workers: Workers = 1,
     executor: Executor = "auto",
     address: Address = None,
@@ -47,7 +63,9 @@ def search(
     from facenas.search import SearchSettings
     from facenas.search.run import Means
 
-    settings = load(SearchSettings, command="search", preset=config, overrides=overrides(assignments, seed=seed, device=device))
+    settings = load(
+        SearchSettings, command="search", preset=config, overrides=overrides(assignments, seed=seed, device=device, **data_at(data_root))
+    )
     means = Means(storage=storage, cache=cache, executor=executor, workers=workers, address=address, gpus=gpus)
     folder = run or Path("runs") / f"search-{Path(config).stem}"
     folder = beside(folder) if new else folder

@@ -7,11 +7,13 @@ import typer
 
 from facenas.cli.common import (
     Config,
+    DataRoot,
     Device,
     Json,
     Run,
     Seed,
     Set,
+    data_at,
     open_run,
     overrides,
     percent,
@@ -39,6 +41,7 @@ def train(
     run: Run = None,
     seed: Seed = None,
     device: Device = None,
+    data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
     """Train an architecture with a margin head; an interrupted run goes on from its last finished epoch.
@@ -47,7 +50,7 @@ def train(
     """
     from facenas.training.settings import TrainSettings
 
-    given = overrides(assignments, architecture=architecture, seed=seed, device=device)
+    given = overrides(assignments, architecture=architecture, seed=seed, device=device, **data_at(data_root))
     settings = load(TrainSettings, command="train", preset=config, overrides=given)
     found = found_by(settings)
     blueprint = found.blueprint
@@ -87,6 +90,7 @@ def found_by(settings: "TrainSettings") -> "Found":
 
 def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[str, float]:
     """Train, or go on training, in a folder; writes the model and returns the last epoch's figures."""
+    from facenas.data import ClassSource
     from facenas.training.checkpoint import CHECKPOINT, save_model, together
     from facenas.training.fit import fit
     from facenas.training.settings import seen_by
@@ -114,8 +118,8 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[st
     metrics = {"loss": last.loss, "train_accuracy": last.correct / last.total}
     if task.validation_items:
         metrics["validation_accuracy"] = float(task.validate(fitted.network).mean())
-    save_model(
-        folder, fitted.network, blueprint=blueprint, contract=task.contract, seen=together(found.seen, seen_by(task)), metrics=metrics
-    )
+    data = settings.data.placeless() if isinstance(settings.data, ClassSource) else None
+    seen = together(found.seen, seen_by(task))
+    save_model(folder, fitted.network, blueprint=blueprint, contract=task.contract, metrics=metrics, seen=seen, data=data)
     remark(f"{len(fitted.history)} epochs, last loss {last.loss:.3f}")
     return metrics

@@ -2,7 +2,7 @@
 
 from facenas.data.augment import Augmentation
 from facenas.data.class_sources import ClassSource, DigitImages
-from facenas.data.classes import ImageSet, ImageSplit, split_stratified
+from facenas.data.classes import ImageSet, ImageSplit, pixel_statistics, split_stratified
 from facenas.data.contract import InputContract
 from facenas.data.faces import FaceSet, Split, share_of_each, split_by_identity
 from facenas.data.pairs import Pairs, balanced_pairs
@@ -25,6 +25,7 @@ __all__ = [
     "SyntheticFaces",
     "balanced_pairs",
     "development_faces",
+    "pixel_statistics",
     "share_of_each",
     "split_by_identity",
     "split_stratified",

@@ -14,6 +14,7 @@ class Augmentation(Section):
     """Random changes of training images; every default means none."""
 
     flip: float = Field(0.0, ge=0, le=1, description="Probability of a horizontal flip.")
+    crop_padding: int = Field(0, ge=0, description="Black pixels put around an image before a random crop of its size.")
     shift: float = Field(0.0, ge=0, lt=1, description="Largest translation, a share of the image side.")
     rotation_deg: float = Field(0.0, ge=0, le=180, description="Largest rotation in degrees.")
     zoom: float = Field(0.0, ge=0, lt=1, description="Largest change of scale, a fraction.")
@@ -21,15 +22,38 @@ class Augmentation(Section):
     cutout: float = Field(0.0, ge=0, le=1, description="Probability of an erased square (DeVries & Taylor, 2017).")
     cutout_side: float = Field(0.5, gt=0, le=1, description="Side of the erased square, a share of the image side.")
 
-    def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Random numbers for `count` images (count, R), in [0, 1): all that the two other functions need."""
+        draws = torch.rand(count, 10, generator=generator)
+        return torch.cat([draws, torch.rand(count, 2, generator=generator)], dim=1) if self.crop_padding else draws
+
+    def crop(self, images: Tensor, draws: Tensor) -> Tensor:
+        """Whole pixels of images (B, C, H, W), uint8, moved: a random crop of the padded image, and the flip where nothing is resampled."""
+        flip = self.flip and not self._resamples
+        if not flip and not self.crop_padding:
+            return images
+        (count, _, height, width), margin, device = images.shape, self.crop_padding, images.device
+        rows, columns = torch.arange(height, device=device).expand(count, -1), torch.arange(width, device=device).expand(count, -1)
+        if flip:
+            columns = torch.where(draws[:, 2:3] < self.flip, width - 1 - columns, columns)
+        if margin:
+            down, right = (draws[:, 10:12] * (2 * margin + 1)).long().unsqueeze(2).unbind(1)
+            images, rows, columns = functional.pad(images, (margin,) * 4), rows + down, columns + right
+        every = torch.arange(count, device=device)[:, None, None]
+        return images.permute(0, 2, 3, 1)[every, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2)
+
+    def change(self, images: Tensor, draws: Tensor) -> Tensor:
         """Normalised images (B, C, H, W) -> the same shape; what is shifted in repeats the border, what is erased is 0."""
-        draws = torch.rand(len(images), 10, generator=generator).to(images.device)
-        if self.flip or self.shift or self.rotation_deg or self.zoom:
+        if self._resamples:
             images = self._move(images, draws[:, :5])
         if self.light:
             contrast, brightness = (self.light * (2 * draws[:, 5:7] - 1)).view(-1, 2, 1, 1).unbind(1)
             images = images * (1 + contrast.unsqueeze(1)) + brightness.unsqueeze(1)
         return self._erase(images, draws[:, 7:9], draws[:, 9]) if self.cutout else images
+
+    @property
+    def _resamples(self) -> bool:
+        return bool(self.shift or self.rotation_deg or self.zoom)
 
     def _move(self, images: Tensor, draws: Tensor) -> Tensor:
         signed = 2 * draws - 1

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import Field
@@ -34,6 +34,14 @@ class DigitImages(Section):
     def test(self) -> ImageSet:
         """The test images."""
         return of_classes(self._all().rows(np.arange(1437, 1797)), self.classes)
+
+    def placeless(self) -> Self:
+        """The same images, wherever they lie."""
+        return self
+
+    def at(self, root: str) -> Self:
+        """The same images, to be read from a folder."""
+        raise DataError("the digits come with scikit-learn and lie in no folder; leave --data-root out")
 
     def _all(self) -> ImageSet:
         from sklearn.datasets import load_digits
@@ -95,6 +103,14 @@ class MnistImages(Section):
         """The test images."""
         return of_classes(padded(self._read(IDX[self.name].test), self.size), self.classes)
 
+    def placeless(self) -> Self:
+        """The same images, wherever they lie."""
+        return self.model_copy(update={"root": None})
+
+    def at(self, root: str) -> Self:
+        """The same images, to be read from a folder."""
+        return self.model_copy(update={"root": root})
+
     def _read(self, split: str) -> ImageSet:
         known, places = IDX[self.name], _places(self.root)
         prefixes = f"{known.prefix}{split}-images", f"{known.prefix}{split}-labels"
@@ -138,6 +154,14 @@ class CifarImages(Section):
     def test(self) -> ImageSet:
         """The test images."""
         return of_classes(self._read(train=False), self.classes)
+
+    def placeless(self) -> Self:
+        """The same images, wherever they lie."""
+        return self.model_copy(update={"root": None})
+
+    def at(self, root: str) -> Self:
+        """The same images, to be read from a folder."""
+        return self.model_copy(update={"root": root})
 
     def _read(self, *, train: bool) -> ImageSet:
         known, places = CIFAR[self.name], _places(self.root)

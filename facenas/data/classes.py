@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from facenas.data.faces import Images, Labels
 from facenas.errors import DataError
+
+Moments = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,13 @@ def of_classes(images: ImageSet, classes: tuple[int, ...]) -> ImageSet:
     of_these = images.rows(np.flatnonzero(np.isin(images.labels, classes)))
     labels = np.array([classes.index(int(label)) for label in of_these.labels], dtype=np.int64)
     return ImageSet(of_these.images, labels, len(classes))
+
+
+def pixel_statistics(images: ImageSet) -> tuple[Moments, Moments]:
+    """Mean and standard deviation of each channel (C,), in 0..255; a deviation of 0 counts as 1."""
+    pixels = images.images.reshape(len(images), -1, images.images.shape[3])
+    mean, std = (np.asarray(values, dtype=np.float64).ravel() for values in cv2.meanStdDev(pixels))
+    return mean, np.where(std > 0, std, 1.0)
 
 
 def padded(images: ImageSet, size: int) -> ImageSet:

@@ -1,6 +1,6 @@
 """The input contract: what a network expects of an image. It travels with the weights, into every file."""
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Literal, Self
 
 import torch
@@ -38,8 +38,9 @@ class InputContract(Section):
         """Images (B, C, H, W), uint8 RGB or grey, -> network input (B, C, H, W), float32."""
         if self.color == "bgr":
             images = images.flip(1)
-        return (images.float() - _column(self.mean, images)) / _column(self.std, images)
+        return (images.float() - _column(self.mean, images.device)) / _column(self.std, images.device)
 
 
-def _column(values: Sequence[float], like: Tensor) -> Tensor:
-    return torch.tensor(values, device=like.device).view(1, -1, 1, 1)
+@cache  # a copy to a GPU would be waited for
+def _column(values: tuple[float, ...], device: torch.device) -> Tensor:
+    return torch.tensor(values, device=device).view(1, -1, 1, 1)

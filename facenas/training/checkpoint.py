@@ -14,7 +14,7 @@ from torch import nn
 
 from facenas import __version__
 from facenas.backbones import Architecture, Blueprint, Space
-from facenas.data import InputContract
+from facenas.data import ClassSource, InputContract
 from facenas.errors import ModelError, RunError
 from facenas.files import replacing, write_text
 from facenas.settings import Section
@@ -37,6 +37,7 @@ class ModelCard(Section):
     space: Space = Field(description="The space that builds it.")
     input: InputContract = Field(description="What the network expects of an image.")
     seen: tuple[Seen, ...] = Field((), description="People it was searched, trained or selected on, per data set.")
+    data: ClassSource | None = Field(None, discriminator="name", description="Data set of a classifier, wherever it lies.")
     metrics: dict[str, float] = Field(description="Figures of the last epoch.")
     weights_sha256: str = Field(description="Hash of the weights' file.")
     facenas: str = Field(__version__, description="Version that wrote this.")
@@ -55,7 +56,14 @@ class Model(NamedTuple):
 
 
 def save_model(
-    run: Path, network: nn.Module, *, blueprint: Blueprint, contract: InputContract, seen: tuple[Seen, ...], metrics: dict[str, float]
+    run: Path,
+    network: nn.Module,
+    *,
+    blueprint: Blueprint,
+    contract: InputContract,
+    metrics: dict[str, float],
+    seen: tuple[Seen, ...] = (),
+    data: ClassSource | None = None,
 ) -> ModelCard:
     """Write `model.safetensors` and `model.json` into a run folder."""
     with replacing(run / WEIGHTS) as temporary:
@@ -65,6 +73,7 @@ def save_model(
         space=blueprint.space,
         input=contract,
         seen=seen,
+        data=data,
         metrics=metrics,
         weights_sha256=_digest(run / WEIGHTS),
     )

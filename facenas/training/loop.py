@@ -1,7 +1,7 @@
 """The training loop, whole and visible."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from torch.nn import functional
 from facenas.data import InputContract
 from facenas.errors import DivergedError
 from facenas.training.device import derive_seed
+from facenas.training.graph import Recorded
 from facenas.training.recipe import Recipe
 
 
@@ -60,6 +61,8 @@ def train(
 ) -> None:
     """Train up to `epochs` epochs, from wherever `training` stands; `training` is changed in place.
 
+    Nothing waits for the device within an epoch: order and augmentation are drawn before it, loss and hits are read after it.
+
     Args:
         training: Model, optimiser and finished epochs.
         images: All training images (M, C, H, W), uint8, on the device.
@@ -76,43 +79,56 @@ def train(
     Raises:
         DivergedError: If an epoch's mean loss is not finite.
     """
-    steps = max(1, len(images) // recipe.batch_size)
+    size, device = min(recipe.batch_size, len(images)), images.device
+    steps = len(images) // size  # the remainder that fills no batch is left out
+    loss_sum, correct, lr = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.long), 0.0
+
+    def step(rows: Tensor, draws: Tensor) -> None:
+        pixels, targets = recipe.augmentation.crop(images[rows], draws), labels[rows]
+        batch = recipe.augmentation.change(contract.prepare(pixels), draws)
+        logits = training.model(batch.contiguous(memory_format=layout), targets)
+        loss = functional.cross_entropy(logits.float(), targets)
+        training.optimiser.zero_grad()
+        fabric.backward(loss)
+        if recipe.clip_norm:
+            nn.utils.clip_grad_norm_(training.model.parameters(), recipe.clip_norm)
+        training.optimiser.step()
+        loss_sum.add_(loss.detach())
+        correct.add_((logits.detach().argmax(1) == targets).sum())
+
+    run = Recorded(step) if device.type == "cuda" else step
+    rates = _rates(training.optimiser, device)
     for epoch in range(training.epoch, epochs):
         training.model.train()
-        loss_sum, correct, seen, lr = torch.zeros((), device=images.device), torch.zeros((), device=images.device, dtype=torch.long), 0, 0.0
-        for step, (batch, targets) in enumerate(_batches(images, labels, contract, recipe, derive_seed(seed, epoch), layout)):
-            lr = recipe.learning_rate(epoch + (step + 0.5) / steps, epochs)
-            for group in training.optimiser.param_groups:
-                group["lr"] = lr
-            logits = training.model(batch, targets)
-            loss = functional.cross_entropy(logits.float(), targets)
-            training.optimiser.zero_grad()
-            fabric.backward(loss)
-            if recipe.clip_norm:
-                nn.utils.clip_grad_norm_(training.model.parameters(), recipe.clip_norm)
-            training.optimiser.step()
-            loss_sum += loss.detach()
-            correct += (logits.detach().argmax(1) == targets).sum()
-            seen += len(targets)
-            after_step(epoch + (step + 1) / steps)
+        loss_sum.zero_()
+        correct.zero_()
+        epoch_seed = derive_seed(seed, epoch)
+        torch.manual_seed(epoch_seed)  # dropout
+        generator = torch.Generator().manual_seed(epoch_seed)
+        order = torch.split(torch.randperm(len(images), generator=generator)[: steps * size].to(device), size)
+        draws = torch.split(recipe.augmentation.draw(steps * size, generator).to(device), size)
+        for index in range(steps):
+            lr = recipe.learning_rate(epoch + (index + 0.5) / steps, epochs)
+            rates(lr)
+            run(order[index], draws[index])
+            after_step(epoch + (index + 1) / steps)
         mean_loss = float(loss_sum) / steps
         if not math.isfinite(mean_loss):
             raise DivergedError(
                 f"the loss became {mean_loss} in epoch {epoch + 1} of {epochs}; a lower learning rate (now {lr:g}) may help"
             )
         training.epoch = epoch + 1
-        after_epoch(Epoch(epoch + 1, mean_loss, int(correct), seen, lr))
+        after_epoch(Epoch(epoch + 1, mean_loss, int(correct), steps * size, lr))
 
 
-def _batches(
-    images: Tensor, labels: Tensor, contract: InputContract, recipe: Recipe, seed: int, layout: torch.memory_format
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch of augmented full batches in random order; the remainder that fills no batch is left out."""
-    torch.manual_seed(seed)  # dropout
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(images), generator=generator).to(images.device)
-    size = min(recipe.batch_size, len(images))
-    for start in range(0, len(images) - size + 1, size):
-        rows = order[start : start + size]
-        batch = recipe.augmentation.apply(contract.prepare(images[rows]), generator)
-        yield batch.contiguous(memory_format=layout), labels[rows]
+def _rates(optimiser: torch.optim.Optimizer, device: torch.device) -> Callable[[float], None]:
+    """Sets the learning rate: on a GPU in a tensor, where a recorded step reads it."""
+    tensor = torch.zeros((), device=device) if device.type == "cuda" else None
+
+    def to(lr: float) -> None:
+        if tensor is not None:
+            tensor.fill_(lr)
+        for group in optimiser.param_groups:
+            group["lr"] = lr if tensor is None else tensor
+
+    return to

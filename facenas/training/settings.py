@@ -14,6 +14,7 @@ from facenas.data import (
     OrlFaces,
     SyntheticFaces,
     development_faces,
+    pixel_statistics,
     share_of_each,
     split_by_identity,
     split_stratified,
@@ -82,12 +83,13 @@ class TaskSettings(Section):
                 f"{source.name} needs space.name=plain, space.input_size={size}, space.in_channels={channels}, "
                 f"space.num_classes={images.num_classes}, got {space}"
             )
-        contract = InputContract(size=size, color="grey" if channels == 1 else "rgb")
         train, validation = images, source.test() if on_test else None
         if self.validation_share and not on_test:
             split = split_stratified(images, share=self.validation_share, seed=self.seed)
             train, validation = split.train, split.validation
         train = train.rows(share_of_each(train.labels, fraction, seed=self.seed))
+        mean, std = (tuple(round(float(value), 3) for value in values) for values in pixel_statistics(train))
+        contract = InputContract(size=size, color="grey" if channels == 1 else "rgb", mean=mean, std=std)
         return ClassTask(train, validation, contract=contract)
 
 

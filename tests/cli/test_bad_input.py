@@ -46,7 +46,7 @@ Command = Callable[..., Any]
         (["search", "--config", "smoke", "--set", "strategy.name=random"], "strategy random never ends by itself: set budget.trials"),
         (["search", "--config", "smoke", "--storage", "nonsense"], "--storage needs a database URL such as postgresql://"),
         (["search", "--config", "smoke", "--set", "limits.parameters=0"], "limits.parameters"),
-        (["search", "--config", "digits", "--set", "data.name=cifar10"], "no CIFAR-10 in data; unpack cifar-10-python.tar.gz there"),
+        (["search", "--config", "digits", "--data-root", "x"], "unknown setting data.digits.root"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip

@@ -94,7 +94,7 @@ def test_damaged_files_are_one_sentence(damage: str, tmp_path: Path) -> None:
             labels.write_bytes(idx(LABELS[:39]))
         case "classes":
             labels.write_bytes(idx(LABELS[:40] + 5))
-    with pytest.raises(DataError, match="damaged|no idx file|as many labels as images"):
+    with pytest.raises(DataError, match=r"damaged|no idx file|as many labels as images"):
         MnistImages(name="mnist", root=str(tmp_path)).load()
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from facenas.backbones import Blueprint, IRSpace, PlainSpace
 from facenas.data import Augmentation, DigitImages, InputContract, SyntheticFaces, development_faces, split_by_identity, split_stratified
@@ -114,18 +115,41 @@ def test_weight_decay_spares_biases_norms_and_slopes() -> None:
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
 
 
+def changed(augmentation: Augmentation, images: Tensor, seed: int = 0) -> Tensor:
+    """Bytes of 0 to 254 as the network sees them, with 0 in the middle."""
+    draws = augmentation.draw(len(images), torch.Generator().manual_seed(seed))
+    return augmentation.change(augmentation.crop(images, draws).float() - 127, draws)
+
+
 def test_augmentation_is_drawn_from_its_generator_and_off_by_default() -> None:
-    images = torch.rand(8, 3, 16, 16)
-    assert torch.equal(Augmentation().apply(images, torch.Generator().manual_seed(0)), images)
-    flipped = Augmentation(flip=1.0).apply(images, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(flipped, images.flip(3))
-    erased = Augmentation(cutout=1.0, cutout_side=0.5).apply(images + 1, torch.Generator().manual_seed(0))
-    share = float((erased == 0).float().mean())
+    images = torch.randint(0, 255, (8, 3, 16, 16), dtype=torch.uint8)
+    assert torch.equal(changed(Augmentation(), images), images.float() - 127)
+    assert torch.equal(changed(Augmentation(flip=1.0), images), images.flip(3).float() - 127)
+    assert torch.allclose(changed(Augmentation(flip=1.0, zoom=1e-9), images), images.flip(3).float() - 127, atol=0.1)
+    share = float((changed(Augmentation(cutout=1.0, cutout_side=0.5), images.clamp(0, 100)) == 0).float().mean())
     assert 0.05 < share <= 0.3
-    every = Augmentation(flip=0.5, shift=0.1, rotation_deg=10, zoom=0.1, light=0.2, cutout=0.5)
-    first, second = (every.apply(images, torch.Generator().manual_seed(s)) for s in (1, 1))
+    every = Augmentation(flip=0.5, crop_padding=2, shift=0.1, rotation_deg=10, zoom=0.1, light=0.2, cutout=0.5)
+    first, second = (changed(every, images, 1) for _ in range(2))
     assert torch.equal(first, second)
-    assert not torch.equal(first, every.apply(images, torch.Generator().manual_seed(2)))
+    assert not torch.equal(first, changed(every, images, 2))
+
+
+def test_a_random_crop_is_a_window_of_the_padded_image() -> None:
+    """As torchvision's RandomCrop with padding: every offset occurs, equally often, and what comes in is black."""
+    images = torch.randint(1, 255, (2000, 1, 6, 6), dtype=torch.uint8)
+    augmentation = Augmentation(crop_padding=2)
+    crops = augmentation.crop(images, augmentation.draw(len(images), torch.Generator().manual_seed(0)))
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2))
+    windows = [padded[:, :, i : i + 6, j : j + 6] for i in range(5) for j in range(5)]
+    hits = torch.stack([(window == crops).flatten(1).all(1) for window in windows])
+    assert (hits.sum(0) == 1).all()
+    assert hits.sum(1).min() > 40 and hits.sum(1).max() < 125  # 80 expected
+
+
+def test_draws_of_an_epoch_are_those_of_its_steps() -> None:
+    one, two = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3)
+    steps = [Augmentation().draw(33, one) for _ in range(4)]
+    assert torch.equal(torch.cat(steps), Augmentation().draw(132, two))
 
 
 def test_learning_rate_is_never_zero_on_a_step() -> None:

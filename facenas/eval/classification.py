@@ -1,0 +1,43 @@
+"""Accuracy of a classifier, with what chance allows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from facenas.data import ImageSet
+from facenas.eval.embed import Embedder
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Images classified correctly.
+
+    Attributes:
+        correct: Their number.
+        total: Number of images.
+        accuracy: Their share.
+        low: Lower end of the accuracy's 95 % confidence interval (Wilson, 1927).
+        high: Its upper end.
+    """
+
+    correct: int
+    total: int
+    accuracy: float
+    low: float
+    high: float
+
+
+def classification_accuracy(classifier: Embedder, images: ImageSet, *, batch_size: int = 256) -> Classification:
+    """Classify images by the largest output.
+
+    Args:
+        classifier: From images (B, H, W, C) to logits (B, N).
+        images: With their classes.
+        batch_size: Images per forward pass.
+    """
+    starts = range(0, len(images), batch_size)
+    answers = np.concatenate([classifier(images.images[start : start + batch_size]).argmax(1) for start in starts])
+    correct, total = int((answers == images.labels).sum()), len(images)
+    interval = binomtest(correct, total).proportion_ci(method="wilson")
+    return Classification(correct, total, correct / total, float(interval.low), float(interval.high))
