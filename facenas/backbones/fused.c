@@ -140,25 +140,23 @@ INLINE void backward_image(const int K, const int S, const float *restrict gy, c
             const float *tap[K];
             UNROLL for (int k = 0; k < K; k++) tap[k] = rows + (row + 2 * R - k) % K * line;
             for (int v = 0; v < BLOCK; v += V) {
+                // two loops, since the registers hold either the kernel or its gradient
                 vec kernel[K * K], gk[K * K], sum1 = {0}, sum2 = {0};
                 const vec m = load(mean + c + v), a = load(scale + c + v), b = load(shift + c + v);
-                UNROLL for (int k = 0; k < K * K; k++) {
-                    kernel[k] = load(w + k * C + c + v);
-                    gk[k] = (vec){0};
-                }
+                UNROLL for (int k = 0; k < K * K; k++) kernel[k] = load(w + k * C + c + v);
                 for (long i = 0; i < W; i++) {
-                    vec in = load(x + (row * W + i) * C + c + v), z = in * a + b, g = {0};
-                    mask on = ~(z <= 0);
-                    z = keep(z, on);
-                    UNROLL for (int k = 0; k < K * K; k++) {
-                        vec out = load(tap[k / K] + (i + 2 * R - k % K) * BLOCK + v);
-                        g += out * kernel[k];
-                        gk[k] += out * z;
-                    }
-                    g = keep(g, on);
+                    vec in = load(x + (row * W + i) * C + c + v), g = {0};
+                    UNROLL for (int k = 0; k < K * K; k++) g += load(tap[k / K] + (i + 2 * R - k % K) * BLOCK + v) * kernel[k];
+                    g = keep(g, ~(in * a + b <= 0));
                     store(gz + (row * W + i) * C + c + v, g);
                     sum1 += g;
                     sum2 += g * (in - m);
+                }
+                UNROLL for (int k = 0; k < K * K; k++) gk[k] = (vec){0};
+                for (long i = 0; i < W; i++) {
+                    vec z = load(x + (row * W + i) * C + c + v) * a + b;
+                    z = keep(z, ~(z <= 0));
+                    UNROLL for (int k = 0; k < K * K; k++) gk[k] += load(tap[k / K] + (i + 2 * R - k % K) * BLOCK + v) * z;
                 }
                 UNROLL for (int k = 0; k < K * K; k++) store(sums[k] + v, load(sums[k] + v) + gk[k]);
                 store(sums[K * K] + v, load(sums[K * K] + v) + sum1);

@@ -23,6 +23,7 @@ from facenas.cli.common import (
     print_result,
     remark,
 )
+from facenas.errors import SettingsError
 from facenas.settings import load
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ New = Annotated[bool, typer.Option("--new", help="Start over in a new folder bes
 Storage = Annotated[str | None, typer.Option("--storage", help="Journal in this database, for example postgresql://USER@HOST/NAME.")]
 Cache = Annotated[Path | None, typer.Option("--cache", help="Folder of results that runs share by content.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Candidates in training at once; the result is that of one worker.")]
+PerGpu = Annotated[int | None, typer.Option("--per-gpu", min=1, help="Small candidates share a GPU: so many on each GPU of this machine.")]
 Executor = Annotated[Literal["auto", "ray"], typer.Option("--executor", help="auto: processes of this machine; ray: a Ray cluster.")]
 Address = Annotated[str | None, typer.Option("--address", help="Ray cluster, or auto; without it a local one is begun.")]
 Gpus = Annotated[float, typer.Option("--gpus", min=0, help="GPUs of one candidate on Ray; 0.5: two share one.")]
@@ -48,6 +50,7 @@ def search(
     device: Device = None,
     data_root: DataRoot = None,
     workers: Workers = 1,
+    per_gpu: PerGpu = None,
     executor: Executor = "auto",
     address: Address = None,
     gpus: Gpus = 0,
@@ -66,6 +69,7 @@ def search(
     settings = load(
         SearchSettings, command="search", preset=config, overrides=overrides(assignments, seed=seed, device=device, **data_at(data_root))
     )
+    workers, gpus = shared(per_gpu, workers, gpus)
     means = Means(storage=storage, cache=cache, executor=executor, workers=workers, address=address, gpus=gpus)
     folder = run or Path("runs") / f"search-{Path(config).stem}"
     folder = beside(folder) if new else folder
@@ -91,6 +95,17 @@ def search(
         f"found depth {found.architecture.depth}, width {found.architecture.width}, {millions(result['parameters'])} parameters, "
         f"after {len(rows)} candidates and {result['seconds']:.0f} s -> {result['file']}"
     )
+
+
+def shared(per_gpu: int | None, workers: int, gpus: float) -> tuple[int, float]:
+    """Workers, and the share of a GPU that each has, where candidates share the GPUs of this machine."""
+    import torch
+
+    if per_gpu is None:
+        return workers, gpus
+    if not torch.cuda.device_count():
+        raise SettingsError("--per-gpu shares the GPUs of this machine, and torch sees none; --workers shares its cores")
+    return per_gpu * torch.cuda.device_count(), 1 / per_gpu
 
 
 def run_in(folder: Path, settings: "SearchSettings", means: "Means") -> "tuple[Found, list[Row]]":

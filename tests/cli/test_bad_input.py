@@ -46,6 +46,8 @@ Command = Callable[..., Any]
         (["search", "--config", "smoke", "--set", "strategy.name=random"], "strategy random never ends by itself: set budget.trials"),
         (["search", "--config", "smoke", "--storage", "nonsense"], "--storage needs a database URL such as postgresql://"),
         (["search", "--config", "smoke", "--set", "limits.parameters=0"], "limits.parameters"),
+        (["search", "--config", "smoke", "--per-gpu", "4"], "--per-gpu shares the GPUs of this machine, and torch sees none"),
+        (["search", "--config", "smoke", "--set", "base=x"], "unknown setting base"),
         (["search", "--config", "digits", "--data-root", "x"], "unknown setting data.digits.root"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
