@@ -1,33 +1,19 @@
 """The results of the studies as pictures: SVG files that need nothing else."""
 
 from collections.abc import Sequence
-from xml.etree import ElementTree
 
 from markupsafe import Markup
 
 from facenas.report.axes import around, of_cost
-from facenas.report.charts import HEIGHT, WIDTH, Kind, Mark, chart
+from facenas.report.charts import Kind, Mark, chart
 from facenas.report.scores import percent_axis
+from facenas.report.standalone import standalone
 from facenas.report.words import amount
 from facenas.search.studies import InitialisationStudy, RandomStudy, RankingStudy
 from facenas.search.studies.correlations import Network, equal_cost_epoch
 from facenas.search.studies.random_baseline import Trained
 
 OF_START: dict[str, Kind] = {"conv-3x3": "neutral", "conv-7x7": "rejected", "sep-3x3": "accepted", "sep-7x7": "front"}
-MARGIN, CAPTION = 16, 26  # pixels around and above each chart
-STYLE = """
-text { fill: #5a6675; font: 12px system-ui, sans-serif; }
-.caption { fill: #1b2430; font-size: 14px; font-weight: 600; }
-.name { fill: #1b2430; font-weight: 600; paint-order: stroke; stroke: #fff; stroke-width: 3px; }
-.grid-line { stroke: #dde2e8; fill: none; }
-.axis { stroke: #5a6675; fill: none; }
-.accepted { fill: #0f6cbd; stroke: #fff; stroke-width: 1; }
-.neutral { fill: #fff; stroke: #5a6675; stroke-width: 1.8; }
-.rejected { fill: none; stroke: #b4441a; stroke-width: 1.8; }
-.front { fill: #0f6cbd; stroke: #fff; stroke-width: 1; }
-.other { fill: #5a6675; fill-opacity: .4; }
-.ring { fill: none; stroke: #1b2430; stroke-width: 1.6; }
-"""
 
 
 def ranking(study: RankingStudy) -> str:
@@ -36,7 +22,7 @@ def ranking(study: RankingStudy) -> str:
     ranked, all_networks = study.dynamic(), study.networks
     drawn, epoch = [one.network for one in ranked], equal_cost_epoch(ranked)
     after_one, after_some = _after(all_networks, 1), _after(drawn, epoch)
-    return _together(
+    return standalone(
         _against_final(f"Static: rho {static:.2f}", after_one, all_networks, "accuracy after 1 epoch, %"),
         _against_final(f"Parameters: rho {size:.2f}", [n.parameters for n in all_networks], all_networks, "parameters"),
         _against_final(
@@ -59,7 +45,7 @@ def random(study: RandomStudy) -> str:
 
     y = percent_axis([100 * one.accuracy for _, one, _ in points], "accuracy, % (blue: found by the search)")
     seeds, sizes = [seed.seed for seed, _, _ in points], [one.parameters for _, one, _ in points]
-    return _together(
+    return standalone(
         chart("By seed", around(seeds, "seed", whole=True), y, marks=marks(seeds)),
         chart("Against parameters", of_cost(sizes, "parameters", amount), y, marks=marks(sizes)),
     )
@@ -76,7 +62,7 @@ def initialisation(study: InitialisationStudy) -> str:
     ]
     x = of_cost([mark.x for mark in single], "parameters", amount)
     y = percent_axis([mark.y or 0 for mark in single], "accuracy, %")  # the same for both, so that means show no more than there is
-    return _together(chart("Means over the sub-datasets", x, y, marks=marks), chart("Every sub-dataset", x, y, marks=single))
+    return standalone(chart("Means over the sub-datasets", x, y, marks=marks), chart("Every sub-dataset", x, y, marks=single))
 
 
 def _against_final(title: str, scores: Sequence[float], networks: Sequence[Network], label: str) -> Markup:
@@ -95,20 +81,3 @@ def _after(networks: Sequence[Network], epoch: int) -> list[float]:
 
 def _tip(one: Trained) -> str:
     return f"{100 * one.accuracy:.2f} %, {amount(one.parameters)} parameters"
-
-
-def _together(*figures: Markup, columns: int = 2) -> str:
-    """One drawing of the charts of several figures, each below its caption."""
-    across, down = WIDTH + 2 * MARGIN, HEIGHT + CAPTION + 2 * MARGIN
-    size = {"width": f"{columns * across}", "height": f"{-(-len(figures) // columns) * down}"}
-    sheet = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {size['width']} {size['height']}", **size})
-    ElementTree.SubElement(sheet, "style").text = STYLE
-    ElementTree.SubElement(sheet, "rect", {**size, "fill": "#fff"})
-    for number, figure in enumerate(figures):
-        x, y = MARGIN + number % columns * across, MARGIN + number // columns * down
-        parts = ElementTree.fromstring(figure)
-        caption, drawing = parts[0], parts[1]
-        ElementTree.SubElement(sheet, "text", {"x": f"{x}", "y": f"{y + 14}", "class": "caption"}).text = caption.text
-        drawing.attrib |= {"x": f"{x}", "y": f"{y + CAPTION}", "width": f"{WIDTH}", "height": f"{HEIGHT}"}
-        sheet.append(drawing)
-    return ElementTree.tostring(sheet, encoding="unicode") + "\n"
