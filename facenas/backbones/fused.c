@@ -21,17 +21,14 @@ INLINE vec load(const float *p) { return *(const vec *)p; }
 INLINE void store(float *p, vec v) { *(vec *)p = v; }
 INLINE vec keep(vec v, mask m) { return (vec)((mask)v & m); }
 
-// Channels are worked on in blocks of BLOCK, a cache line; the last block reaches back into the one before it, so C must be at least BLOCK.
-// What is stored twice is equal; what is summed must be left out below `from`.
-enum { BLOCK = 16, MOST_TAPS = 25 };
-#define CHANNEL_BLOCKS(C) \
-    for (long next = 0, c = 0, from = 0; next < (C) && (c = next + BLOCK > (C) ? (C) - BLOCK : next, from = next - c, 1); next += BLOCK)
+// Channels are worked on in blocks of a cache line; the last block reaches back into the one before it, so C must be at least BLOCK. What is
+// computed twice is equal.
+enum { BLOCK = 16 };
+#define BLOCKS(C) (((C) + BLOCK - 1) / BLOCK)
+#define CHANNEL_BLOCKS(C, block, c) \
+    for (long block = 0, c = 0; block < BLOCKS(C) && (c = (block + 1) * BLOCK > (C) ? (C) - BLOCK : block * BLOCK, 1); block++)
 
 static float *buffer(long floats) { return aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64); }
-
-static void add(float *restrict to, const float *restrict sums, long from) {
-    for (long lane = from; lane < BLOCK; lane++) to[lane] += sums[lane];
-}
 
 // ---- BatchNorm in training. `stats` holds mean, 1 / deviation, scale and shift, each (C): norm(x) = scale * x + shift.
 
@@ -83,29 +80,30 @@ static void coefficients(const float *stats, const double *sum, const double *pr
     }
 }
 
-// ---- depthwise(relu(norm(x))); w (C, K, K); rows: K rows of one block of channels, padded with zeros left and right
+// ---- depthwise(relu(norm(x))); w (K * K, C). rows: K rows of the features, each block of channels by itself, with zeros left and right
 
 INLINE void forward_image(const int K, const int S, const float *restrict x, const float *restrict scale, const float *restrict shift,
                           const float *restrict w, float *restrict y, long H, long W, long C, float *restrict rows) {
     const int R = K / 2;
-    const long line = (W + 2 * R) * BLOCK, Ho = (H + S - 1) / S, Wo = (W + S - 1) / S;
-    CHANNEL_BLOCKS(C) {
-        memset(rows, 0, K * line * sizeof(float));
-        for (long row = 0, filled = -R; row < Ho; row++) {
-            const long top = row * S - R;
-            for (; filled < top + K; filled++) {
-                float *restrict to = rows + (filled + R) % K * line + R * BLOCK;
-                if (filled < 0 || filled >= H)
-                    memset(to, 0, W * BLOCK * sizeof(float));
-                else
-                    for (long i = 0; i < W; i++)
-                        for (int v = 0; v < BLOCK; v += V) {
-                            vec z = load(x + (filled * W + i) * C + c + v) * load(scale + c + v) + load(shift + c + v);
-                            store(to + i * BLOCK + v, keep(z, ~(z <= 0)));
-                        }
-            }
+    const long line = (W + 2 * R) * BLOCK, row_size = BLOCKS(C) * line, Ho = (H + S - 1) / S, Wo = (W + S - 1) / S;
+    memset(rows, 0, K * row_size * sizeof(float));
+    for (long row = 0, filled = -R; row < Ho; row++) {
+        const long top = row * S - R;
+        for (; filled < top + K; filled++) {
+            float *restrict to = rows + (filled + R) % K * row_size + R * BLOCK;
+            if (filled < 0 || filled >= H)
+                for (long block = 0; block < BLOCKS(C); block++) memset(to + block * line, 0, W * BLOCK * sizeof(float));
+            else
+                for (long i = 0; i < W; i++)
+                    CHANNEL_BLOCKS(C, block, c)
+                    for (int v = 0; v < BLOCK; v += V) {
+                        vec z = load(x + (filled * W + i) * C + c + v) * load(scale + c + v) + load(shift + c + v);
+                        store(to + block * line + i * BLOCK + v, keep(z, ~(z <= 0)));
+                    }
+        }
+        CHANNEL_BLOCKS(C, block, c) {
             const float *tap[K];
-            UNROLL for (int k = 0; k < K; k++) tap[k] = rows + (top + R + k) % K * line;
+            UNROLL for (int k = 0; k < K; k++) tap[k] = rows + (top + R + k) % K * row_size + block * line;
             for (int v = 0; v < BLOCK; v += V) {
                 vec kernel[K * K];
                 UNROLL for (int k = 0; k < K * K; k++) kernel[k] = load(w + k * C + c + v);
@@ -120,25 +118,28 @@ INLINE void forward_image(const int K, const int S, const float *restrict x, con
 }
 
 // The gradient of the activation's input goes to gz; sums over the image go to gw (K * K, C), s1 = sum gz, s2 = sum gz * (x - mean).
+// rows: K rows of gy, spread out by the stride; sums: K * K + 2 for each block of channels.
 INLINE void backward_image(const int K, const int S, const float *restrict gy, const float *restrict x, const float *restrict scale,
                            const float *restrict shift, const float *restrict mean, const float *restrict w, float *restrict gz,
                            float *restrict gw, float *restrict s1, float *restrict s2, long H, long W, long C, float *restrict rows) {
-    const int R = K / 2;
-    const long line = (W + 2 * R) * BLOCK, Ho = (H + S - 1) / S, Wo = (W + S - 1) / S;
-    CHANNEL_BLOCKS(C) {
-        float sums[MOST_TAPS + 2][BLOCK] = {{0}};
-        memset(rows, 0, K * line * sizeof(float));  // rows of gy, spread out by the stride
-        for (long row = 0, filled = -R; row < H; row++) {
-            for (; filled <= row + R; filled++) {
-                float *restrict to = rows + (filled + R) % K * line + R * BLOCK;
-                if (filled < 0 || filled >= Ho * S || filled % S)
-                    memset(to, 0, W * BLOCK * sizeof(float));
-                else
-                    for (long i = 0; i < Wo; i++)
-                        memcpy(to + i * S * BLOCK, gy + (filled / S * Wo + i) * C + c, BLOCK * sizeof(float));
-            }
+    const int R = K / 2, F = K * K + 2;
+    const long line = (W + 2 * R) * BLOCK, row_size = BLOCKS(C) * line, Ho = (H + S - 1) / S, Wo = (W + S - 1) / S;
+    float *restrict all_sums = rows + K * row_size;
+    memset(rows, 0, (K * row_size + BLOCKS(C) * F * BLOCK) * sizeof(float));
+    for (long row = 0, filled = -R; row < H; row++) {
+        for (; filled <= row + R; filled++) {
+            float *restrict to = rows + (filled + R) % K * row_size + R * BLOCK;
+            if (filled < 0 || filled >= Ho * S || filled % S)
+                for (long block = 0; block < BLOCKS(C); block++) memset(to + block * line, 0, W * BLOCK * sizeof(float));
+            else
+                for (long i = 0; i < Wo; i++)
+                    CHANNEL_BLOCKS(C, block, c)
+                    memcpy(to + block * line + i * S * BLOCK, gy + (filled / S * Wo + i) * C + c, BLOCK * sizeof(float));
+        }
+        CHANNEL_BLOCKS(C, block, c) {
+            float *restrict sums = all_sums + block * F * BLOCK;
             const float *tap[K];
-            UNROLL for (int k = 0; k < K; k++) tap[k] = rows + (row + 2 * R - k) % K * line;
+            UNROLL for (int k = 0; k < K; k++) tap[k] = rows + (row + 2 * R - k) % K * row_size + block * line;
             for (int v = 0; v < BLOCK; v += V) {
                 // two loops, since the registers hold either the kernel or its gradient
                 vec kernel[K * K], gk[K * K], sum1 = {0}, sum2 = {0};
@@ -158,14 +159,17 @@ INLINE void backward_image(const int K, const int S, const float *restrict gy, c
                     z = keep(z, ~(z <= 0));
                     UNROLL for (int k = 0; k < K * K; k++) gk[k] += load(tap[k / K] + (i + 2 * R - k % K) * BLOCK + v) * z;
                 }
-                UNROLL for (int k = 0; k < K * K; k++) store(sums[k] + v, load(sums[k] + v) + gk[k]);
-                store(sums[K * K] + v, load(sums[K * K] + v) + sum1);
-                store(sums[K * K + 1] + v, load(sums[K * K + 1] + v) + sum2);
+                UNROLL for (int k = 0; k < K * K; k++) store(sums + k * BLOCK + v, load(sums + k * BLOCK + v) + gk[k]);
+                store(sums + (F - 2) * BLOCK + v, load(sums + (F - 2) * BLOCK + v) + sum1);
+                store(sums + (F - 1) * BLOCK + v, load(sums + (F - 1) * BLOCK + v) + sum2);
             }
         }
-        for (int k = 0; k < K * K; k++) add(gw + k * C + c, sums[k], from);
-        add(s1 + c, sums[K * K], from);
-        add(s2 + c, sums[K * K + 1], from);
+    }
+    CHANNEL_BLOCKS(C, block, c) {
+        const float *sums = all_sums + block * F * BLOCK;
+        for (int k = 0; k < K * K; k++) memcpy(gw + k * C + c, sums + k * BLOCK, BLOCK * sizeof(float));
+        memcpy(s1 + c, sums + (F - 2) * BLOCK, BLOCK * sizeof(float));
+        memcpy(s2 + c, sums + (F - 1) * BLOCK, BLOCK * sizeof(float));
     }
 }
 
@@ -189,7 +193,7 @@ void depthwise_forward(const float *x, const float *gamma, const float *beta, co
     normalise(x, gamma, beta, eps, momentum, running_mean, running_variance, sums, stats, N, H * W, C, threads);
 #pragma omp parallel num_threads(threads)
     {
-        float *rows = buffer(K * (W + K - 1) * BLOCK);
+        float *rows = buffer(BLOCKS(C) * BLOCK * (K * (W + K - 1) + K * K + 2));
 #pragma omp for schedule(static)
         for (long n = 0; n < N; n++) EACH_KIND(forward_image, x + n * in, scale, shift, taps, y + n * out, H, W, C, rows)
         free(rows);
@@ -208,7 +212,7 @@ void depthwise_backward(const float *gy, const float *x, const float *w, const f
     memset(by_image, 0, N * F * C * sizeof(float));
 #pragma omp parallel num_threads(threads)
     {
-        float *rows = buffer(K * (W + K - 1) * BLOCK);
+        float *rows = buffer(BLOCKS(C) * BLOCK * (K * (W + K - 1) + K * K + 2));
 #pragma omp for schedule(static)
         for (long n = 0; n < N; n++) {
             float *of = by_image + n * F * C;
@@ -324,17 +328,15 @@ void stem_backward(const float *gy, const float *x, float *gw, long N, long H, l
             pad(x + n * H * W * D, padded, H, W, D);
             for (long row = 0; row < H; row++)
                 for (long d = 0; d < D; d++)
-                    CHANNEL_BLOCKS(C) {
-                        float sums[9][BLOCK];
-                        for (int v = 0; v < BLOCK; v += V) {
-                            vec gk[9] = {{0}};
-                            for (long i = 0; i < W; i++) {
-                                vec g = load(gy + ((n * H + row) * W + i) * C + c + v);
-                                UNROLL for (int k = 0; k < 9; k++) gk[k] += padded[(row + k / 3) * line + (i + k % 3) * D + d] * g;
-                            }
-                            UNROLL for (int k = 0; k < 9; k++) store(sums[k] + v, gk[k]);
+                    for (long next = 0; next < C; next += V) {
+                        const long c = next + V > C ? C - V : next;
+                        vec gk[9] = {{0}};
+                        for (long i = 0; i < W; i++) {
+                            vec g = load(gy + ((n * H + row) * W + i) * C + c);
+                            UNROLL for (int k = 0; k < 9; k++) gk[k] += padded[(row + k / 3) * line + (i + k % 3) * D + d] * g;
                         }
-                        for (int k = 0; k < 9; k++) add(by_image + (n * F + d * 9 + k) * C + c, sums[k], from);
+                        for (int k = 0; k < 9; k++)  // lanes below `next` are in the block before
+                            for (long lane = next - c; lane < V; lane++) by_image[(n * F + d * 9 + k) * C + c + lane] += gk[k][lane];
                     }
         }
         free(padded);

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from facenas.backbones import Blueprint
+from facenas.backbones import Blueprint, fused
 from facenas.errors import RunError
 from facenas.search.cache import content_key
 from facenas.search.candidate import Candidate
@@ -53,6 +53,7 @@ class Evaluator:
             "device": device.device.type,
             "precision": str(device._precision.precision),
             "threads": settings.threads if device.device.type == "cpu" else None,
+            "fused": device.device.type == "cpu" and settings.space.name == "plain" and fused.library() is not None,
             "torch": torch.__version__,
         }
         content.pop("data")  # the images themselves count, not where they lie
