@@ -81,6 +81,8 @@ def worker(connection: Connection, steps: Callable[[int], Iterator[None]], width
     while True:
         connection.send(None)
         count = connection.recv()
+        if not count:
+            break
         for _ in range(SKIPPED):
             next(taking)
         if torch.cuda.is_available():
@@ -110,7 +112,10 @@ def in_turns(width: int, *, rounds: int, steps: int, threads: int) -> tuple[list
                 pipe.recv()
             pipe.send(steps)
             times.append(pipe.recv())
-    for process in processes:
+    for pipe, process in zip(pipes, processes, strict=True):
+        pipe.recv()
+        pipe.send(0)
+        process.join(timeout=10)
         process.kill()
     return seconds
 

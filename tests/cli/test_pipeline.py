@@ -11,6 +11,9 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from torchvision import datasets
+
+from tests.conftest import needs_fashion_mnist
 
 Command = Callable[..., Any]
 
@@ -70,7 +73,39 @@ def test_plain_space_on_digits(facenas: Command) -> None:
     assert found["architecture"]["space"] == "plain"
     trained = facenas("train", "--config", "digits", "--architecture", "s", "--set", "epochs=3", "--run", "m", "--json").json
     assert trained["identity"] == found["identity"]
-    assert facenas("export", "--model", "m", "--check-on", "synthetic", "--json").json["parity"]["min_cosine"] > 0.9999
+    measured = facenas("eval", "--model", "m", "--benchmark", "test", "--json").json["test"]
+    assert measured["total"] == 360 and measured["low"] < measured["accuracy"] < measured["high"]
+    assert facenas("export", "--model", "m", "--json").json["parity"]["min_cosine"] > 0.9999
+    assert facenas("eval", "--model", "m/model.onnx", "--benchmark", "test", "--json").json["test"] == measured
+    assert "is a classifier" in facenas("eval", "--model", "m", "--benchmark", "synthetic", code=1).stderr
+    assert "lie in no folder" in facenas("eval", "--model", "m", "--benchmark", "test", "--data-root", ".", code=1).stderr
+
+
+@needs_fashion_mnist
+def test_what_is_found_on_fashion_mnist_is_what_is_trained(facenas: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
+    small = ["min_depth=5", "max_depth=5", "max_width=16", "macro_epochs=1", "micro_epochs=1"]
+    settings = [part for value in small for part in ("--set", f"strategy.{value}")]
+    found = facenas("search", "--config", "fashionmnist-cpu", "--run", "s", "--set", "data_fraction=0.004", *settings, "--json").json
+    options = [
+        "--config",
+        "fashionmnist-600",
+        "--architecture",
+        "s/architecture.json",
+        "--set",
+        "epochs=1",
+        "--set",
+        "recipe.batch_size=512",
+    ]
+    trained = facenas("train", *options, "--run", "m", "--data-root", "/usr/share/datasets", "--json").json
+    assert (trained["identity"], trained["parameters"]) == (found["identity"], found["parameters"])
+    assert "validation_accuracy" not in trained  # it was trained on all training images
+    assert facenas("eval", "--model", "m", "--benchmark", "test", "--json").json["test"]["total"] == 10_000
+    assert "no Fashion-MNIST in" in facenas("train", *options, "--run", "n", "--data-root", "empty", code=1).stderr
+
+
+def test_a_face_model_has_no_test_set(facenas: Command, foreign_onnx: Path) -> None:
+    assert "does not say which images it classifies" in facenas("eval", "--model", foreign_onnx, "--benchmark", "test", code=1).stderr
 
 
 @pytest.fixture
