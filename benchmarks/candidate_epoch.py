@@ -16,12 +16,13 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
+from threading import Semaphore, Thread
 from typing import Any
 
 WARM_UP, SKIPPED = 20, 8  # steps before the first round; steps of each round that are not timed, made ahead by the loader's workers
 
 
-def plain_steps(width: int) -> Iterator[None]:
+def plain_steps(width: int, threads: int) -> Iterator[None]:
     from benchmarks.plain import Plain
 
     plain = Plain(data(), blueprint(width), seed=0)
@@ -30,16 +31,16 @@ def plain_steps(width: int) -> Iterator[None]:
             yield
 
 
-def our_steps(width: int) -> Iterator[None]:
+def our_steps(width: int, threads: int) -> Iterator[None]:
     """The steps of the product's own training loop, which runs in a thread of its own and hands over after each step."""
+    import torch
+
     from facenas.search import SearchSettings
     from facenas.settings import load
     from facenas.training.fit import fit
 
     settings = load(SearchSettings, command="search", preset="fashionmnist-tiny")
     task = settings.load_task()
-    from threading import Semaphore, Thread
-
     go, done = Semaphore(0), Semaphore(0)
 
     def after_step(_: float) -> None:
@@ -48,6 +49,7 @@ def our_steps(width: int) -> Iterator[None]:
 
     def run() -> None:
         go.acquire()
+        torch.set_num_threads(threads)  # of this thread
         fit(task, blueprint(width), recipe=settings.recipe, epochs=1000, seed=0, after_step=after_step)
 
     Thread(target=run, daemon=True).start()
@@ -71,11 +73,11 @@ def blueprint(width: int, depth: int = 10) -> Any:
     return Blueprint(architecture=space.start(depth=depth, width=width), space=space)
 
 
-def worker(connection: Connection, steps: Callable[[int], Iterator[None]], width: int, threads: int) -> None:
+def worker(connection: Connection, steps: Callable[[int, int], Iterator[None]], width: int, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    taking = steps(width)
+    taking = steps(width, threads)
     for _ in range(WARM_UP):
         next(taking)
     while True:

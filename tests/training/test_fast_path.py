@@ -53,6 +53,18 @@ def test_loss_curves_are_those_of_a_plain_loop(source: ClassSource, side: int, w
     assert fast == pytest.approx(plain, abs=1e-4)
 
 
+def test_the_fast_path_learns_in_bf16_too() -> None:
+    """Slow where it is emulated, but the same losses to the digits that bf16 has."""
+    train = split_stratified(DigitImages().load(), share=0.2, seed=0).validation
+    task = ClassTask(train, None, contract=InputContract(size=8, color="grey"))
+    space = PlainSpace(in_channels=1, num_classes=10, input_size=8)
+    blueprint = Blueprint(architecture=space.start(depth=5, width=16), space=space)
+    recipes = [Recipe(precision=precision, lr=0.01) for precision in ("fp32", "bf16")]
+    full, half = ([e.loss for e in fit(task, blueprint, recipe=r, epochs=3, seed=0, device="cpu").history] for r in recipes)
+    assert half != full
+    assert half == pytest.approx(full, rel=0.02)
+
+
 @pytest.mark.gpu
 def test_a_recorded_step_gives_the_losses_of_steps_that_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     from facenas.training import loop
