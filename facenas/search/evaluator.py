@@ -70,7 +70,6 @@ class Evaluator:
         if self.content["device"] == "cuda":  # the same sums in the same order, before CUDA begins
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             torch.use_deterministic_algorithms(True, warn_only=True)
-            torch.utils.deterministic.fill_uninitialized_memory = False  # which costs time and finds only unwritten outputs
         train = partial(
             evaluate,
             load_task(s),
