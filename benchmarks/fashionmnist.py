@@ -59,10 +59,10 @@ def one_seed(run: Path, seed: int, *, scale: str, commands: Commands, workers: l
     found, budget = {"EGNAS": searched}, f"budget.epochs={searched['epochs']}"
     for title, name in OTHERS.items():
         width = yaml.safe_load((run / f"egnas-{seed}" / "config.yaml").read_text())["strategy"]["max_width"]
-        strategy = f"strategy={{name: {name}, min_depth: 10, max_depth: 40, max_width: {width}, epochs: 10}}"
+        strategy = f"strategy={{name: {name}, min_depth: 10, max_depth: 20, max_width: {width}, epochs: 10}}"
         found[title] = commands.facenas("search", *shared, "--run", run / f"{name}-{seed}", "--set", strategy, "--set", budget)
     architectures = json.dumps([one["architecture"] for one in found.values()])
-    bounds = f"min_depth: 10, max_depth: 40, max_width: {width}, epochs: {epochs}"
+    bounds = f"min_depth: 10, max_depth: 20, max_width: {width}, epochs: {epochs}"
     sample = f"strategy={{name: sample, {bounds}, count: {RANDOM}, architectures: {architectures}}}"
     commands.facenas("search", *shared, "--run", run / f"alike-{seed}", "--set", sample)
     rows = commands.facenas("journal", run / f"alike-{seed}")
