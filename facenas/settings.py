@@ -20,6 +20,17 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def telling(self) -> Tree:
+        """What was chosen: names, and what differs from its default; a setting that facenas gains later changes nothing here."""
+        tree, told = self.model_dump(mode="json"), {}
+        for key, field in type(self).model_fields.items():
+            value = getattr(self, key)
+            if isinstance(value, Section):
+                told[key] = value.telling()
+            elif key == "name" or value != field.get_default(call_default_factory=True):
+                told[key] = tree[key]
+        return {key: value for key, value in told.items() if value != {}}
+
 
 def presets(command: str) -> dict[str, Path]:
     """The YAML presets that ship for `command`, by name."""

@@ -15,7 +15,7 @@ from facenas.backbones import Blueprint, fused
 from facenas.errors import RunError
 from facenas.search.cache import content_key
 from facenas.search.candidate import Candidate
-from facenas.search.settings import SearchSettings
+from facenas.search.settings import SEEDED, SearchSettings
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.fit import Evaluation, evaluate
 from facenas.training.tasks import Task
@@ -46,7 +46,7 @@ class Evaluator:
         """The evaluator of a run on this machine."""
         task, device = load_task(settings), make_fabric(settings.device, settings.recipe.precision)
         content = {
-            **settings.seeded(),
+            **settings.model_dump(mode="json", include=set(SEEDED)),
             "protocol": settings.protocol,
             "data_fraction": settings.data_fraction,
             "images": _digest(task),

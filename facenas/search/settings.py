@@ -26,6 +26,7 @@ STRATEGIES: dict[str, Any] = {
     "nsga2": NSGA2,
     "sample": Sample,
 }
+SEEDED = ("data", "validation_share", "head", "recipe", "seed", "space")  # what a candidate's training depends on
 ENDING = ("dynamic_ranking", "sample")  # the others need a budget
 StrategySettings = Annotated[
     DynamicRankingSettings | RandomSearchSettings | RegularizedEvolutionSettings | TPESettings | NSGA2Settings | SampleSettings,
@@ -75,8 +76,10 @@ class SearchSettings(TaskSettings):
         return self.recipe.model_copy(update={"schedule": PublishedCosine()}) if self.protocol == "paper" else self.recipe
 
     def seeded(self) -> dict[str, Any]:
-        """What a candidate's seed is derived from, besides the candidate."""
-        return self.model_dump(mode="json", include={"data", "validation_share", "head", "recipe", "seed", "space"})
+        """What a candidate's seed is derived from, besides the candidate: the same wherever the data lies, and in later versions."""
+        told = self.telling()
+        data = {key: value for key, value in told["data"].items() if key != "root"}
+        return {key: told[key] for key in SEEDED if key in told} | {"data": data}
 
     def warnings(self) -> list[str]:
         """What a reader of the results must know."""

@@ -87,6 +87,15 @@ def score(right: str) -> Score:
     return Score(correct=int(answers.sum()), total=len(answers), answers=pack_answers(answers))
 
 
+def test_a_seed_depends_on_what_was_chosen_wherever_the_data_lies() -> None:
+    chosen = settings(preset="folder").seeded()
+    assert chosen["data"] == {"name": "folder"}
+    assert set(chosen["recipe"]["augmentation"]) == {"flip", "shift", "light", "cutout", "cutout_side"}
+    assert settings("data.root=elsewhere", preset="folder").seeded() == chosen
+    different = ["head.name=arcface", "head.name=cosface", "recipe.lr=0.1", "seed=1", "space.dropout=0", "data.test_people=3"]
+    assert len({str(settings(one, preset="folder").seeded()) for one in ["seed=0", *different]}) == 7
+
+
 def test_errors_of_a_difference() -> None:
     """Four items that one of the two has wrong: sqrt(4) / 10; independently sqrt(0.7 x 0.3 / 10 + 0.9 x 0.1 / 10)."""
     first, second = score("1111111000"), score("0111111111")
