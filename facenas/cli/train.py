@@ -25,8 +25,8 @@ from facenas.cli.common import (
 from facenas.settings import load
 
 if TYPE_CHECKING:
-    from facenas.training.checkpoint import Found
     from facenas.training.loop import Epoch
+    from facenas.training.models import Found
     from facenas.training.settings import TrainSettings
 
 Architecture = Annotated[
@@ -76,7 +76,7 @@ def train(
 def found_by(settings: "TrainSettings") -> "Found":
     """The architecture that the settings name, at their input size, and the people that its search used."""
     from facenas.backbones import ZOO, get_blueprint
-    from facenas.training.checkpoint import Found, load_found
+    from facenas.training.models import Found, load_found
 
     path = Path(settings.architecture)
     is_name = settings.architecture in ZOO or not (path.exists() or path.suffix or len(path.parts) > 1)
@@ -91,8 +91,9 @@ def found_by(settings: "TrainSettings") -> "Found":
 def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[str, float]:
     """Train, or go on training, in a folder; writes the model and returns the last epoch's figures."""
     from facenas.data import ClassSource
-    from facenas.training.checkpoint import CHECKPOINT, save_model, together
+    from facenas.training.checkpoint import CHECKPOINT
     from facenas.training.fit import fit
+    from facenas.training.models import save_model, together
     from facenas.training.settings import seen_by
 
     blueprint = found.blueprint

@@ -24,8 +24,8 @@ from facenas.errors import SettingsError
 from facenas.heads import Head
 from facenas.heads.settings import AdaFaceHead
 from facenas.settings import Section
-from facenas.training.checkpoint import Seen
 from facenas.training.device import Device
+from facenas.training.models import Seen
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import ClassTask, FaceTask, Task
 
