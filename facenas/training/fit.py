@@ -1,23 +1,31 @@
 """Training a blueprint on a task, and scoring it: what a search does with every candidate."""
 
+import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from lightning_fabric import Fabric
 from pydantic import Field
+from timm.utils.model_ema import ModelEmaV3
 from torch import nn
 
 from facenas.backbones import Blueprint
-from facenas.errors import DivergedError, NotFiniteError
+from facenas.errors import DivergedError, NotFiniteError, StoppedError
 from facenas.settings import Section
+from facenas.training.batchnorm import share_batchnorm
 from facenas.training.checkpoint import load_checkpoint, save_checkpoint
 from facenas.training.device import Device, derive_seed, make_fabric
+from facenas.training.logbook import Log, Logbook, over_ranks
 from facenas.training.loop import Epoch, Training, train
 from facenas.training.recipe import Recipe
 from facenas.training.score import Score, pack_answers
 from facenas.training.tasks import Task
+
+logger = logging.getLogger("facenas")
 
 
 def nothing(_: object) -> None:
@@ -43,6 +51,17 @@ class Evaluation(Section):
     remark: str = Field("", description="Why the candidate was refused, if it was.")
 
 
+class Care(Section):
+    """How a long training run is looked after."""
+
+    log_every: int = Field(50, ge=1, description="Steps between two lines of the log; the loss is looked at then.")
+    save_minutes: float = Field(15, gt=0, description="Time between two checkpoints within an epoch; one is written after every epoch too.")
+    keep_every_epochs: int = Field(0, ge=0, description="Keep a checkpoint of every so many epochs for good; 0: only the last.")
+    validate_every_epochs: int = Field(
+        0, ge=0, description="Validate after every so many epochs, and keep the best model; 0: only at the end."
+    )
+
+
 def fit(
     task: Task,
     blueprint: Blueprint,
@@ -51,10 +70,15 @@ def fit(
     epochs: int,
     seed: int,
     device: Device = "auto",
+    fabric: Fabric | None = None,
     checkpoint: Path | None = None,
+    care: Care | None = None,
     every_epoch: bool = False,
     after_epoch: Callable[[Epoch], None] = nothing,
     after_step: Callable[[float], None] = nothing,
+    after_log: Callable[[Log], None] = nothing,
+    after_best: Callable[[nn.Module, Epoch], None] = lambda network, epoch: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Fitted:
     """Train a blueprint's network from scratch, or on from its checkpoint.
 
@@ -65,47 +89,95 @@ def fit(
         epochs: Epochs in all.
         seed: Of initialisation, order, augmentation and dropout.
         device: Where.
-        checkpoint: File that keeps the last finished epoch.
+        fabric: Where, if it is decided; several ranks call this alike.
+        checkpoint: File that keeps what is finished.
+        care: Looks after a long run; None: the loss is looked at once an epoch.
         every_epoch: Whether to validate after every epoch, for `Epoch.validation`.
         after_epoch: Called with each finished epoch.
         after_step: Called with the progress in epochs.
+        after_log: Called with each stretch of steps.
+        after_best: Called with the network whenever an epoch validates better than all before.
+        stop: Asked whether to save and end; at the end of a stretch where there are several ranks.
 
     Raises:
         DivergedError: If the loss is no longer finite.
+        StoppedError: If `stop` said so; the checkpoint is written.
+        DataError: If the memory does not suffice; the sentence names a batch that fits.
     """
-    start, fabric = time.perf_counter(), make_fabric(device, recipe.precision)
-    torch.manual_seed(derive_seed(seed, "initialisation"))
-    layout = memory_format(blueprint)
-    model = task.model(blueprint).to(memory_format=layout)
-    optimiser = recipe.optimiser([model], fabric.device)
-    ready, ready_optimiser = fabric.setup(model, optimiser)
-    training, history = Training(ready, ready_optimiser), []
+    began, fabric = time.perf_counter(), fabric or make_fabric(device, recipe.precision)
+    layout, training = memory_format(blueprint), prepare(task, blueprint, recipe=recipe, seed=seed, fabric=fabric)
+    network = training.ema.module if training.ema else training.model.network
+    history, feed = list[Epoch](), task.feed(fabric, recipe)
     if checkpoint and checkpoint.exists():
-        history = load_checkpoint(checkpoint, training, fabric.device)
-
+        history, remark = load_checkpoint(checkpoint, training, fabric)
+        if remark:
+            logger.warning(remark)
+    before = training.seconds
     for finished in history:
         after_epoch(finished)
-
-    def keep(epoch: Epoch) -> None:
-        history.append(epoch._replace(validation=int(task.validate(model.network).sum())) if every_epoch else epoch)
-        if checkpoint:
-            save_checkpoint(checkpoint, training, history, time.perf_counter() - start)
-        after_epoch(history[-1])
-
-    train(
-        training,
-        task.images.to(fabric.device),
-        task.labels.to(fabric.device),
-        contract=task.contract,
-        recipe=recipe,
-        epochs=epochs,
-        seed=seed,
-        fabric=fabric,
-        layout=layout,
-        after_epoch=keep,
-        after_step=after_step,
+    steps = feed.dealing.steps
+    logbook = Logbook(
+        training, feed, seed_of=partial(derive_seed, seed), fabric=fabric, every=care.log_every if care else steps, after_log=after_log
     )
-    return Fitted(model.network, tuple(history), training.seconds)
+
+    def save(to: Path | None = checkpoint) -> None:
+        if to:
+            training.seconds = before + time.perf_counter() - began
+            save_checkpoint(to, training, history, fabric)
+
+    def finish_epoch(lr: float) -> None:
+        epoch = training.epoch
+        loss, correct = over_ranks(fabric, training.loss_sum, "mean"), over_ranks(fabric, training.correct, "sum")
+        done = Epoch(epoch, float(loss) / steps, int(correct), steps * feed.dealing.size, lr)
+        if every_epoch or (care and care.validate_every_epochs and (epoch % care.validate_every_epochs == 0 or epoch == epochs)):
+            right = _validated(task, network, fabric)
+            done = done._replace(validation=right)
+            if right > max((one.validation or 0 for one in history), default=-1):
+                after_best(network, done)
+        history.append(done)
+        save()
+        if checkpoint and care and care.keep_every_epochs and epoch % care.keep_every_epochs == 0:
+            save(checkpoint.with_name(f"epoch-{epoch}.pt"))
+        after_epoch(done)
+
+    saved = time.perf_counter()
+    for lr in train(training, feed, contract=task.contract, recipe=recipe, epochs=epochs, seed=seed, fabric=fabric, layout=layout):
+        told = logbook.step(lr)
+        after_step(training.epoch + training.step / steps)
+        if training.step == 0:
+            finish_epoch(lr)
+            saved = time.perf_counter()
+        asked, due = stop(), bool(care and time.perf_counter() - saved > 60 * care.save_minutes)
+        if fabric.world_size > 1:  # the ranks decide together, and not at every step
+            asked, due = (told and fabric.strategy.reduce_boolean_decision(one, all=False) for one in (asked, due))
+        if training.step and (asked or due):
+            logbook.close(lr)
+            save()
+            saved = time.perf_counter()
+        if asked:
+            raise StoppedError(f"stopped in step {training.step} of epoch {training.epoch + 1}, all saved; run the same command to go on")
+    return Fitted(network, tuple(history), before)
+
+
+def prepare(task: Task, blueprint: Blueprint, *, recipe: Recipe, seed: int, fabric: Fabric) -> Training:
+    """A fresh network with its head and optimiser, on the devices."""
+    torch.manual_seed(derive_seed(seed, "initialisation"))
+    model: nn.Module = task.model(blueprint).to(memory_format=memory_format(blueprint))
+    if fabric.world_size > 1 and recipe.sync_batchnorm:
+        model = share_batchnorm(model, fabric.device)
+    network = model.get_submodule("network")
+    ema = ModelEmaV3(network, decay=recipe.ema, device=fabric.device) if recipe.ema else None
+    optimiser = recipe.optimiser(model, fabric.device)
+    if recipe.compile:
+        network.compile()
+    ready, ready_optimiser = fabric.setup(model, optimiser)
+    return Training(ready, ready_optimiser, ema)
+
+
+def _validated(task: Task, network: nn.Module, fabric: Fabric) -> int:
+    """Correct answers on the validation split, computed by one rank."""
+    right = int(task.validate(network).sum()) if fabric.is_global_zero else 0
+    return int(fabric.broadcast(right))
 
 
 def memory_format(blueprint: Blueprint) -> torch.memory_format:

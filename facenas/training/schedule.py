@@ -51,7 +51,7 @@ class Polynomial(Section):
 
     def factor(self, epoch: float, epochs: int) -> float:
         """Factor of the learning rate after `epoch` of `epochs` epochs."""
-        return max(0.0, 1 - epoch / epochs) ** self.power
+        return float(max(0.0, 1 - epoch / epochs) ** self.power)
 
 
 class Restarts(Section):

@@ -4,8 +4,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from facenas.backbones import Blueprint
 from facenas.data import FaceSet, ImageSet, InputContract, balanced_pairs
@@ -14,6 +16,8 @@ from facenas.errors import DataError
 from facenas.eval import embed_images, metrics, torch_embedder
 from facenas.eval.verification import pair_scores
 from facenas.heads import Head
+from facenas.training.feed import Dealing, Feed, Resident
+from facenas.training.recipe import Recipe
 
 Answers = NDArray[np.bool_]
 
@@ -34,7 +38,10 @@ class Task(Protocol):
     content: list[NDArray[Any]]
 
     def model(self, blueprint: Blueprint) -> "FaceModel | ClassModel":
-        """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> logits (B, N)."""
+        """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> mean loss and hits."""
+
+    def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
+        """The training images in batches, for this process."""
 
     @property
     def validation_items(self) -> int:
@@ -52,23 +59,25 @@ class FaceModel(nn.Module):
         self.network: nn.Module = network
         self.head: nn.Module = head
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Images (B, C, H, W), identities (B,) -> logits (B, N)."""
-        logits: Tensor = self.head(self.network(images), labels)
-        return logits
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, C, H, W), identities (B,) -> mean loss, number of hits."""
+        return _loss(self.head(self.network(images), labels), labels)
 
 
 class ClassModel(nn.Module):
-    """A classifier; the labels are not looked at."""
+    """A classifier."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network: nn.Module = network
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Images (B, C, H, W) -> logits (B, N)."""
-        logits: Tensor = self.network(images)
-        return logits
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, C, H, W), classes (B,) -> mean loss, number of hits."""
+        return _loss(self.network(images), labels)
+
+
+def _loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    return functional.cross_entropy(logits.float(), labels), (logits.detach().argmax(1) == labels).sum()
 
 
 class FaceTask:
@@ -96,6 +105,10 @@ class FaceTask:
     def model(self, blueprint: Blueprint) -> FaceModel:
         """Backbone and head."""
         return FaceModel(blueprint.build(), self.head.build(blueprint.dimension, self.people))
+
+    def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
+        """All images on the device."""
+        return resident(self.images, self.labels, fabric, recipe)
 
     @property
     def validation_items(self) -> int:
@@ -129,6 +142,10 @@ class ClassTask:
         """The network alone."""
         return ClassModel(blueprint.build())
 
+    def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
+        """All images on the device."""
+        return resident(self.images, self.labels, fabric, recipe)
+
     @property
     def validation_items(self) -> int:
         """Validation images."""
@@ -141,6 +158,12 @@ class ClassTask:
         logits = classify(network, self.validation.images, self.contract)
         right: Answers = logits.argmax(1).numpy() == self.validation.labels
         return right
+
+
+def resident(images: Tensor, labels: Tensor, fabric: Fabric, recipe: Recipe) -> Resident:
+    """Images (M, C, H, W) and labels (M,) sent to the device."""
+    dealing = Dealing(len(images), min(recipe.batch_size, len(images)), fabric.world_size, fabric.global_rank)
+    return Resident(images.to(fabric.device), labels.to(fabric.device), recipe.augmentation, dealing)
 
 
 def classify(network: nn.Module, images: Images, contract: InputContract, *, batch_size: int = 256) -> Tensor:

@@ -108,7 +108,7 @@ def test_schedules() -> None:
 
 
 def test_weight_decay_spares_biases_norms_and_slopes() -> None:
-    optimiser = Recipe(weight_decay=0.1).optimiser([BLUEPRINT.build()], torch.device("cpu"))
+    optimiser = Recipe(weight_decay=0.1).optimiser(BLUEPRINT.build(), torch.device("cpu"))
     decayed, spared = optimiser.param_groups
     assert {p.ndim for p in decayed["params"]} <= {2, 4}
     assert {p.ndim for p in spared["params"]} == {1}
