@@ -2,7 +2,6 @@
 
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -12,14 +11,11 @@ from facenas.files import replacing
 from facenas.training.loop import Epoch, Training
 
 CHECKPOINT = "checkpoint.pt"
-COUNTERS = ("epoch", "step", "loss_sum", "correct", "seconds")
+COUNTERS = ("epoch", "step", "loss_sum", "correct", "losses", "first_loss", "seconds")
 
 
 def save_checkpoint(path: Path, training: Training, history: list[Epoch], fabric: Fabric) -> None:
-    """Write what a later process needs to go on; called on every rank.
-
-    What differs between the ranks is written beside it first, under a name that only this checkpoint knows: whole, or as before.
-    """
+    """Write what a later process needs to go on, whole or not at all; every rank calls this, and the random numbers of all are the same."""
     state = {
         "model": training.model.state_dict(),
         "optimiser": training.optimiser.state_dict(),
@@ -27,17 +23,14 @@ def save_checkpoint(path: Path, training: Training, history: list[Epoch], fabric
         "ema": training.ema.state_dict() if training.ema else None,
         "history": [tuple(epoch) for epoch in history],
         "ranks": fabric.world_size,
+        "random": _random_state(fabric.device),
         **{name: getattr(training, name) for name in COUNTERS},
     }
-    own = {"random": _random_state(fabric.device)}
-    if fabric.world_size > 1:
-        _write(_of_rank(path, fabric.global_rank, training), own)
-        fabric.barrier()
     if fabric.is_global_zero:
-        _write(path, state | own)
-        current = {_of_rank(path, rank, training) for rank in range(fabric.world_size)}
-        for old in set(path.parent.glob(f"{path.name}.rank*")) - current:
-            old.unlink(missing_ok=True)
+        buffer = BytesIO()
+        torch.save(state, buffer)
+        with replacing(path) as temporary:
+            temporary.write_bytes(buffer.getvalue())
     fabric.barrier()
 
 
@@ -60,37 +53,22 @@ def load_checkpoint(path: Path, training: Training, fabric: Fabric) -> tuple[lis
         for name in COUNTERS:
             setattr(training, name, state[name])
         history = [Epoch(*epoch) for epoch in state["history"]]
-        remark = _restore_random(path, training, fabric, state)
+        _restore_random(state["random"], fabric.device)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise RunError(f"{path} is damaged or of another network; remove it to train from the start ({type(error).__name__})") from None
-    return history, remark
-
-
-def _restore_random(path: Path, training: Training, fabric: Fabric, state: dict[str, Any]) -> str:
-    if state["ranks"] != fabric.world_size:
-        torch.manual_seed(training.epoch * fabric.world_size + fabric.global_rank)
-        return (
-            f"the run was on {state['ranks']} devices and goes on on {fabric.world_size}: batches and augmentation stay the same, "
-            "dropout and the order of sums do not"
-        )
-    if fabric.world_size > 1:
-        state = torch.load(_of_rank(path, fabric.global_rank, training), map_location="cpu", weights_only=True)
-    torch.set_rng_state(state["random"]["cpu"].cpu())
-    if fabric.device.type == "cuda":
-        torch.cuda.set_rng_state(state["random"]["cuda"].cpu(), fabric.device)
-    return ""
+    if state["ranks"] == fabric.world_size:
+        return history, ""
+    return (
+        history,
+        f"begun on {state['ranks']} devices, goes on on {fabric.world_size}: the same batches, augmentation and dropout, other rounding",
+    )
 
 
 def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
     return {"cpu": torch.get_rng_state()} | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
 
 
-def _of_rank(path: Path, rank: int, training: Training) -> Path:
-    return path.with_name(f"{path.name}.rank{rank}.epoch{training.epoch}.step{training.step}")
-
-
-def _write(path: Path, state: dict[str, Any]) -> None:
-    buffer = BytesIO()
-    torch.save(state, buffer)
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+def _restore_random(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"].cpu())
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)

@@ -16,13 +16,15 @@ from torch import nn
 from facenas.backbones import Blueprint
 from facenas.errors import DivergedError, NotFiniteError, StoppedError
 from facenas.settings import Section
-from facenas.training.batchnorm import share_batchnorm
-from facenas.training.checkpoint import load_checkpoint, save_checkpoint
+from facenas.training.checkpoint import load_checkpoint
 from facenas.training.device import Device, derive_seed, make_fabric
+from facenas.training.keeper import Care, Keeper
 from facenas.training.logbook import Log, Logbook, over_ranks
 from facenas.training.loop import Epoch, Training, train
+from facenas.training.memory import within_memory
 from facenas.training.recipe import Recipe
 from facenas.training.score import Score, pack_answers
+from facenas.training.spread import spread
 from facenas.training.tasks import Task
 
 logger = logging.getLogger("facenas")
@@ -51,17 +53,6 @@ class Evaluation(Section):
     remark: str = Field("", description="Why the candidate was refused, if it was.")
 
 
-class Care(Section):
-    """How a long training run is looked after."""
-
-    log_every: int = Field(50, ge=1, description="Steps between two lines of the log; the loss is looked at then.")
-    save_minutes: float = Field(15, gt=0, description="Time between two checkpoints within an epoch; one is written after every epoch too.")
-    keep_every_epochs: int = Field(0, ge=0, description="Keep a checkpoint of every so many epochs for good; 0: only the last.")
-    validate_every_epochs: int = Field(
-        0, ge=0, description="Validate after every so many epochs, and keep the best model; 0: only at the end."
-    )
-
-
 def fit(
     task: Task,
     blueprint: Blueprint,
@@ -77,7 +68,7 @@ def fit(
     after_epoch: Callable[[Epoch], None] = nothing,
     after_step: Callable[[float], None] = nothing,
     after_log: Callable[[Log], None] = nothing,
-    after_best: Callable[[nn.Module, Epoch], None] = lambda network, epoch: None,
+    after_best: Callable[[nn.Module, Epoch], object] = lambda network, epoch: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Fitted:
     """Train a blueprint's network from scratch, or on from its checkpoint.
@@ -104,67 +95,61 @@ def fit(
         StoppedError: If `stop` said so; the checkpoint is written.
         DataError: If the memory does not suffice; the sentence names a batch that fits.
     """
-    began, fabric = time.perf_counter(), fabric or make_fabric(device, recipe.precision)
-    layout, training = memory_format(blueprint), prepare(task, blueprint, recipe=recipe, seed=seed, fabric=fabric)
-    network = training.ema.module if training.ema else training.model.network
+    fabric = fabric or make_fabric(device, recipe.precision)
+    training = prepare(task, blueprint, recipe=recipe, seed=seed, fabric=fabric)
     history, feed = list[Epoch](), task.feed(fabric, recipe)
     if checkpoint and checkpoint.exists():
         history, remark = load_checkpoint(checkpoint, training, fabric)
         if remark:
             logger.warning(remark)
-    before = training.seconds
     for finished in history:
         after_epoch(finished)
+    keeper = Keeper(checkpoint, training, history, fabric=fabric, care=care)
     steps = feed.dealing.steps
-    logbook = Logbook(
-        training, feed, seed_of=partial(derive_seed, seed), fabric=fabric, every=care.log_every if care else steps, after_log=after_log
-    )
-
-    def save(to: Path | None = checkpoint) -> None:
-        if to:
-            training.seconds = before + time.perf_counter() - began
-            save_checkpoint(to, training, history, fabric)
+    every = care.log_every if care else steps
+    logbook = Logbook(training, feed, seed_of=partial(derive_seed, seed), fabric=fabric, every=every, after_log=after_log)
 
     def finish_epoch(lr: float) -> None:
-        epoch = training.epoch
         loss, correct = over_ranks(fabric, training.loss_sum, "mean"), over_ranks(fabric, training.correct, "sum")
-        done = Epoch(epoch, float(loss) / steps, int(correct), steps * feed.dealing.size, lr)
-        if every_epoch or (care and care.validate_every_epochs and (epoch % care.validate_every_epochs == 0 or epoch == epochs)):
+        done = Epoch(training.epoch, float(loss) / steps, int(correct), steps * feed.dealing.size, lr)
+        if every_epoch or (care and care.validates(training.epoch, epochs)):
+            network = training.kept
             right = _validated(task, network, fabric)
             done = done._replace(validation=right)
             if right > max((one.validation or 0 for one in history), default=-1):
                 after_best(network, done)
         history.append(done)
-        save()
-        if checkpoint and care and care.keep_every_epochs and epoch % care.keep_every_epochs == 0:
-            save(checkpoint.with_name(f"epoch-{epoch}.pt"))
+        keeper.save()
         after_epoch(done)
 
-    saved = time.perf_counter()
-    for lr in train(training, feed, contract=task.contract, recipe=recipe, epochs=epochs, seed=seed, fabric=fabric, layout=layout):
-        told = logbook.step(lr)
-        after_step(training.epoch + training.step / steps)
-        if training.step == 0:
-            finish_epoch(lr)
-            saved = time.perf_counter()
-        asked, due = stop(), bool(care and time.perf_counter() - saved > 60 * care.save_minutes)
-        if fabric.world_size > 1:  # the ranks decide together, and not at every step
-            asked, due = (told and fabric.strategy.reduce_boolean_decision(one, all=False) for one in (asked, due))
-        if training.step and (asked or due):
-            logbook.close(lr)
-            save()
-            saved = time.perf_counter()
-        if asked:
-            raise StoppedError(f"stopped in step {training.step} of epoch {training.epoch + 1}, all saved; run the same command to go on")
-    return Fitted(network, tuple(history), before)
+    def follow() -> None:
+        layout = memory_format(blueprint)
+        for lr in train(training, feed, contract=task.contract, recipe=recipe, epochs=epochs, seed=seed, fabric=fabric, layout=layout):
+            told = logbook.step(lr)
+            after_step(training.epoch + training.step / steps)
+            if training.step == 0:
+                finish_epoch(lr)
+            asked, due = stop(), keeper.due
+            if fabric.world_size > 1:  # the ranks decide together, and not at every step
+                asked, due = (told and fabric.strategy.reduce_boolean_decision(one, all=False) for one in (asked, due))
+            if training.step and (asked or due):
+                logbook.check()
+                keeper.save()
+            if asked:
+                raise StoppedError(
+                    f"stopped in step {training.step} of epoch {training.epoch + 1}, all saved; run the same command to go on"
+                )
+
+    within_memory(follow, training, task, recipe, fabric)
+    return Fitted(training.kept, tuple(history), keeper.before)
 
 
 def prepare(task: Task, blueprint: Blueprint, *, recipe: Recipe, seed: int, fabric: Fabric) -> Training:
     """A fresh network with its head and optimiser, on the devices."""
     torch.manual_seed(derive_seed(seed, "initialisation"))
     model: nn.Module = task.model(blueprint).to(memory_format=memory_format(blueprint))
-    if fabric.world_size > 1 and recipe.sync_batchnorm:
-        model = share_batchnorm(model, fabric.device)
+    if fabric.world_size > 1:
+        model = spread(model, fabric.device, batchnorm=recipe.sync_batchnorm)
     network = model.get_submodule("network")
     ema = ModelEmaV3(network, decay=recipe.ema, device=fabric.device) if recipe.ema else None
     optimiser = recipe.optimiser(model, fabric.device)

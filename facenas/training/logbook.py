@@ -49,9 +49,7 @@ class Logbook:
         self, training: Training, feed: Feed, *, seed_of: Callable[[int], int], fabric: Fabric, every: int, after_log: Callable[[Log], None]
     ) -> None:
         self.training, self.feed, self.seed_of, self.fabric, self.every, self.after_log = training, feed, seed_of, fabric, every, after_log
-        self.losses: list[Tensor] = []
-        self.first: float | None = None
-        self.began, self.waited = time.perf_counter(), 0.0
+        self.began, self.waited, self.images = time.perf_counter(), 0.0, 0
 
     @property
     def done(self) -> int:
@@ -59,43 +57,36 @@ class Logbook:
         return self.training.epoch * self.feed.dealing.steps + self.training.step
 
     def step(self, lr: float) -> bool:
-        """Note a finished step; True at the end of a stretch.
+        """Note a finished step; True at the end of a stretch, which is then told.
 
         Raises:
             DivergedError: If a loss of the stretch is not finite, or ten times that of the first.
         """
-        self.losses.append(self.training.loss.clone())
-        if self.done % self.every and self.training.step:
+        self.training.losses.append(self.training.loss.clone())
+        self.images += self.feed.dealing.size
+        if self.training.step % self.every:  # 0 at the end of an epoch
             return False
-        self.close(lr)
-        return True
-
-    def close(self, lr: float) -> None:
-        """Read the losses of the stretch and tell them."""
-        if not self.losses:
-            return
-        losses = over_ranks(self.fabric, torch.stack(self.losses), "mean").tolist()
-        first = self.done - len(losses)
-        for step, loss in enumerate(losses, first):
-            self._check(loss, step)
+        losses = self.check()
         mean = sum(losses) / len(losses)
-        self.first = mean if self.first is None else self.first
+        self.training.losses = []
+        if self.training.first_loss is None:
+            self.training.first_loss = mean
         now, waited = time.perf_counter(), self.training.waited
         seconds = max(now - self.began, 1e-9)
-        self.after_log(
-            Log(
-                step=self.done,
-                epoch=self.done / self.feed.dealing.steps,
-                loss=mean,
-                lr=lr,
-                images_per_second=len(losses) * self.feed.dealing.size / seconds,
-                wait_share=min(1.0, (waited - self.waited) / seconds),
-            )
-        )
-        self.losses, self.began, self.waited = [], now, waited
+        share = min(1.0, (waited - self.waited) / seconds)
+        self.after_log(Log(self.done, self.done / self.feed.dealing.steps, mean, lr, self.images / seconds, share))
+        self.began, self.waited, self.images = now, waited, 0
+        return True
+
+    def check(self) -> list[float]:
+        """The losses of the stretch, of all ranks, which can be trained on."""
+        losses: list[float] = over_ranks(self.fabric, torch.stack(self.training.losses), "mean").tolist()
+        for step, loss in enumerate(losses, self.done - len(losses)):
+            self._check(loss, step)
+        return losses
 
     def _check(self, loss: float, step: int) -> None:
-        if math.isfinite(loss) and (self.first is None or loss <= EXPLODED * max(self.first, 1.0)):
+        if math.isfinite(loss) and (self.training.first_loss is None or loss <= EXPLODED * max(self.training.first_loss, 1.0)):
             return
         epoch, index = divmod(step, self.feed.dealing.steps)
         places = self.feed.places(self.seed_of(epoch), index)

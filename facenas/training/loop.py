@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -42,6 +43,8 @@ class Training:
         loss: Of the last step.
         loss_sum: Of the steps of this epoch.
         correct: Hits of this epoch.
+        losses: Of the steps that no line of the log has told yet.
+        first_loss: Mean of the first stretch of steps.
         waited: Seconds that steps waited for their images.
         seconds: Of training by processes that are gone.
     """
@@ -54,8 +57,16 @@ class Training:
     loss: Tensor = field(default_factory=lambda: torch.zeros(()))
     loss_sum: Tensor = field(default_factory=lambda: torch.zeros(()))
     correct: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.long))
+    losses: list[Tensor] = field(default_factory=list)
+    first_loss: float | None = None
     waited: float = 0.0
     seconds: float = 0.0
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is validated and saved: the average, where there is one; in single precision."""
+        network: nn.Module = self.ema.module if self.ema else self.model.network
+        return deepcopy(network).float() if next(network.parameters()).dtype == torch.float64 else network
 
 
 def train(
@@ -94,10 +105,10 @@ def train(
     for epoch in range(training.epoch, epochs):
         training.model.train()
         epoch_seed = derive_seed(seed, epoch)
-        if training.step == 0:  # else dropout goes on where it was
+        if training.step == 0:  # else random numbers go on where they were
             training.loss_sum.zero_()
             training.correct.zero_()
-            torch.manual_seed(derive_seed(epoch_seed, fabric.global_rank) if fabric.global_rank else epoch_seed)
+            torch.manual_seed(epoch_seed)  # the same on all ranks
         batches, steps = feed.epoch(epoch_seed, training.step), feed.dealing.steps
         for index in range(training.step, steps):
             began = time.perf_counter()

@@ -78,6 +78,11 @@ def save_model(
     return card
 
 
+def load_card(run: Path) -> ModelCard:
+    """Read the `model.json` of a run folder."""
+    return ModelCard.model_validate_json((run / MODEL).read_bytes())
+
+
 def load_model(path: Path) -> Model:
     """Read a trained network from its run folder, its `model.json` or its `model.safetensors`.
 
@@ -89,7 +94,7 @@ def load_model(path: Path) -> Model:
         if not (run / name).is_file():
             raise ModelError(f"no {name} in {run}; give the folder of a finished `facenas train` run, or an ONNX file")
     try:
-        card = ModelCard.model_validate_json((run / MODEL).read_bytes())
+        card = load_card(run)
         if _digest(run / WEIGHTS) != card.weights_sha256:
             raise ModelError(f"{run / WEIGHTS} is not the file that {MODEL} was written with; train again or restore it")
         network = card.blueprint.build()

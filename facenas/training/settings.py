@@ -25,6 +25,7 @@ from facenas.heads import Head
 from facenas.heads.settings import AdaFaceHead
 from facenas.settings import Section
 from facenas.training.device import Device
+from facenas.training.keeper import Care
 from facenas.training.models import Seen
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import ClassTask, FaceTask, Task
@@ -99,6 +100,7 @@ class TrainSettings(TaskSettings):
     architecture: str = Field(description="A name of the zoo, an architecture.json, or a search run's folder.")
     input_size: int | None = Field(None, ge=16, description="Image side in pixels; null: the architecture file's.")
     epochs: int = Field(26, ge=1, description="Training epochs.")
+    care: Care = Field(Care(), description="How a long run is looked after.")
 
 
 def seen_by(task: Task) -> tuple[Seen, ...]:
