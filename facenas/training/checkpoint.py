@@ -56,12 +56,9 @@ def load_checkpoint(path: Path, training: Training, fabric: Fabric) -> tuple[lis
         _restore_random(state["random"], fabric.device)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise RunError(f"{path} is damaged or of another network; remove it to train from the start ({type(error).__name__})") from None
-    if state["ranks"] == fabric.world_size:
-        return history, ""
-    return (
-        history,
-        f"begun on {state['ranks']} devices, goes on on {fabric.world_size}: the same batches, augmentation and dropout, other rounding",
-    )
+    was, now = state["ranks"], fabric.world_size
+    changed = f"begun on {was} devices, goes on on {now}: the same batches, augmentation and dropout, but other rounding"
+    return history, "" if was == now else changed
 
 
 def _random_state(device: torch.device) -> dict[str, torch.Tensor]:

@@ -135,10 +135,8 @@ def fit(
             if training.step and (asked or due):
                 logbook.check()
                 keeper.save()
-            if asked:
-                raise StoppedError(
-                    f"stopped in step {training.step} of epoch {training.epoch + 1}, all saved; run the same command to go on"
-                )
+            if asked and training.epoch < epochs:
+                raise StoppedError(f"stopped after {logbook.done} of {epochs * steps} steps, saved; run the same command to go on")
 
     within_memory(follow, training, task, recipe, fabric)
     return Fitted(training.kept, tuple(history), keeper.before)

@@ -79,7 +79,9 @@ class Logbook:
         return True
 
     def check(self) -> list[float]:
-        """The losses of the stretch, of all ranks, which can be trained on."""
+        """The losses of the stretch so far, of all ranks, if they can be trained on."""
+        if not self.training.losses:
+            return []
         losses: list[float] = over_ranks(self.fabric, torch.stack(self.training.losses), "mean").tolist()
         for step, loss in enumerate(losses, self.done - len(losses)):
             self._check(loss, step)

@@ -78,7 +78,7 @@ class _Sum(torch.autograd.Function):
 
 
 def _over_ranks(x: Tensor) -> Tensor:
-    total: Tensor = _Sum.apply(x)  # type: ignore[no-untyped-call]
+    total: Tensor = _Sum.apply(x)
     return total
 
 
