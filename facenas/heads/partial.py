@@ -98,7 +98,8 @@ class _Rows(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return torch.sparse_coo_tensor(ctx.saved_tensors[0].unsqueeze(0), grad, ctx.shape, is_coalesced=True), None
+        rows = ctx.saved_tensors[0].unsqueeze(0)
+        return torch.sparse_coo_tensor(rows, grad, ctx.shape, check_invariants=False), None
 
 
 def _derived(*numbers: int) -> int:

@@ -45,9 +45,9 @@ def _summed(values: Tensor) -> Tensor:
 class _Gathered(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
-        result = values.new_empty((count(), *values.shape))
-        distributed.all_gather_into_tensor(result, values.contiguous())
-        return result
+        result = values.new_empty((count(), values.numel()))
+        distributed.all_gather_into_tensor(result, values.reshape(1, -1))
+        return result.view(-1, *values.shape)
 
     @staticmethod
     @once_differentiable

@@ -42,10 +42,16 @@ class RowSGD(torch.optim.Optimizer):
             buffer.mul_(group["momentum"]).add_(grad).add_(parameter, alpha=group["weight_decay"])
             parameter.sub_(group["lr"] * buffer)
             return
-        grad = grad.coalesce()
-        rows = grad.indices().squeeze(0)
-        moved = buffer[rows].mul_(group["momentum"]).add_(grad.values())
+        rows, values = _rows(grad)
+        moved = buffer[rows].mul_(group["momentum"]).add_(values)
         if group["weight_decay"]:
             moved.add_(parameter[rows], alpha=group["weight_decay"])
         buffer[rows] = moved
         parameter.index_add_(0, rows, moved.mul_(-group["lr"]))
+
+
+def _rows(grad: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of a sparse gradient and their values; only those of several backward passes have to be added up, which costs a copy."""
+    if bool((grad._indices().diff() <= 0).any()):
+        grad = grad.coalesce()
+    return grad._indices().squeeze(0), grad._values()

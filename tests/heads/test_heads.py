@@ -7,7 +7,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from facenas.heads import Head, MarginHead, margin_loss
+from facenas.heads import Head, MarginHead
 
 B, D, N = 6, 5, 4
 NO_MARGIN = {
