@@ -11,7 +11,7 @@ SMALLEST_NORM = 1e-3  # shorter vectors are not scaled up to unit length, so tha
 
 def class_centres(rows: int, embedding_size: int, generator: torch.Generator | None = None) -> torch.nn.Parameter:
     """Trainable centres (N, D), drawn from N(0, 0.01) as in arcface_torch; only their directions matter."""
-    return torch.nn.Parameter(torch.randn(rows, embedding_size, generator=generator) * 0.01)
+    return torch.nn.Parameter(torch.empty(rows, embedding_size).normal_(std=0.01, generator=generator))
 
 
 def directions(embeddings: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,8 @@ from facenas.heads.subcentres import nearest
 class MarginHead(nn.Module):
     """logit_y = s target, other logits s cos(theta_j), in the centres' precision whatever autocast says.
 
+    Train with `margin_loss`: logits know nothing of a rule's penalty, and cost more.
+
     Args:
         rule: What makes the target of cos(theta_y).
         embedding_size: Embedding dimension D.

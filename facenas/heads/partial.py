@@ -115,6 +115,8 @@ def _times(embeddings: Tensor, factor: int) -> Tensor:
 
 
 def _same_size(labels: Tensor) -> None:
+    if ranks.count() == 1:
+        return
     sizes = ranks.gathered(torch.tensor(len(labels), device=labels.device)).tolist()
     if len(set(sizes)) > 1:
         raise SettingsError(f"every rank must bring a batch of the same size, got {sizes}; leave out the remainder that fills no batch")

@@ -40,7 +40,7 @@ class RowSGD(torch.optim.Optimizer):
         buffer = state["momentum_buffer"]
         if not grad.is_sparse:
             buffer.mul_(group["momentum"]).add_(grad).add_(parameter, alpha=group["weight_decay"])
-            parameter.sub_(group["lr"] * buffer)
+            parameter.addcmul_(buffer, torch.as_tensor(group["lr"], dtype=buffer.dtype, device=buffer.device), value=-1)
             return
         rows, values = _rows(grad)
         moved = buffer[rows].mul_(group["momentum"]).add_(values)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import nn
 
 from facenas.heads.adaface import AdaFace
@@ -18,6 +18,12 @@ from facenas.settings import Section
 
 Gradients = Annotated[Gradient, Field(description="Through acos and cos: exact, or straight_through as in arcface_torch.")]
 Ema = Annotated[float, Field(gt=0, le=1, description="Share of a batch in the running statistics.")]
+
+
+def _rising(ends: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < ends[0] < ends[1]:
+        raise ValueError(f"needs 0 < shortest < longest, got {ends[0]:g} and {ends[1]:g}")
+    return ends
 
 
 class HeadSection(Section):
@@ -113,7 +119,9 @@ class MagFaceHead(HeadSection):
     """Margin that grows with the embedding's norm."""
 
     name: Literal["magface"] = Field("magface", description="Name of the head.")
-    norm_range: tuple[float, float] = Field((10.0, 110.0), description="Shortest and longest norm that is told apart.")
+    norm_range: Annotated[tuple[float, float], AfterValidator(_rising)] = Field(
+        (10.0, 110.0), description="Shortest and longest norm that is told apart."
+    )
     margin_range: tuple[float, float] = Field((0.45, 0.8), description="Margins at these norms, in radians.")
     penalty: float = Field(35.0, ge=0, description="Weight of the pull towards long embeddings.")
     gradient: Gradients = "exact"

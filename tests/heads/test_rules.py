@@ -45,6 +45,11 @@ def test_magface_trains_the_length_of_an_embedding() -> None:
         assert float(grad @ row) / length == pytest.approx(wanted, abs=1e-9)
 
 
+def test_magface_refuses_norms_that_do_not_rise() -> None:
+    with pytest.raises(ValueError, match="needs 0 < shortest < longest, got 110 and 10"):
+        make("magface", norm_range=(110, 10))
+
+
 def test_curricularface_formula_with_t_updated_before_use() -> None:
     head, (x, y) = make("curricularface", margin=0.5, ema=0.3), batch()
     head.rule.t.fill_(0.2)
