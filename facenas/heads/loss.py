@@ -56,7 +56,7 @@ def loss_of_cosines(
     others, best = _Others.apply(hardened, columns, held, scale)
     if margin.harden:
         best = _without(cosines.detach().clone(), columns, held).amax(1)
-    others, best = (gathered(part)[:, here] for part in (others, best))
+    others, best = gathered(torch.stack([others, best]))[:, :, here].unbind(1)
     per_image = -functional.logsigmoid(scale * margin.target - others.logsumexp(0))
     share = (per_image.mean() + margin.penalty) / len(others)
     correct = (own.detach() >= best.amax(0)).sum()

@@ -103,7 +103,7 @@ class _Rows(torch.autograd.Function):
 
 
 def _derived(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return int(np.random.SeedSequence([number % 2**64 for number in numbers]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _times(embeddings: Tensor, factor: int) -> Tensor:

@@ -196,7 +196,7 @@ def test_only_the_rows_met_are_stepped() -> None:
 
 def test_a_row_met_by_two_backward_passes_is_stepped_by_their_sum() -> None:
     weight = nn.Parameter(torch.zeros(5, 2))
-    weight.grad = torch.sparse_coo_tensor([[1, 3, 1]], torch.ones(3, 2), (5, 2))
+    weight.grad = torch.sparse_coo_tensor([[1, 3, 1]], torch.ones(3, 2), (5, 2), check_invariants=True)
     RowSGD([weight], lr=1.0).step()
     assert weight[:, 0].tolist() == [0, -2, 0, -1, 0]
 
