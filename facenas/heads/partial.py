@@ -19,8 +19,8 @@ from facenas.heads.subcentres import nearest
 class PartialFC(nn.Module):
     """A margin head of which each rank holds a contiguous shard of the identities.
 
-    Every rank meets the images of all ranks with all identities of these images in its shard and a random `sample_rate` of the shard;
-    the softmax's denominator is summed over ranks. At rate 1 loss and gradients are those of the plain head. Not to be wrapped in
+    Every rank meets the images of all ranks with a `sample_rate` of its shard: all identities of these images, and random others; the
+    softmax's denominator is summed over ranks. At rate 1 loss and gradients are those of the plain head. Not to be wrapped in
     DistributedDataParallel: its parameter differs from rank to rank. Without a process group it is one rank.
 
     Args:
@@ -72,18 +72,18 @@ class PartialFC(nn.Module):
         held = (identities >= 0) & (identities < self.identities)
         if self.sample_rate == 1:
             return self.weight, identities.where(held, -1)
-        chosen = self._sample()
-        chosen[identities[held]] = True
-        chosen[self.steps % self.identities] = True  # never none
-        columns = chosen.cumsum(0) - 1
-        rows = chosen.repeat_interleave(self.subcentres).nonzero().squeeze(1)
+        sample = self._sample(identities[held])
+        rows = (sample.unsqueeze(1) * self.subcentres + torch.arange(self.subcentres, device=sample.device)).flatten()
         self.steps += self.training
-        return _Rows.apply(self.weight, rows), columns[identities.clamp(0, self.identities - 1)].where(held, -1)
+        return _Rows.apply(self.weight, rows), torch.searchsorted(sample, identities).where(held, -1)
 
-    def _sample(self) -> Tensor:
-        """Which identities of the shard are met, whoever is in the batch."""
+    def _sample(self, positives: Tensor) -> Tensor:
+        """The positives and random others, in order; always equally many, as long as there are not more positives."""
         generator = torch.Generator(self.weight.device).manual_seed(_derived(self.seed, self.rank, int(self.steps)))
-        return torch.rand(self.identities, generator=generator, device=self.weight.device) < self.sample_rate
+        draws = torch.rand(self.identities, generator=generator, device=self.weight.device)
+        draws[positives] = 2.0
+        size = max(1, round(self.sample_rate * self.identities), int((draws == 2).sum()))
+        return draws.topk(size).indices.sort().values
 
 
 class _Rows(torch.autograd.Function):

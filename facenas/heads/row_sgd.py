@@ -10,8 +10,8 @@ from torch import Tensor, nn
 class RowSGD(torch.optim.Optimizer):
     """Per row: v <- momentum v + (g + weight_decay w), w <- w - lr v, for the rows that the step has met and no others.
 
-    A row that was not met keeps value and momentum, and does not decay. The momentum's pages are first written when their rows are
-    met. With dense gradients it equals torch.optim.SGD.
+    A row that was not met keeps value and momentum, and does not decay. The momentum takes as much memory as the parameter. With dense
+    gradients it equals torch.optim.SGD.
 
     Args:
         parameters: Matrices (N, D) whose gradients are sparse by rows, or dense.
