@@ -2,8 +2,8 @@
 
     python benchmarks/partial_fc.py [--identities 10000 100000 1000000] [--threads 2] [--json]
 
-Each case runs in a process of its own: `full` is the plain head with torch.optim.SGD, the others are Partial FC with RowSGD, at rate 1 and
-0.1. `step_gb` is the most memory resident during the steps, over what is resident with the centres loaded; `optimiser_gb` is the
+Each case runs in a process of its own: `full` is the plain head, the others are Partial FC at rate 1 and 0.1; the last with RowSGD, the
+others with torch.optim.SGD. `step_gb` is the most memory resident during the steps, over what is resident with the centres loaded; `optimiser_gb` is the
 momentum, of which `stepped_gb` are read and written in a step. `ratio` is the full head's time over the case's.
 """
 
@@ -60,12 +60,9 @@ def measure(kind: str, identities: int, rate: float, threads: int) -> dict[str, 
     torch.set_num_threads(threads)
     make_fabric("cpu", "fp32")  # the allocator as in training
     torch.manual_seed(0)
-    if kind == "full":
-        head = ArcFaceHead().build(D, identities)
-        optimiser: torch.optim.Optimizer = torch.optim.SGD(head.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, fused=True)
-    else:
-        head = PartialFC(ArcFaceHead(), D, identities, sample_rate=rate)
-        optimiser = RowSGD(head.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
+    head = ArcFaceHead().build(D, identities) if kind == "full" else PartialFC(ArcFaceHead(), D, identities, sample_rate=rate)
+    recipe = {"lr": 0.1, "momentum": 0.9, "weight_decay": 5e-4}
+    optimiser = torch.optim.SGD(head.parameters(), fused=True, **recipe) if rate == 1 else RowSGD(head.parameters(), **recipe)
     x = torch.randn(BATCH, D, requires_grad=True)
     before, times = resident("VmRSS"), []
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
