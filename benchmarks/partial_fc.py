@@ -3,8 +3,8 @@
     python benchmarks/partial_fc.py [--identities 10000 100000 1000000] [--threads 2] [--json]
 
 Each case runs in a process of its own: `full` is the plain head, the others are Partial FC at rate 1 and 0.1; the last with RowSGD, the
-others with torch.optim.SGD. `step_gb` is the most memory resident during the steps, over what is resident with the centres loaded; `optimiser_gb` is the
-momentum, of which `stepped_gb` are read and written in a step. `ratio` is the full head's time over the case's.
+others with torch.optim.SGD. `step_gb` is the most memory resident during the steps, over what is resident with the centres loaded;
+`optimiser_gb` is the momentum, of which `stepped_gb` are read and written in a step. `ratio` is the full head's time over the case's.
 """
 
 import argparse
