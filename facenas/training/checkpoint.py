@@ -2,12 +2,15 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import distributed
 
 from facenas.errors import RunError
 from facenas.files import replacing
+from facenas.heads import merge_shards, split_shards
 from facenas.training.loop import Epoch, Training
 
 CHECKPOINT = "checkpoint.pt"
@@ -18,7 +21,7 @@ def save_checkpoint(path: Path, training: Training, history: list[Epoch], fabric
     """Write what a later process needs to go on, whole or not at all; every rank calls this, and the random numbers of all are the same."""
     state = {
         "model": training.model.state_dict(),
-        "optimiser": training.optimiser.state_dict(),
+        "optimisers": [training.optimisers[0].state_dict()],
         "scaler": fabric.strategy.precision.state_dict(),
         "ema": training.ema.state_dict() if training.ema else None,
         "history": [tuple(epoch) for epoch in history],
@@ -26,6 +29,9 @@ def save_checkpoint(path: Path, training: Training, history: list[Epoch], fabric
         "random": _random_state(fabric.device),
         **{name: getattr(training, name) for name in COUNTERS},
     }
+    if len(training.optimisers) > 1:
+        head = {name: state["model"].pop(f"head.{name}") for name in training.model.head.state_dict()}
+        state["shards"] = _gathered({"head": head, "optimiser": training.optimisers[1].state_dict()}, fabric)
     if fabric.is_global_zero:
         buffer = BytesIO()
         torch.save(state, buffer)
@@ -45,8 +51,13 @@ def load_checkpoint(path: Path, training: Training, fabric: Fabric) -> tuple[lis
     """
     try:
         state = torch.load(path, map_location=fabric.device, weights_only=True)
+        if "shards" in state:
+            own = split_shards(state["shards"], fabric.world_size, subcentres=training.model.head.subcentres)[fabric.global_rank]
+            state["model"] |= {f"head.{name}": value for name, value in own["head"].items()}
+            state["optimisers"].append(own["optimiser"])
         training.model.load_state_dict(state["model"])
-        training.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(training.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
         fabric.strategy.precision.load_state_dict(state["scaler"])
         if training.ema and state["ema"]:
             training.ema.load_state_dict(state["ema"])
@@ -59,6 +70,15 @@ def load_checkpoint(path: Path, training: Training, fabric: Fabric) -> tuple[lis
     was, now = state["ranks"], fabric.world_size
     changed = f"begun on {was} devices, goes on on {now}: the same batches, augmentation and dropout, but other rounding"
     return history, "" if was == now else changed
+
+
+def _gathered(shard: dict[str, Any], fabric: Fabric) -> dict[str, Any]:
+    """The shards of all ranks as one; on ranks but the first: nothing of use."""
+    if fabric.world_size == 1:
+        return shard
+    shards: list[Any] | None = [None] * fabric.world_size if fabric.is_global_zero else None
+    distributed.gather_object(shard, shards)
+    return merge_shards(shards) if shards else {}
 
 
 def _random_state(device: torch.device) -> dict[str, torch.Tensor]:

@@ -143,18 +143,18 @@ def fit(
 
 
 def prepare(task: Task, blueprint: Blueprint, *, recipe: Recipe, seed: int, fabric: Fabric) -> Training:
-    """A fresh network with its head and optimiser, on the devices."""
+    """A fresh network with its head and optimisers, on the devices."""
     torch.manual_seed(derive_seed(seed, "initialisation"))
     model: nn.Module = task.model(blueprint).to(memory_format=memory_format(blueprint))
     if fabric.world_size > 1:
         model = spread(model, fabric.device, batchnorm=recipe.sync_batchnorm)
     network = model.get_submodule("network")
     ema = ModelEmaV3(network, decay=recipe.ema, device=fabric.device) if recipe.ema else None
-    optimiser = recipe.optimiser(model, fabric.device)
+    optimisers = task.optimisers(model, recipe, fabric.device)
     if recipe.compile:
         network.compile()
-    ready, ready_optimiser = fabric.setup(model, optimiser)
-    return Training(ready, ready_optimiser, ema)
+    ready, *ready_optimisers = fabric.setup(model, *optimisers)
+    return Training(ready, ready_optimisers, ema)
 
 
 def _validated(task: Task, network: nn.Module, fabric: Fabric) -> int:

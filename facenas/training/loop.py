@@ -36,7 +36,7 @@ class Training:
 
     Attributes:
         model: From images (B, C, H, W) and labels (B,) to the mean loss and the number of hits.
-        optimiser: Of all its parameters.
+        optimisers: Of its parameters; the second, where there is one, of class centres that differ from rank to rank.
         ema: Average of the network over the steps, if one is kept.
         epoch: Finished epochs.
         step: Finished steps of the epoch after those.
@@ -50,7 +50,7 @@ class Training:
     """
 
     model: _FabricModule
-    optimiser: _FabricOptimizer
+    optimisers: list[_FabricOptimizer]
     ema: ModelEmaV3 | None = None
     epoch: int = 0
     step: int = 0
@@ -101,7 +101,8 @@ def train(
         setattr(training, counter, getattr(training, counter).to(fabric.device))
     step = _step(training, feed, contract=contract, recipe=recipe, fabric=fabric, layout=layout)
     recordable = fabric.device.type == "cuda" and fabric.world_size == 1 and recipe.precision != "fp16" and not recipe.compile
-    run, rates = Recorded(step) if recordable else step, _rates(training.optimiser.param_groups, fabric.device)
+    groups = [group for one in training.optimisers for group in one.param_groups]
+    run, rates = Recorded(step) if recordable else step, _rates(groups, fabric.device)
     for epoch in range(training.epoch, epochs):
         training.model.train()
         epoch_seed = derive_seed(seed, epoch)
@@ -127,12 +128,13 @@ def _step(
     training: Training, feed: Feed, *, contract: InputContract, recipe: Recipe, fabric: Fabric, layout: torch.memory_format
 ) -> Callable[..., None]:
     """One optimiser step on one batch of this rank."""
-    model, optimiser, parts = training.model, training.optimiser, recipe.accumulate
-    clipped = list((model.parameters if recipe.clip_head else model.network.parameters)())
+    model, optimisers, parts = training.model, training.optimisers, recipe.accumulate
+    clipped = list((model.parameters if recipe.clip_head and len(optimisers) == 1 else model.network.parameters)())
 
     def step(*inputs: Tensor) -> None:
         pixels, labels, draws = feed.batch(*inputs)
-        optimiser.zero_grad()
+        for optimiser in optimisers:
+            optimiser.zero_grad()
         training.loss.zero_()
         for part, (some, targets, drawn) in enumerate(zip(*(whole.chunk(parts) for whole in (pixels, labels, draws)), strict=True)):
             batch = recipe.augmentation.change(contract.prepare(recipe.augmentation.crop(some, drawn)), drawn)
@@ -142,9 +144,10 @@ def _step(
             training.loss.add_(loss.detach() / parts)
             training.correct.add_(correct)
         if recipe.clip_norm:
-            fabric.strategy.precision.unscale_gradients(optimiser.optimizer)
+            fabric.strategy.precision.unscale_gradients(optimisers[0].optimizer)
             nn.utils.clip_grad_norm_(clipped, recipe.clip_norm)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         training.loss_sum.add_(training.loss)
 
     return step

@@ -24,14 +24,14 @@ def within_memory(train: Callable[[], None], training: Training, task: Task, rec
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
-    training.optimiser.zero_grad()
+    training.model.zero_grad()
     shape = (task.contract.channels, task.contract.size, task.contract.size)
 
     def attempt(batch: int) -> None:
         images = torch.zeros(batch, *shape, device=fabric.device)
         loss, _ = training.model(images, torch.zeros(batch, dtype=torch.long, device=fabric.device))
         fabric.backward(loss)
-        training.optimiser.zero_grad()
+        training.model.zero_grad()
 
     share = recipe.batch_size // fabric.world_size // recipe.accumulate
     fits = largest_batch(attempt, share) if fabric.world_size == 1 else share // 2

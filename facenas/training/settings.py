@@ -1,8 +1,8 @@
 """The settings of `facenas train`, and what it shares with `facenas search`: data, head, recipe."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from facenas.backbones import IRSpace, PlainSpace, Space
 from facenas.data import (
@@ -39,9 +39,18 @@ class TaskSettings(Section):
     data: Source = Field(description="Where the images come from.")
     validation_share: float = Field(0.25, ge=0, lt=1, description="Held out of the training data: a share of people, or of each class.")
     head: Head = Field(AdaFaceHead(), description="Margin head; faces only.")
+    sample_rate: float | None = Field(
+        None, gt=0, le=1, description="Spread the class centres over the devices and meet this share of them in a step (Partial FC); faces."
+    )
     recipe: Recipe = Field(Recipe(), description="How to train.")
     seed: int = Field(0, description="Seed of everything random but the choice of the test people.")
     device: Device = Field("auto", description="Where to train.")
+
+    @model_validator(mode="after")
+    def _one_scaler(self) -> Self:
+        if self.sample_rate is not None and self.recipe.precision == "fp16":
+            raise ValueError("sample_rate and recipe.precision=fp16 do not go together: two optimisers cannot share a loss scale; use bf16")
+        return self
 
     def task(self, space: Space, *, on_test: bool = False, fraction: float = 1.0) -> Task:
         """Load the training data and cut the validation split from it.
@@ -61,7 +70,8 @@ class TaskSettings(Section):
             raise SettingsError(f"faces ({self.data.name}) are searched and trained in the space 'ir', got {space.name!r}")
         train, validation = self._faces(self.data, space.input_size, on_test=on_test)
         train = train.rows(share_of_each(train.identities, fraction, seed=self.seed, least=2))
-        return FaceTask(train, validation, head=self.head, contract=InputContract(size=space.input_size), pair_seed=self.seed)
+        contract = InputContract(size=space.input_size)
+        return FaceTask(train, validation, head=self.head, contract=contract, pair_seed=self.seed, sample_rate=self.sample_rate)
 
     def _faces(self, source: FaceSource, size: int, *, on_test: bool) -> tuple[FaceSet, FaceSet | None]:
         """Photographs to train on and to validate with."""

@@ -8,6 +8,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
 
 from facenas.backbones import Blueprint
 from facenas.data import FaceSet, ImageSet, InputContract, balanced_pairs
@@ -15,7 +16,7 @@ from facenas.data.faces import Images
 from facenas.errors import DataError
 from facenas.eval import embed_images, metrics, torch_embedder
 from facenas.eval.verification import pair_scores
-from facenas.heads import Head
+from facenas.heads import Head, MarginHead, PartialFC, RowSGD, margin_loss
 from facenas.training.feed import Dealing, Feed, Resident
 from facenas.training.recipe import Recipe
 
@@ -40,6 +41,9 @@ class Task(Protocol):
     def model(self, blueprint: Blueprint) -> "FaceModel | ClassModel":
         """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> mean loss and hits."""
 
+    def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
+        """One of everything, or one of the network and one of class centres that are spread over the ranks."""
+
     def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
         """The training images in batches, for this process."""
 
@@ -52,16 +56,23 @@ class Task(Protocol):
 
 
 class FaceModel(nn.Module):
-    """A backbone with a margin head."""
+    """A backbone with a margin head; a head that is spread over the ranks is left alone by DistributedDataParallel."""
 
-    def __init__(self, network: nn.Module, head: nn.Module) -> None:
+    def __init__(self, network: nn.Module, head: MarginHead | PartialFC) -> None:
         super().__init__()
         self.network: nn.Module = network
-        self.head: nn.Module = head
+        self.head = head
+        if isinstance(head, PartialFC):
+            own = [f"head.{name}" for name in head.state_dict()]
+            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, own)  # type: ignore[no-untyped-call]
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Images (B, C, H, W), identities (B,) -> mean loss, number of hits."""
-        return _loss(self.head(self.network(images), labels), labels)
+        embeddings = self.network(images)
+        if isinstance(self.head, PartialFC):  # loss and hits of all ranks
+            result = self.head(embeddings, labels)
+            return result.loss, result.correct * (self.head.rank == 0)
+        return margin_loss(self.head, embeddings, labels)
 
 
 class ClassModel(nn.Module):
@@ -73,11 +84,8 @@ class ClassModel(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Images (B, C, H, W), classes (B,) -> mean loss, number of hits."""
-        return _loss(self.network(images), labels)
-
-
-def _loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    return functional.cross_entropy(logits.float(), labels), (logits.detach().argmax(1) == labels).sum()
+        logits = self.network(images)
+        return functional.cross_entropy(logits.float(), labels), (logits.detach().argmax(1) == labels).sum()
 
 
 class FaceTask:
@@ -89,12 +97,22 @@ class FaceTask:
         head: Margin head.
         contract: What the network expects of an image.
         pair_seed: Seed of the choice of validation pairs.
+        sample_rate: Share of the class centres that a step meets, spread over the ranks (Partial FC); None: a head on every rank.
     """
 
-    def __init__(self, train: FaceSet, validation: FaceSet | None, *, head: Head, contract: InputContract, pair_seed: int = 0) -> None:
+    def __init__(
+        self,
+        train: FaceSet,
+        validation: FaceSet | None,
+        *,
+        head: Head,
+        contract: InputContract,
+        pair_seed: int = 0,
+        sample_rate: float | None = None,
+    ) -> None:
         if validation and set(validation.names) & set(train.names):
             raise DataError("an identity is in both the training and the validation photographs")
-        self.contract, self.head = contract, head
+        self.contract, self.head, self.pair_seed, self.sample_rate = contract, head, pair_seed, sample_rate
         self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.identities)
         self.people = len(train.names)
         self.content = [array for faces in (train, validation) if faces for array in (faces.images, faces.identities)]
@@ -104,7 +122,17 @@ class FaceTask:
 
     def model(self, blueprint: Blueprint) -> FaceModel:
         """Backbone and head."""
-        return FaceModel(blueprint.build(), self.head.build(blueprint.dimension, self.people))
+        if self.sample_rate is None:
+            return FaceModel(blueprint.build(), self.head.build(blueprint.dimension, self.people))
+        network = blueprint.build()
+        return FaceModel(network, PartialFC(self.head, blueprint.dimension, self.people, sample_rate=self.sample_rate, seed=self.pair_seed))
+
+    def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
+        """SGD; class centres that are spread over the ranks have their own."""
+        if self.sample_rate is None:
+            return [recipe.optimiser(model, device)]
+        centres = RowSGD(model.get_submodule("head").parameters(), lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+        return [recipe.optimiser(model.get_submodule("network"), device), centres]
 
     def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
         """All images on the device."""
@@ -141,6 +169,10 @@ class ClassTask:
     def model(self, blueprint: Blueprint) -> ClassModel:
         """The network alone."""
         return ClassModel(blueprint.build())
+
+    def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
+        """SGD."""
+        return [recipe.optimiser(model, device)]
 
     def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
         """All images on the device."""

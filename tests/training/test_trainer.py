@@ -176,7 +176,7 @@ def test_ranks_share_every_batch_and_every_draw() -> None:
 
 
 def command(run: Path, *arguments: object) -> list[str]:
-    """Training of the tiny network on drawn faces, 15 steps, each of them logged; in fp32 rounding alone would part two runs in ten steps."""
+    """Training of the tiny network on drawn faces, 15 logged steps; in fp32 rounding alone would part two runs within ten."""
     found = run.parent / "architecture.json"
     found.write_text(BLUEPRINT.model_dump_json())
     settings = ["epochs=3", "care.log_every=1", "recipe.precision=fp64"]
