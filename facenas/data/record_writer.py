@@ -2,49 +2,57 @@
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from facenas.data.faces import Labels
 from facenas.data.records import FIRST, HEAD, IR_HEADER, LAST, LENGTH_BITS, MAGIC, MAGIC_BYTES, MIDDLE, MOST_IDENTITIES, WHOLE
 from facenas.errors import DataError
 from facenas.files import replacing
 
 
-def write_records(path: Path, images: Iterator[bytes], identities: Labels, *, names: Sequence[str], size: int) -> None:
+def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Sequence[str], size: int) -> int:
     """Write `.rec`, `.idx`, `property` and `.names.json`: all of them or, on failure, none.
 
-    Key 0 is the header record, keys 1 to M are the images ordered by identity, then one record for each identity with its range of keys.
+    Key 0 is the header record, keys 1 to M are the images, then there is one record for each identity with its range of keys.
 
     Args:
         path: The `.rec` file.
-        images: Encoded images, in the order of `identities`.
-        identities: Their people (M,), ascending.
+        images: Identity and encoded image, by ascending identity.
         names: Name of each identity; other tools do not look at it.
         size: Side of the images in pixels.
+
+    Returns:
+        The number of images.
 
     Raises:
         DataError: If there are too many images for float32 labels, or an image is too long for a record.
     """
-    count, people = len(identities), len(names)
-    if count + people >= MOST_IDENTITIES:
-        raise DataError(f"a .rec file with a header holds fewer than {MOST_IDENTITIES} images and identities, got {count} and {people}")
-    starts = np.searchsorted(identities, np.arange(people + 1)) + 1
+    people, total, counts = len(names), 0, np.zeros(len(names), np.int64)
     with _files(path) as (records, index, about, called):
-        write = _Writer(records, index)
-        write.add(0, IR_HEADER.pack(2, 0.0, 0, 0) + struct.pack("<2f", count + 1, count + 1 + people))
-        for key, (image, identity) in enumerate(zip(images, identities.tolist(), strict=True), 1):
-            write.add(key, IR_HEADER.pack(0, identity, key, 0) + image)
-        for person, (start, end) in enumerate(pairwise(starts.tolist())):
-            key = count + 1 + person
-            write.add(key, IR_HEADER.pack(2, 0.0, key, 0) + struct.pack("<2f", start, end))
+
+        def add(key: int, label: float, image: bytes, *labels: float) -> None:
+            index.write(b"%d\t%d\n" % (key, records.tell()))
+            header = IR_HEADER.pack(len(labels), label, key, 0) + struct.pack(f"<{len(labels)}f", *labels)
+            records.write(record_bytes(header + image))
+
+        add(0, 0, b"", 0, 0)
+        for identity, image in images:
+            counts[identity] += 1
+            total += 1
+            add(total, identity, image)
+        if total + people >= MOST_IDENTITIES:
+            raise DataError(f"a .rec file with a header holds fewer than {MOST_IDENTITIES} images and identities, got {total} and {people}")
+        for person, end in enumerate(np.cumsum(counts).tolist(), 1):
+            add(total + person, 0, b"", end - counts[person - 1] + 1, end + 1)
+        records.seek(0)
+        records.write(record_bytes(IR_HEADER.pack(2, 0, 0, 0) + struct.pack("<2f", total + 1, total + 1 + people)))
         about.write(f"{people},{size},{size}\n".encode())
         called.write(json.dumps(list(names), ensure_ascii=False).encode())
+    return total
 
 
 def names_file(path: Path) -> Path:
@@ -58,18 +66,6 @@ def record_bytes(data: bytes) -> bytes:
     bounds = [(start, end) for start, end in zip([0, *(cut + 4 for cut in cuts)], [*cuts, len(data)], strict=True)]
     flags = [WHOLE] if not cuts else [FIRST, *[MIDDLE] * (len(cuts) - 1), LAST]
     return b"".join(_part(flag, data[start:end]) for flag, (start, end) in zip(flags, bounds, strict=True))
-
-
-class _Writer:
-    """Appends records and their places."""
-
-    def __init__(self, records: BinaryIO, index: BinaryIO) -> None:
-        self.records, self.index = records, index
-
-    def add(self, key: int, data: bytes) -> None:
-        """One record."""
-        self.index.write(b"%d\t%d\n" % (key, self.records.tell()))
-        self.records.write(record_bytes(data))
 
 
 def _occurrences(data: bytes) -> Iterator[int]:

@@ -1,0 +1,111 @@
+"""AdaFace's augmentation: what happens to an image is a function of the settings, the image and a seed."""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from facenas.data.face_changes import (
+    CROP_DRAWS,
+    GREY,
+    INTERPOLATIONS,
+    LEAST_SIDE,
+    ORDERS,
+    Box,
+    Draws,
+    crop_boxes,
+    low_resolution,
+    paste_crop,
+    photometric,
+)
+from facenas.data.faces import Images
+from facenas.settings import Section
+
+Seeds = NDArray[np.uint64]
+DRAWS = 4 + CROP_DRAWS + 3 + 4
+
+
+class Change(NamedTuple):
+    """What happens to one image; None: nothing of the kind."""
+
+    crop: Box | None
+    low: tuple[int, int, int] | None  # side in pixels, interpolation down and up
+    colours: tuple[tuple[float, float, float], str] | None  # factors and their order
+    flip: bool
+
+
+class FaceAugmentation(Section):
+    """Random changes of training faces as AdaFace makes them; the defaults are its own. They happen in the order of the fields."""
+
+    crop: float = Field(0.2, ge=0, le=1, description="Probability of a part of the image, at its place on black, not resized.")
+    low_resolution: float = Field(0.2, ge=0, le=1, description="Probability of an image made small and large again.")
+    photometric: float = Field(0.2, ge=0, le=1, description="Probability of changed brightness, contrast and saturation.")
+    flip: float = Field(0.5, ge=0, le=1, description="Probability of a horizontal flip.")
+    photometric_on: Literal["rgb", "bgr"] = Field(
+        "rgb", description="Colour order that grey values are computed in; AdaFace's code takes BGR data for RGB: bgr."
+    )
+
+    def changes(self, seeds: Seeds, size: int) -> Iterator[Change]:
+        """What happens to images of `size` x `size` pixels, by their seeds (K,)."""
+        draws = uniforms(seeds, DRAWS)
+        crops, lows, colours, flips = (draws[:, :4] < (self.crop, self.low_resolution, self.photometric, self.flip)).T.tolist()
+        side, down, up, *factors, order = draws[:, 4 + CROP_DRAWS :].T
+        boxes = crop_boxes(draws[:, 4 : 4 + CROP_DRAWS], size).tolist()
+        sides = ((LEAST_SIDE + (1 - LEAST_SIDE) * side) * size).astype(np.int64).tolist()
+        ways = (np.stack([down, up], axis=1) * len(INTERPOLATIONS)).astype(np.int64).tolist()
+        strengths = (0.5 + np.stack(factors, axis=1)).tolist()
+        orders = (order * len(ORDERS)).astype(np.int64).tolist()
+        for i in range(len(seeds)):
+            yield Change(
+                crop=tuple(boxes[i]) if crops[i] else None,
+                low=(max(1, sides[i]), INTERPOLATIONS[ways[i][0]], INTERPOLATIONS[ways[i][1]]) if lows[i] else None,
+                colours=(tuple(strengths[i]), ORDERS[orders[i]]) if colours[i] else None,
+                flip=flips[i],
+            )
+
+    def apply(self, image: Images, change: Change, out: Images) -> None:
+        """Change an RGB image (H, H, 3), uint8, and write the result to `out`; the image itself stays as it is."""
+        if change.crop:
+            image = paste_crop(image, change.crop)
+        if change.low:
+            side, down, up = change.low
+            image = low_resolution(image, side, down=down, up=up)
+        if change.colours:
+            factors, order = change.colours
+            image = photometric(image, factors, order=order, grey=GREY if self.photometric_on == "rgb" else GREY[::-1])
+        if change.flip:
+            cv2.flip(image, 1, dst=out)
+        else:
+            out[:] = image
+
+    def augment(self, image: Images, seed: int) -> Images:
+        """An image (H, H, 3), changed as its seed says."""
+        out = np.empty_like(image)
+        self.apply(image, next(self.changes(np.array([seed], dtype=np.uint64), image.shape[0])), out)
+        return out
+
+
+def uniforms(seeds: Seeds, count: int) -> Draws:
+    """Uniform numbers in [0, 1), (K, count), by seeds (K,): the first `count` of each seed's own SplitMix64 stream.
+
+    Source: Steele et al., Fast Splittable Pseudorandom Number Generators (2014); the seed is mixed once, so that neighbours share nothing.
+    """
+    return np.asarray(_mixed(_mixed(seeds[:, None]) + _steps(count)) >> np.uint64(11), dtype=np.float64) * 2.0**-53
+
+
+def image_seeds(epoch_seed: int, positions: NDArray[np.int64]) -> Seeds:
+    """Seeds (K,) of the images at these places of an epoch's order, whoever reads them."""
+    return _mixed(np.array([epoch_seed % 2**64], dtype=np.uint64)) + positions.astype(np.uint64)
+
+
+def _steps(count: int) -> Seeds:
+    return np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+
+
+def _mixed(values: Seeds) -> Seeds:
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
