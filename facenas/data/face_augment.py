@@ -14,7 +14,6 @@ from facenas.data.face_changes import (
     INTERPOLATIONS,
     LEAST_SIDE,
     ORDERS,
-    Box,
     Draws,
     crop_boxes,
     low_resolution,
@@ -25,13 +24,15 @@ from facenas.data.faces import Images
 from facenas.settings import Section
 
 Seeds = NDArray[np.uint64]
-DRAWS = 4 + CROP_DRAWS + 3 + 4
+LOW_AT = 4 + CROP_DRAWS  # where an image's numbers for each change begin
+COLOURS_AT = LOW_AT + 3
+DRAWS = COLOURS_AT + 4
 
 
 class Change(NamedTuple):
     """What happens to one image; None: nothing of the kind."""
 
-    crop: Box | None
+    crop: list[int] | None
     low: tuple[int, int, int] | None  # side in pixels, interpolation down and up
     colours: tuple[tuple[float, float, float], str] | None  # factors and their order
     flip: bool
@@ -51,20 +52,12 @@ class FaceAugmentation(Section):
     def changes(self, seeds: Seeds, size: int) -> Iterator[Change]:
         """What happens to images of `size` x `size` pixels, by their seeds (K,)."""
         draws = uniforms(seeds, DRAWS)
-        crops, lows, colours, flips = (draws[:, :4] < (self.crop, self.low_resolution, self.photometric, self.flip)).T.tolist()
-        side, down, up, *factors, order = draws[:, 4 + CROP_DRAWS :].T
-        boxes = crop_boxes(draws[:, 4 : 4 + CROP_DRAWS], size).tolist()
-        sides = ((LEAST_SIDE + (1 - LEAST_SIDE) * side) * size).astype(np.int64).tolist()
-        ways = (np.stack([down, up], axis=1) * len(INTERPOLATIONS)).astype(np.int64).tolist()
-        strengths = (0.5 + np.stack(factors, axis=1)).tolist()
-        orders = (order * len(ORDERS)).astype(np.int64).tolist()
-        for i in range(len(seeds)):
-            yield Change(
-                crop=tuple(boxes[i]) if crops[i] else None,
-                low=(max(1, sides[i]), INTERPOLATIONS[ways[i][0]], INTERPOLATIONS[ways[i][1]]) if lows[i] else None,
-                colours=(tuple(strengths[i]), ORDERS[orders[i]]) if colours[i] else None,
-                flip=flips[i],
-            )
+        crops, lows, colours, flips = (draws[:, :4] < (self.crop, self.low_resolution, self.photometric, self.flip)).T
+        boxes = dict(zip(np.flatnonzero(crops).tolist(), crop_boxes(draws[crops, 4:LOW_AT], size).tolist(), strict=True))
+        resolutions = dict(zip(np.flatnonzero(lows).tolist(), _resolutions(draws[lows, LOW_AT:COLOURS_AT], size), strict=True))
+        jitters = dict(zip(np.flatnonzero(colours).tolist(), _jitters(draws[colours, COLOURS_AT:]), strict=True))
+        for i, flip in enumerate(flips.tolist()):
+            yield Change(boxes.get(i), resolutions.get(i), jitters.get(i), flip)
 
     def apply(self, image: Images, change: Change, out: Images) -> None:
         """Change an RGB image (H, H, 3), uint8, and write the result to `out`; the image itself stays as it is."""
@@ -86,6 +79,19 @@ class FaceAugmentation(Section):
         out = np.empty_like(image)
         self.apply(image, next(self.changes(np.array([seed], dtype=np.uint64), image.shape[0])), out)
         return out
+
+
+def _resolutions(draws: Draws, size: int) -> list[tuple[int, int, int]]:
+    """Side, interpolation down and interpolation up, from uniform numbers (K, 3)."""
+    sides = np.maximum(1, (LEAST_SIDE + (1 - LEAST_SIDE) * draws[:, 0]) * size).astype(np.int64).tolist()
+    ways = (draws[:, 1:] * len(INTERPOLATIONS)).astype(np.int64).tolist()
+    return [(side, INTERPOLATIONS[down], INTERPOLATIONS[up]) for side, (down, up) in zip(sides, ways, strict=True)]
+
+
+def _jitters(draws: Draws) -> list[tuple[tuple[float, float, float], str]]:
+    """Factors of brightness, contrast and saturation, and their order, from uniform numbers (K, 4)."""
+    orders = (draws[:, 3] * len(ORDERS)).astype(np.int64).tolist()
+    return [((b, c, s), ORDERS[order]) for (b, c, s), order in zip((0.5 + draws[:, :3]).tolist(), orders, strict=True)]
 
 
 def uniforms(seeds: Seeds, count: int) -> Draws:

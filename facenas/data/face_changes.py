@@ -5,15 +5,17 @@ them on Pillow images, rounded to the nearest level where Pillow cuts off.
 """
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facenas.data.faces import Images, Labels
+from facenas.data.lanczos import resize_lanczos
 
 Draws = NDArray[np.float64]
-Box = tuple[int, int, int, int]
+Grey = tuple[float, float, float]
 INTERPOLATIONS = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 CROP_DRAWS = 22
 ATTEMPTS = 10
@@ -44,7 +46,7 @@ def crop_boxes(draws: Draws, size: int) -> Labels:
     return np.stack([top, left, top + height, left + width], axis=1).astype(np.int64)
 
 
-def paste_crop(image: Images, box: Box) -> Images:
+def paste_crop(image: Images, box: Sequence[int]) -> Images:
     """The part of an image (H, W, 3) at its place on black; it is not resized."""
     top, left, bottom, right = box
     result = np.zeros_like(image)
@@ -54,11 +56,16 @@ def paste_crop(image: Images, box: Box) -> Images:
 
 def low_resolution(image: Images, side: int, *, down: int, up: int) -> Images:
     """A square image (H, H, 3) made small and large again, by two of OpenCV's interpolations."""
-    small = cv2.resize(image, (side, side), interpolation=down)
-    return cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=up)  # type: ignore[return-value]
+    return _resized(_resized(image, side, down), image.shape[0], up)
 
 
-def photometric(image: Images, factors: tuple[float, float, float], *, order: str, grey: tuple[float, ...] = GREY) -> Images:
+def _resized(image: Images, side: int, way: int) -> Images:
+    if way == cv2.INTER_LANCZOS4:
+        return resize_lanczos(image, side, side)
+    return cv2.resize(image, (side, side), interpolation=way)  # type: ignore[return-value]
+
+
+def photometric(image: Images, factors: tuple[float, float, float], *, order: str, grey: Grey = GREY) -> Images:
     """Brightness, contrast and saturation changed, one after the other.
 
     Args:
@@ -72,9 +79,11 @@ def photometric(image: Images, factors: tuple[float, float, float], *, order: st
         if what == "b":
             image = cv2.convertScaleAbs(image, alpha=brightness)  # type: ignore[assignment]
         elif what == "c":
-            mean = math.floor(sum(weight * value for weight, value in zip(grey, cv2.mean(image), strict=False)) + 0.5)
+            first, second, third, _ = cv2.mean(image)
+            mean = math.floor(grey[0] * first + grey[1] * second + grey[2] * third + 0.5)
             image = cv2.addWeighted(image, contrast, image, 0, (1 - contrast) * mean)  # type: ignore[assignment]
         else:
-            mix = saturation * np.eye(3) + (1 - saturation) * np.array([grey] * 3)
-            image = cv2.transform(image, mix)  # type: ignore[assignment]
+            a, b, c = ((1 - saturation) * weight for weight in grey)
+            mix = ((a + saturation, b, c), (a, b + saturation, c), (a, b, c + saturation))
+            image = cv2.transform(image, np.array(mix))  # type: ignore[assignment]
     return image

@@ -26,6 +26,7 @@ MAGIC_BYTES = struct.pack("<I", MAGIC)
 LENGTH_BITS = 29
 WHOLE, FIRST, MIDDLE, LAST = range(4)
 HEAD = struct.Struct("<II")  # magic, flag and length
+WHOLE_HEAD = struct.Struct("<III")  # and the number of labels, where the record is not split
 IR_HEADER = struct.Struct("<IfQQ")
 MOST_IDENTITIES = 2**24  # beyond it a float32 no longer tells two labels apart
 Words = NDArray[np.uint32]
@@ -68,6 +69,12 @@ class RecordFile:
 
     def read(self, key: int) -> bytes | memoryview:
         """The image file in a record."""
+        offset, view = int(self.offsets[key]), self.map
+        if 0 <= offset <= len(view) - WHOLE_HEAD.size:
+            magic, length, labels = WHOLE_HEAD.unpack_from(view, offset)
+            start, end = offset + HEAD.size + IR_HEADER.size + 4 * labels, offset + HEAD.size + length
+            if magic == MAGIC and length < 1 << LENGTH_BITS and start <= end <= len(view):
+                return view[start:end]
         data = self.data(key)
         if len(data) < IR_HEADER.size:
             raise self.damaged(key, f"has {len(data)} bytes, fewer than its header")

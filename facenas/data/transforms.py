@@ -11,6 +11,7 @@ from facenas.data.face_changes import (
     INTERPOLATIONS,
     LEAST_SIDE,
     ORDERS,
+    Grey,
     crop_boxes,
     low_resolution,
     paste_crop,
@@ -48,7 +49,7 @@ class LowResolution(albumentations.ImageOnlyTransform):  # type: ignore[misc]
 class Photometric(albumentations.ImageOnlyTransform):  # type: ignore[misc]
     """Brightness, contrast and saturation by factors U(0.5, 1.5), in random order; `grey` weighs the channels."""
 
-    def __init__(self, grey: tuple[float, ...] = GREY, p: float = 0.5) -> None:
+    def __init__(self, grey: Grey = GREY, p: float = 0.5) -> None:
         super().__init__(p=p)
         self.grey = grey
 
