@@ -185,7 +185,7 @@ def image_labels(file: RecordFile) -> tuple[Labels, Labels]:
         raise DataError(
             f"the header of {file.path} announces {announced:.0f} images, {len(images)} are found; get the file and its .idx again"
         )
-    wrong = images[~((labels[images] >= 0) & (labels[images] < MOST_IDENTITIES) & (labels[images] % 1 == 0))]
+    wrong = images[~((labels[images] >= 0) & (labels[images] < MOST_IDENTITIES) & (labels[images] == np.floor(labels[images])))]
     if len(wrong):
         raise DataError(
             f"{file.place(int(wrong[0]))} has the label {labels[wrong[0]]:g}; "
