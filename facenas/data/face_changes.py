@@ -75,15 +75,17 @@ def photometric(image: Images, factors: tuple[float, float, float], *, order: st
         grey: Weight of each channel in the grey value.
     """
     brightness, contrast, saturation = factors
+    source, result = image, np.empty_like(image)
     for what in order:
         if what == "b":
-            image = cv2.convertScaleAbs(image, alpha=brightness)  # type: ignore[assignment]
+            cv2.convertScaleAbs(source, dst=result, alpha=brightness)
         elif what == "c":
-            first, second, third, _ = cv2.mean(image)
+            first, second, third, _ = cv2.mean(source)
             mean = math.floor(grey[0] * first + grey[1] * second + grey[2] * third + 0.5)
-            image = cv2.addWeighted(image, contrast, image, 0, (1 - contrast) * mean)  # type: ignore[assignment]
+            cv2.addWeighted(source, contrast, source, 0, (1 - contrast) * mean, dst=result)
         else:
             a, b, c = ((1 - saturation) * weight for weight in grey)
             mix = ((a + saturation, b, c), (a, b + saturation, c), (a, b, c + saturation))
-            image = cv2.transform(image, np.array(mix))  # type: ignore[assignment]
-    return image
+            cv2.transform(source, np.array(mix), dst=result)
+        source = result  # the next change is made in place
+    return result

@@ -76,6 +76,18 @@ def test_what_is_cut_short_or_damaged_is_no_image(kind: str) -> None:
     for cut in (0, 1, 30, len(data) // 2):
         assert decode_image(data[:cut], 64) is None
     assert decode_image(b"hello", 64) is None
+
+
+def test_opencv_is_given_whole_files_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older OpenCVs fill up what is missing of a JPEG file with grey."""
+    monkeypatch.setattr("facenas.data.images._opencv", lambda data, decoder: np.zeros((64, 64, 3), np.uint8))
+    data = encoded("JPEG", picture(64))
+    assert decode_image(data, 64) is not None
+    assert decode_image(data[: len(data) // 2], 64) is None
+
+
+def test_nothing_but_markers_is_no_image() -> None:
+    data = encoded("JPEG", picture(64))
     assert decode_image(data[:2] + data[-2:], 64) is None
 
 
