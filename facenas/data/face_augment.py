@@ -1,7 +1,7 @@
 """AdaFace's augmentation: what happens to an image is a function of the settings, the image and a seed."""
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -24,6 +24,7 @@ from facenas.data.faces import Images
 from facenas.settings import Section
 
 Seeds = NDArray[np.uint64]
+V = TypeVar("V")
 LOW_AT = 4 + CROP_DRAWS  # where an image's numbers for each change begin
 COLOURS_AT = LOW_AT + 3
 DRAWS = COLOURS_AT + 4
@@ -49,15 +50,14 @@ class FaceAugmentation(Section):
         "rgb", description="Colour order that grey values are computed in; AdaFace's code takes BGR data for RGB: bgr."
     )
 
-    def changes(self, seeds: Seeds, size: int) -> Iterator[Change]:
+    def changes(self, seeds: Seeds, size: int) -> list[Change]:
         """What happens to images of `size` x `size` pixels, by their seeds (K,)."""
         draws = uniforms(seeds, DRAWS)
         crops, lows, colours, flips = (draws[:, :4] < (self.crop, self.low_resolution, self.photometric, self.flip)).T
-        boxes = dict(zip(np.flatnonzero(crops).tolist(), crop_boxes(draws[crops, 4:LOW_AT], size).tolist(), strict=True))
-        resolutions = dict(zip(np.flatnonzero(lows).tolist(), _resolutions(draws[lows, LOW_AT:COLOURS_AT], size), strict=True))
-        jitters = dict(zip(np.flatnonzero(colours).tolist(), _jitters(draws[colours, COLOURS_AT:]), strict=True))
-        for i, flip in enumerate(flips.tolist()):
-            yield Change(boxes.get(i), resolutions.get(i), jitters.get(i), flip)
+        boxes = _placed(crops, crop_boxes(draws[crops, 4:LOW_AT], size).tolist())
+        resolutions = _placed(lows, _resolutions(draws[lows, LOW_AT:COLOURS_AT], size))
+        jitters = _placed(colours, _jitters(draws[colours, COLOURS_AT:]))
+        return list(map(Change, boxes, resolutions, jitters, flips.tolist()))
 
     def apply(self, image: Images, change: Change, out: Images) -> None:
         """Change an RGB image (H, H, 3), uint8, and write the result to `out`; the image itself stays as it is."""
@@ -77,8 +77,16 @@ class FaceAugmentation(Section):
     def augment(self, image: Images, seed: int) -> Images:
         """An image (H, H, 3), changed as its seed says."""
         out = np.empty_like(image)
-        self.apply(image, next(self.changes(np.array([seed], dtype=np.uint64), image.shape[0])), out)
+        self.apply(image, self.changes(np.array([seed], dtype=np.uint64), image.shape[0])[0], out)
         return out
+
+
+def _placed(chosen: NDArray[np.bool_], values: Sequence[V]) -> list[V | None]:
+    """The values at the chosen places (K,), None at the others."""
+    result: list[V | None] = [None] * len(chosen)
+    for place, value in zip(np.flatnonzero(chosen).tolist(), values, strict=True):
+        result[place] = value
+    return result
 
 
 def _resolutions(draws: Draws, size: int) -> list[tuple[int, int, int]]:

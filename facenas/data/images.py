@@ -58,10 +58,9 @@ def _opencv(data: Encoded, decoder: Decoder) -> Images | None:
             return None
         return fast
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)  # type: ignore[return-value]
     except cv2.error:
         return None
-    return None if pixels is None else pixels.astype(np.uint8, copy=False)
 
 
 def _pillow(data: Encoded) -> Images | None:

@@ -24,10 +24,12 @@ from facenas.errors import DataError
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)
 LENGTH_BITS = 29
+LENGTHS = 1 << LENGTH_BITS
 WHOLE, FIRST, MIDDLE, LAST = range(4)
 HEAD = struct.Struct("<II")  # magic, flag and length
 WHOLE_HEAD = struct.Struct("<III")  # and the number of labels, where the record is not split
 IR_HEADER = struct.Struct("<IfQQ")
+IMAGE_AT = HEAD.size + IR_HEADER.size
 MOST_IDENTITIES = 2**24  # beyond it a float32 no longer tells two labels apart
 Words = NDArray[np.uint32]
 
@@ -69,11 +71,11 @@ class RecordFile:
 
     def read(self, key: int) -> bytes | memoryview:
         """The image file in a record."""
-        offset, view = int(self.offsets[key]), self.map
-        if 0 <= offset <= len(view) - WHOLE_HEAD.size:
+        offset, view, size = int(self.offsets[key]), self.map, self.map.nbytes
+        if 0 <= offset <= size - WHOLE_HEAD.size:
             magic, length, labels = WHOLE_HEAD.unpack_from(view, offset)
-            start, end = offset + HEAD.size + IR_HEADER.size + 4 * labels, offset + HEAD.size + length
-            if magic == MAGIC and length < 1 << LENGTH_BITS and start <= end <= len(view):
+            start, end = offset + IMAGE_AT + 4 * labels, offset + HEAD.size + length
+            if magic == MAGIC and length < LENGTHS and start <= end <= size:  # a whole record, as nearly all are
                 return view[start:end]
         data = self.data(key)
         if len(data) < IR_HEADER.size:
@@ -109,7 +111,7 @@ class RecordFile:
         magic, word = HEAD.unpack_from(self.map, offset)
         if magic != MAGIC:
             raise self.damaged(record, "does not begin with RecordIO's magic number")
-        end = start + (word & (1 << LENGTH_BITS) - 1)
+        end = start + (word & LENGTHS - 1)
         if end > len(self.map):
             raise self.damaged(record, f"is cut short: the file ends at byte {len(self.map)}")
         return word >> LENGTH_BITS, self.map[start:end]
@@ -159,7 +161,7 @@ def _scan(path: Path) -> Labels:
             raise RecordFile(path, np.array([offset]), np.array([len(found)])).damaged(0, reason)
         if word >> LENGTH_BITS in (WHOLE, FIRST):
             found.append(offset)
-        offset += HEAD.size + _padded(word & (1 << LENGTH_BITS) - 1)
+        offset += HEAD.size + _padded(word & LENGTHS - 1)
     return np.array(found, dtype=np.int64)
 
 
@@ -202,7 +204,7 @@ def _heads(file: RecordFile) -> tuple[Labels, NDArray[np.float32], Labels]:
     at = file.offsets // 4
     outside = (file.offsets < 0) | (file.offsets % 4 > 0) | (at + 2 > usable)
     at = np.where(outside, 0, at)
-    lengths = (words[at + 1] & (1 << LENGTH_BITS) - 1).astype(np.int64)
+    lengths = (words[at + 1] & LENGTHS - 1).astype(np.int64)
     odd = outside | (words[at] != MAGIC) | (words[at + 1] >> LENGTH_BITS != WHOLE) | (lengths < IR_HEADER.size)
     odd |= file.offsets + HEAD.size + lengths > len(file.map)
     at[odd] = 0

@@ -52,7 +52,7 @@ def test_an_image_depends_on_its_seed_alone() -> None:
 
 
 def test_how_often() -> None:
-    changes = list(FaceAugmentation().changes(SEEDS, 112))
+    changes = FaceAugmentation().changes(SEEDS, 112)
     shares = [np.mean([bool(change[i]) for change in changes]) for i in range(4)]
     assert shares == pytest.approx([0.2, 0.2, 0.2, 0.5], abs=0.012)
     both = np.mean([bool(change.crop) and change.flip for change in changes])
@@ -172,7 +172,7 @@ def test_factors() -> None:
 
 def test_order_of_the_changes() -> None:
     image = picture()
-    change = next(ALL.changes(SEEDS[:1], 112))
+    change = ALL.changes(SEEDS[:1], 112)[0]
     assert change.crop and change.low and change.colours and change.flip
     slow = low_resolution(paste_crop(image, change.crop), change.low[0], down=change.low[1], up=change.low[2])
     slow = photometric(slow, change.colours[0], order=change.colours[1], grey=GREY)[:, ::-1]
