@@ -10,7 +10,7 @@ import threading
 import click
 import typer
 
-from facenas.cli import compare, dashboard, evaluate, export, journal, models, quickstart, report, search, study, train
+from facenas.cli import compare, dashboard, data, evaluate, export, journal, models, quickstart, report, search, study, train
 from facenas.errors import FacenasError, StoppedError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(study.study, name="study")
+app.add_typer(data.data, name="data")
 app.command("quickstart")(quickstart.quickstart)
 
 

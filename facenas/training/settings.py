@@ -7,13 +7,12 @@ from pydantic import Field, model_validator
 from facenas.backbones import IRSpace, PlainSpace, Space
 from facenas.data import (
     ClassSource,
+    FaceFiles,
     FaceSet,
     FaceSource,
-    FolderFaces,
     InputContract,
-    OrlFaces,
-    SyntheticFaces,
     development_faces,
+    in_memory,
     pixel_statistics,
     share_of_each,
     split_by_identity,
@@ -30,7 +29,7 @@ from facenas.training.models import Seen
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import ClassTask, FaceTask, Task
 
-Source = Annotated[OrlFaces | FolderFaces | SyntheticFaces | ClassSource, Field(discriminator="name")]
+Source = Annotated[FaceSource | ClassSource, Field(discriminator="name")]
 
 
 class TaskSettings(Section):
@@ -70,13 +69,14 @@ class TaskSettings(Section):
             raise SettingsError(f"faces ({self.data.name}) are searched and trained in the space 'ir', got {space.name!r}")
         train, validation = self._faces(self.data, space.input_size, on_test=on_test)
         train = train.rows(share_of_each(train.identities, fraction, seed=self.seed, least=2))
+        train, validation = in_memory(train), in_memory(validation) if validation else None
         contract = InputContract(size=space.input_size)
         return FaceTask(train, validation, head=self.head, contract=contract, pair_seed=self.seed, sample_rate=self.sample_rate)
 
-    def _faces(self, source: FaceSource, size: int, *, on_test: bool) -> tuple[FaceSet, FaceSet | None]:
+    def _faces(self, source: FaceSource, size: int, *, on_test: bool) -> tuple[FaceSet | FaceFiles, FaceSet | FaceFiles | None]:
         """Photographs to train on and to validate with."""
         if on_test:
-            faces = source.load(size)
+            faces = source.open(size)
             test = test_names(source, faces)
             return faces.of([name for name in faces.names if name not in test]), faces.of(test)
         faces = development_faces(source, size)
