@@ -4,7 +4,8 @@ from facenas.data.augment import Augmentation
 from facenas.data.class_sources import ClassSource, DigitImages
 from facenas.data.classes import ImageSet, ImageSplit, pixel_statistics, split_stratified
 from facenas.data.contract import InputContract
-from facenas.data.face_files import FaceFiles, in_memory
+from facenas.data.face_augment import FaceAugmentation
+from facenas.data.face_files import FaceFiles, fingerprint, in_memory
 from facenas.data.faces import FaceDataset, FaceSet, Split, share_of_each, split_by_identity
 from facenas.data.folders import FolderFaces, OrlFaces
 from facenas.data.lists import ListFaces
@@ -17,6 +18,7 @@ __all__ = [
     "Augmentation",
     "ClassSource",
     "DigitImages",
+    "FaceAugmentation",
     "FaceDataset",
     "FaceFiles",
     "FaceSet",
@@ -35,6 +37,7 @@ __all__ = [
     "SyntheticFaces",
     "balanced_pairs",
     "development_faces",
+    "fingerprint",
     "in_memory",
     "open_faces",
     "pixel_statistics",

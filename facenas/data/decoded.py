@@ -30,9 +30,13 @@ def decoded_once(name: str, files: Sequence[Path], decode: Callable[[], ImageSet
 
 def stamped(folder: str, name: str, files: Sequence[Path]) -> Path:
     """Where the cache keeps what was made of these files as they are now."""
+    return cache_folder() / folder / f"{name}-{stamp(files).hex()[:16]}"
+
+
+def stamp(files: Sequence[Path]) -> bytes:
+    """Hash of the paths of files, their sizes and times of change."""
     states = [(str(file.resolve()), file.stat()) for file in files]
-    stamp = json.dumps([(path, state.st_size, state.st_mtime_ns) for path, state in states])
-    return cache_folder() / folder / f"{name}-{sha256(stamp.encode()).hexdigest()[:16]}"
+    return sha256(json.dumps([(path, state.st_size, state.st_mtime_ns) for path, state in states]).encode()).digest()
 
 
 def _write(path: Path, images: ImageSet) -> None:

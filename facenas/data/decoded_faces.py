@@ -40,6 +40,10 @@ class DecodedPhotographs:
         """The data set and the photograph's place in it."""
         return f"{self.origin}, photograph {key} ({self.path})"
 
+    def files(self) -> list[Path]:
+        """The file."""
+        return [self.path]
+
     def __getstate__(self) -> dict[str, Any]:
         """All but the memory map."""
         return {"path": self.path, "size": self.size, "origin": self.origin}

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facenas.data.decoded import stamp
 from facenas.data.faces import FaceDataset, FaceSet, Images, Labels, of_people
 from facenas.data.images import Decoder, Encoded, decode_image
 from facenas.errors import DataError
@@ -34,6 +35,9 @@ class Photographs(Protocol):
 
     def place(self, key: int) -> str:
         """Where it comes from."""
+
+    def files(self) -> list[Path]:
+        """All files that the photographs are in."""
 
 
 class Contents(Protocol):
@@ -70,6 +74,10 @@ class Decoding:
     def place(self, key: int) -> str:
         """Where it comes from."""
         return self.contents.place(key)
+
+    def files(self) -> list[Path]:
+        """All files that the photographs are in."""
+        return self.contents.files()
 
 
 @dataclass(frozen=True)
@@ -186,3 +194,12 @@ def decode_into(images: Images, faces: FaceDataset) -> Labels:
             )
         logger.warning("skipped %d of %d files that are not readable images: %s", len(unreadable), len(faces), names)
     return np.flatnonzero(readable)
+
+
+def fingerprint(faces: FaceDataset) -> NDArray[Any]:
+    """What tells photographs from others: their pixels in memory; else which they are, in which files, as these are now."""
+    if isinstance(faces, FaceSet):
+        return faces.images
+    if not isinstance(faces, FaceFiles):
+        raise TypeError(f"{type(faces).__name__} has no fingerprint")
+    return np.concatenate([np.frombuffer(stamp(faces.photographs.files()), np.int64), faces.keys])

@@ -23,10 +23,10 @@ class Batch(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Rows to read (B,), and the place of the first in the epoch of this seed."""
+    """Rows to read (B,), and their places in the epoch of this seed (B,)."""
 
     rows: Labels
-    start: int
+    places: Labels
     epoch_seed: int
 
 
@@ -61,20 +61,24 @@ class FaceLoader:
             pin_memory=pin_memory,
             worker_init_fn=_alone,
             persistent_workers=workers > 0,
+            generator=torch.Generator(),  # else it takes a number from torch's own, and dropout changes
         )
 
-    def epoch(self, order: Labels, *, seed: int, start: int = 0) -> Iterator[Batch]:
+    def epoch(self, order: Labels, *, seed: int, start: int = 0, places: Labels | None = None) -> Iterator[Batch]:
         """The batches of an epoch.
 
         Args:
             order: Rows in the order of the epoch, (K,); the last batch may be smaller.
-            seed: Of the epoch's augmentation; an image's own seed derives from it and from the image's place in the order.
-            start: Place in the order to go on from, a multiple of the batch size.
+            seed: Of the epoch's augmentation; an image's own seed derives from it and from the image's place.
+            start: Where in the order to go on from, a multiple of the batch size.
+            places: Of each image in an epoch that several processes share, (K,); None: its place in the order.
 
         Raises:
             DataError: If an image cannot be read; the message names it.
         """
-        self._work[:] = [Work(order[at : at + self.batch_size], at, seed) for at in range(start, len(order), self.batch_size)]
+        places = np.arange(len(order)) if places is None else places
+        batches = [slice(at, at + self.batch_size) for at in range(start, len(order), self.batch_size)]
+        self._work[:] = [Work(order[batch], places[batch], seed) for batch in batches]
         for work, images in zip(list(self._work), self._loader, strict=True):
             if isinstance(images, DataError):
                 raise images
@@ -118,7 +122,7 @@ class _Reader(Dataset["Tensor | DataError"]):
             for image, row in zip(images, rows, strict=True):
                 image[:] = self.faces.image(row)
             return
-        seeds = image_seeds(work.epoch_seed, work.start + np.arange(len(rows)))
+        seeds = image_seeds(work.epoch_seed, work.places)
         for image, row, change in zip(images, rows, self.augmentation.changes(seeds, self.faces.size), strict=True):
             self.augmentation.apply(self.faces.image(row), change, image)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from facenas.data import Augmentation
+from facenas.data.loader import FaceLoader
 from facenas.errors import SettingsError
 
 Inputs = tuple[Tensor, ...]
@@ -97,3 +98,37 @@ class Resident:
     def places(self, seed: int, step: int) -> list[str]:
         """Row numbers."""
         return [f"image {row}" for row in self.dealing.order(torch.Generator().manual_seed(seed))[step].tolist()]
+
+
+class Stream:
+    """Images that worker processes decode and augment while the device computes.
+
+    Args:
+        loader: Reads this rank's share of a step at a time.
+        augmentation: Whose draws come with every batch.
+        dealing: Who gets which.
+        device: Where they go.
+    """
+
+    def __init__(self, loader: FaceLoader, *, augmentation: Augmentation, dealing: Dealing, device: torch.device) -> None:
+        self.loader, self.augmentation, self.dealing, self.device = loader, augmentation, dealing, device
+
+    def epoch(self, seed: int, start: int) -> Iterator[Inputs]:
+        """Images (B, C, H, W), uint8, identities (B,) and draws (B, R)."""
+        generator = torch.Generator().manual_seed(seed)
+        order = self.dealing.order(generator)
+        draws = self.dealing.share(self.augmentation.draw(order.numel(), generator).view(*order.shape, -1)).to(self.device)
+        places = self.dealing.share(torch.arange(order.numel()).view_as(order)).flatten().numpy()
+        rows, first = self.dealing.share(order).flatten().numpy(), start * self.loader.batch_size
+        for batch, drawn in zip(self.loader.epoch(rows, seed=seed, start=first, places=places), draws[start:], strict=True):
+            yield batch.images.to(self.device, non_blocking=True), batch.identities.to(self.device, non_blocking=True), drawn
+
+    def batch(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """They are one already."""
+        images, labels, draws = inputs
+        return images, labels, draws
+
+    def places(self, seed: int, step: int) -> list[str]:
+        """Files or records."""
+        rows = self.dealing.order(torch.Generator().manual_seed(seed))[step].tolist()
+        return [self.loader.faces.place(row) for row in rows]

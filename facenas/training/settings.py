@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from facenas.backbones import IRSpace, PlainSpace, Space
 from facenas.data import (
     ClassSource,
+    FaceAugmentation,
+    FaceDataset,
     FaceFiles,
     FaceSet,
     FaceSource,
@@ -42,6 +44,9 @@ class TaskSettings(Section):
         None, gt=0, le=1, description="Spread the class centres over the devices and meet this share of them in a step (Partial FC); faces."
     )
     recipe: Recipe = Field(Recipe(), description="How to train.")
+    face_augmentation: FaceAugmentation | None = Field(None, description="AdaFace's changes of training faces, by worker processes.")
+    workers: int | None = Field(None, ge=0, description="Processes that read faces, on each device; null: its share of the cores.")
+    memory_gb: float = Field(4.0, ge=0, description="Faces that need no more, decoded, are kept in memory; 0: always read when needed.")
     seed: int = Field(0, description="Seed of everything random but the choice of the test people.")
     device: Device = Field("auto", description="Where to train.")
 
@@ -69,9 +74,20 @@ class TaskSettings(Section):
             raise SettingsError(f"faces ({self.data.name}) are searched and trained in the space 'ir', got {space.name!r}")
         train, validation = self._faces(self.data, space.input_size, on_test=on_test)
         train = train.rows(share_of_each(train.identities, fraction, seed=self.seed, least=2))
-        train, validation = in_memory(train), in_memory(validation) if validation else None
-        contract = InputContract(size=space.input_size)
-        return FaceTask(train, validation, head=self.head, contract=contract, pair_seed=self.seed, sample_rate=self.sample_rate)
+        return FaceTask(
+            self._kept(train),
+            self._kept(validation) if validation else None,
+            head=self.head,
+            contract=InputContract(size=space.input_size),
+            pair_seed=self.seed,
+            sample_rate=self.sample_rate,
+            augmentation=self.face_augmentation,
+            workers=self.workers,
+        )
+
+    def _kept(self, faces: FaceDataset) -> FaceDataset:
+        """The photographs in memory, if there is room for them."""
+        return in_memory(faces) if len(faces) * faces.size**2 * 3 <= self.memory_gb * 1e9 else faces
 
     def _faces(self, source: FaceSource, size: int, *, on_test: bool) -> tuple[FaceSet | FaceFiles, FaceSet | FaceFiles | None]:
         """Photographs to train on and to validate with."""

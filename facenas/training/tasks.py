@@ -1,5 +1,6 @@
 """What a network is trained and validated for: recognising faces, or classifying images."""
 
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,13 +12,14 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from facenas.backbones import Blueprint
-from facenas.data import FaceSet, ImageSet, InputContract, balanced_pairs
+from facenas.data import FaceAugmentation, FaceDataset, FaceSet, ImageSet, InputContract, Pairs, balanced_pairs, fingerprint, in_memory
 from facenas.data.faces import Images
+from facenas.data.loader import FaceLoader
 from facenas.errors import DataError
 from facenas.eval import embed_images, metrics, torch_embedder
 from facenas.eval.verification import pair_scores
 from facenas.heads import Head, MarginHead, PartialFC, RowSGD, margin_loss
-from facenas.training.feed import Dealing, Feed, Resident
+from facenas.training.feed import Dealing, Feed, Resident, Stream
 from facenas.training.recipe import Recipe
 
 Answers = NDArray[np.bool_]
@@ -28,14 +30,10 @@ class Task(Protocol):
 
     Attributes:
         contract: What the network expects of an image.
-        images: To train on (M, C, H, W), uint8.
-        labels: Their classes or identities (M,).
         content: All images and labels, of training and validation: what a result depends on.
     """
 
     contract: InputContract
-    images: Tensor
-    labels: Tensor
     content: list[NDArray[Any]]
 
     def model(self, blueprint: Blueprint) -> "FaceModel | ClassModel":
@@ -92,33 +90,39 @@ class FaceTask:
     """Tell the training identities apart; validated by verifying pairs of the held-out identities.
 
     Args:
-        train: Photographs to train on.
+        train: Photographs to train on; in memory, they are kept on the device unless worker processes change them.
         validation: Photographs of other people; None: the task cannot be validated.
         head: Margin head.
         contract: What the network expects of an image.
         pair_seed: Seed of the choice of validation pairs.
         sample_rate: Share of the class centres that a step meets, spread over the ranks (Partial FC); None: a head on every rank.
+        augmentation: What worker processes do to the training photographs.
+        workers: Such processes of this rank, where there are any; None: as many as its share of the cores.
     """
 
     def __init__(
         self,
-        train: FaceSet,
-        validation: FaceSet | None,
+        train: FaceDataset,
+        validation: FaceDataset | None,
         *,
         head: Head,
         contract: InputContract,
         pair_seed: int = 0,
         sample_rate: float | None = None,
+        augmentation: FaceAugmentation | None = None,
+        workers: int | None = None,
     ) -> None:
         if validation and set(validation.names) & set(train.names):
             raise DataError("an identity is in both the training and the validation photographs")
         self.contract, self.head, self.pair_seed, self.sample_rate = contract, head, pair_seed, sample_rate
-        self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.identities)
+        self.train, self.augmentation, self.workers = train, augmentation, workers
         self.people = len(train.names)
-        self.content = [array for faces in (train, validation) if faces for array in (faces.images, faces.identities)]
+        self.content = [array for faces in (train, validation) if faces for array in (fingerprint(faces), faces.identities)]
         self.dataset, self.seen = train.dataset, tuple(sorted({*train.names, *(validation.names if validation else ())}))
-        self.validation = validation
         self.pairs = balanced_pairs(validation.identities, seed=pair_seed) if validation else None
+        self.validation = validation
+        if self.validation and self.pairs and not isinstance(self.validation, FaceSet):
+            self.validation, self.pairs = _paired(self.validation, self.pairs)
 
     def model(self, blueprint: Blueprint) -> FaceModel:
         """Backbone and head."""
@@ -135,8 +139,15 @@ class FaceTask:
         return [recipe.optimiser(model.get_submodule("network"), device), centres]
 
     def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
-        """All images on the device."""
-        return resident(self.images, self.labels, fabric, recipe)
+        """All photographs on the device, or a stream of them from the workers."""
+        if isinstance(self.train, FaceSet) and self.augmentation is None:
+            return resident(as_tensors(self.train.images), torch.from_numpy(self.train.identities), fabric, recipe)
+        cuda, dealing = fabric.device.type == "cuda", dealt(len(self.train), fabric, recipe)
+        cores = (os.cpu_count() or 1) // fabric.world_size
+        workers = max(1, cores if cuda else cores // 2) if self.workers is None else self.workers
+        share = dealing.size // dealing.ranks
+        loader = FaceLoader(self.train, batch_size=share, workers=workers, augmentation=self.augmentation, pin_memory=cuda)
+        return Stream(loader, augmentation=recipe.augmentation, dealing=dealing, device=fabric.device)
 
     @property
     def validation_items(self) -> int:
@@ -148,7 +159,7 @@ class FaceTask:
         if self.validation is None or self.pairs is None:
             raise DataError("this task has no validation photographs")
         device = next(network.parameters()).device
-        embeddings = embed_images(torch_embedder(network, self.contract, device), self.validation.images)
+        embeddings = embed_images(torch_embedder(network, self.contract, device), in_memory(self.validation).images)
         return metrics.verification_accuracy(pair_scores(embeddings, self.pairs), self.pairs.same).right
 
 
@@ -194,8 +205,19 @@ class ClassTask:
 
 def resident(images: Tensor, labels: Tensor, fabric: Fabric, recipe: Recipe) -> Resident:
     """Images (M, C, H, W) and labels (M,) sent to the device."""
-    dealing = Dealing(len(images), min(recipe.batch_size, len(images)), fabric.world_size, fabric.global_rank)
-    return Resident(images.to(fabric.device), labels.to(fabric.device), recipe.augmentation, dealing)
+    return Resident(images.to(fabric.device), labels.to(fabric.device), recipe.augmentation, dealt(len(images), fabric, recipe))
+
+
+def dealt(images: int, fabric: Fabric, recipe: Recipe) -> Dealing:
+    """Batches of the recipe's size, or one of all images."""
+    return Dealing(images, min(recipe.batch_size, images), fabric.world_size, fabric.global_rank)
+
+
+def _paired(faces: FaceDataset, pairs: Pairs) -> tuple[FaceSet, Pairs]:
+    """The photographs that occur in the pairs alone, in memory."""
+    used, places = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
+    first, second = np.split(places, 2)
+    return in_memory(faces.rows(used)), Pairs(first, second, pairs.same)
 
 
 def classify(network: nn.Module, images: Images, contract: InputContract, *, batch_size: int = 256) -> Tensor:
