@@ -1,5 +1,6 @@
 """What a network is trained and validated for: recognising faces, or classifying images."""
 
+import logging
 import os
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from facenas.heads import Head, MarginHead, PartialFC, RowSGD, margin_loss
 from facenas.training.feed import Dealing, Feed, Resident, Stream
 from facenas.training.recipe import Recipe
 
+logger = logging.getLogger("facenas")
 Answers = NDArray[np.bool_]
 
 
@@ -114,6 +116,7 @@ class FaceTask:
     ) -> None:
         if validation and set(validation.names) & set(train.names):
             raise DataError("an identity is in both the training and the validation photographs")
+        _check_people(train)
         self.contract, self.head, self.pair_seed, self.sample_rate = contract, head, pair_seed, sample_rate
         self.train, self.augmentation, self.workers = train, augmentation, workers
         self.people = len(train.names)
@@ -211,6 +214,26 @@ def resident(images: Tensor, labels: Tensor, fabric: Fabric, recipe: Recipe) -> 
 def dealt(images: int, fabric: Fabric, recipe: Recipe) -> Dealing:
     """Batches of the recipe's size, or one of all images."""
     return Dealing(images, min(recipe.batch_size, images), fabric.world_size, fabric.global_rank)
+
+
+def _check_people(faces: FaceDataset) -> None:
+    """Refuse labels that name nobody and people without a photograph; people with a single one are told."""
+    if len(faces.identities) and not (faces.identities.min() >= 0 and faces.identities.max() < len(faces.names)):
+        raise DataError(
+            f"labels run from {faces.identities.min()} to {faces.identities.max()}, there are {len(faces.names)} identities from 0; "
+            "see `facenas data check`"
+        )
+    photographs = np.bincount(faces.identities, minlength=len(faces.names))
+    empty, single = ([faces.names[i] for i in np.flatnonzero(photographs == count)] for count in (0, 1))
+    if empty:
+        raise DataError(f"{len(empty)} identities have no photograph, for example {empty[0]}; remove them from the data set")
+    if single:
+        logger.warning(
+            "%d of %d identities have one photograph, for example %s: nothing brings their images together",
+            len(single),
+            len(faces.names),
+            single[0],
+        )
 
 
 def _paired(faces: FaceDataset, pairs: Pairs) -> tuple[FaceSet, Pairs]:

@@ -1,8 +1,10 @@
 """Faces that are read while the device computes: the same training wherever they lie and whoever reads them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -93,3 +95,14 @@ def test_the_wait_for_images_is_told(orl: FaceDataset) -> None:
     trained(orl, told=told)
     assert all(0 <= log.wait_share <= 1 for log in told)
     assert max(log.wait_share for log in told) > 0.01  # without workers, reading is waiting
+
+
+def test_people_are_counted_before_the_first_step(orl: FaceDataset, caplog: pytest.LogCaptureFixture) -> None:
+    faces = in_memory(orl)
+    with pytest.raises(DataError, match="labels run from 0 to 39, there are 39 identities from 0; see `facenas data check`"):
+        trained(replace(faces, names=faces.names[:-1]))
+    with pytest.raises(DataError, match="1 identities have no photograph, for example s41; remove them"):
+        trained(replace(faces, names=(*faces.names, "s41")))
+    lonely = faces.rows(np.arange(391))
+    trained(lonely)
+    assert "1 of 40 identities have one photograph, for example s40" in caplog.text
