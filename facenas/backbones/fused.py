@@ -69,7 +69,7 @@ class _NormReluDepthwise(torch.autograd.Function):
         out = _empty(batch, channels, -(-height // stride), -(-width // stride))
         stats = torch.empty(4, channels)
         sizes = batch, height, width, channels, kernel, stride
-        _call("depthwise_forward", x, gamma, beta, weight.contiguous(), *_running(norm), out, stats, *_constants(norm), *sizes)
+        _call("depthwise_forward", x, gamma, beta, weight.contiguous(), *running(norm), out, stats, *constants(norm), *sizes)
         ctx.save_for_backward(x, weight, stats)
         ctx.sizes = sizes
         return out
@@ -90,7 +90,7 @@ class _NormPool(torch.autograd.Function):
         batch, channels, height, width = x.shape
         out, centred, stats = torch.empty(batch, channels), torch.empty(batch, channels), torch.empty(4, channels)
         sizes = batch, height * width, channels
-        _call("pool_forward", x, gamma, beta, *_running(norm), out, centred, stats, *_constants(norm), *sizes)
+        _call("pool_forward", x, gamma, beta, *running(norm), out, centred, stats, *constants(norm), *sizes)
         ctx.save_for_backward(x, centred, stats)
         ctx.sizes = sizes
         return out
@@ -123,14 +123,16 @@ class _Stem(torch.autograd.Function):
         return None, grad_weight
 
 
-def _running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Running statistics of a BatchNorm that meets one more batch."""
     if norm.num_batches_tracked is None or norm.running_mean is None or norm.running_var is None or norm.momentum is None:
         raise ValueError("BatchNorm must keep running statistics with a momentum")
     norm.num_batches_tracked += 1
     return norm.running_mean, norm.running_var
 
 
-def _constants(norm: nn.BatchNorm2d) -> tuple[float, float]:
+def constants(norm: nn.BatchNorm2d) -> tuple[float, float]:
+    """Its eps and momentum."""
     return norm.eps, norm.momentum or 0.0
 
 
@@ -143,10 +145,11 @@ def _empty(*shape: int) -> Tensor:
 
 
 def _call(name: str, *arguments: Tensor | float) -> None:
-    getattr(library(), name)(*map(_as_c, arguments), torch.get_num_threads())
+    getattr(library(), name)(*map(as_c, arguments), torch.get_num_threads())
 
 
-def _as_c(argument: Tensor | float) -> Any:
+def as_c(argument: Tensor | float) -> Any:
+    """A tensor, integer or number as a C function takes it."""
     if isinstance(argument, Tensor):
         return ctypes.c_void_p(argument.data_ptr())
     return ctypes.c_long(argument) if isinstance(argument, int) else ctypes.c_float(argument)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from facenas.backbones import cost, layers, space
 from facenas.backbones.architecture import Architecture, Layers, Operation
 from facenas.backbones.cost import Cost
+from facenas.backbones.norm_prelu import norm_prelu
 from facenas.errors import ModelError
 from facenas.settings import Section
 
@@ -83,7 +84,7 @@ class IRSpace(Section):
         self.check(architecture)
         width = architecture.width
         units = [Unit(kind, kernel, *channels, stride=stride) for kind, kernel, *channels, stride in plan(architecture)]
-        network = nn.Sequential(
+        network = IRNetwork(
             layers.conv(self.in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width), *units, self._head(architecture)
         )
         network.apply(_initialise)
@@ -141,6 +142,18 @@ class IRSpace(Section):
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
 
 
+class IRNetwork(nn.Sequential):
+    """Input layer (convolution, BatchNorm, PReLU), units, output layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> embeddings (B, D)."""
+        conv, norm, prelu, *rest = self
+        x = norm_prelu(conv(x), norm, prelu)
+        for module in rest:
+            x = module(x)
+        return x
+
+
 class Unit(nn.Module):
     """BN - conv - BN - PReLU - conv (stride) - BN, added to a shortcut; no activation after the sum.
 
@@ -166,7 +179,9 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (B, C_in, H, W) -> (B, C_out, H / stride, W / stride)."""
-        out: Tensor = self.residual(x) + self.shortcut(x)
+        first_norm, first, norm, prelu, second, last_norm = self.residual
+        inner = norm_prelu(first(first_norm(x)), norm, prelu)
+        out: Tensor = last_norm(second(inner)) + self.shortcut(x)
         return out
 
 

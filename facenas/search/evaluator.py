@@ -53,7 +53,7 @@ class Evaluator:
             "device": device.device.type,
             "precision": str(device._precision.precision),
             "threads": settings.threads if device.device.type == "cpu" else None,
-            "fused": device.device.type == "cpu" and settings.space.name == "plain" and fused.library() is not None,
+            "fused": device.device.type == "cpu" and fused.library() is not None,
             "torch": torch.__version__,
         }
         content.pop("data")  # the images themselves count, not where they lie
