@@ -11,18 +11,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
-from threading import Semaphore, Thread
 from typing import Any
 
 WARM_UP, SKIPPED = 20, 8  # steps before the first round; steps of each round that are not timed, made ahead by the loader's workers
 
 
-def plain_steps(width: int, threads: int) -> Iterator[None]:
+def plain_steps(width: int) -> Iterator[None]:
     from benchmarks.plain import Plain
 
     plain = Plain(data(), blueprint(width), seed=0)
@@ -32,31 +30,14 @@ def plain_steps(width: int, threads: int) -> Iterator[None]:
 
 
 def our_steps(width: int, threads: int) -> Iterator[None]:
-    """The steps of the product's own training loop, which runs in a thread of its own and hands over after each step."""
-    import torch
-
+    from benchmarks.turns import of_training
     from facenas.search import SearchSettings
     from facenas.settings import load
     from facenas.training.fit import fit
 
     settings = load(SearchSettings, command="search", preset="fashionmnist-tiny")
     task = settings.load_task()
-    go, done = Semaphore(0), Semaphore(0)
-
-    def after_step(_: float) -> None:
-        done.release()
-        go.acquire()
-
-    def run() -> None:
-        go.acquire()
-        torch.set_num_threads(threads)  # of this thread
-        fit(task, blueprint(width), recipe=settings.recipe, epochs=1000, seed=0, after_step=after_step)
-
-    Thread(target=run, daemon=True).start()
-    while True:
-        go.release()
-        done.acquire()
-        yield
+    return of_training(lambda tell: fit(task, blueprint(width), recipe=settings.recipe, epochs=1000, seed=0, after_step=tell), threads)
 
 
 def data() -> Any:
@@ -71,55 +52,6 @@ def blueprint(width: int, depth: int = 10) -> Any:
 
     space = PlainSpace(in_channels=1, num_classes=10, input_size=32)
     return Blueprint(architecture=space.start(depth=depth, width=width), space=space)
-
-
-def worker(connection: Connection, steps: Callable[[int, int], Iterator[None]], width: int, threads: int) -> None:
-    import torch
-
-    torch.set_num_threads(threads)
-    taking = steps(width, threads)
-    for _ in range(WARM_UP):
-        next(taking)
-    while True:
-        connection.send(None)
-        count = connection.recv()
-        if not count:
-            break
-        for _ in range(SKIPPED):
-            next(taking)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        start = time.perf_counter()
-        for _ in range(count):
-            next(taking)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        connection.send((time.perf_counter() - start) / count)
-
-
-def in_turns(width: int, *, rounds: int, steps: int, threads: int) -> tuple[list[float], list[float]]:
-    """Seconds per step of both, in every round."""
-    context, pipes, processes = get_context("spawn"), [], []
-    for function in (plain_steps, our_steps):
-        ours, theirs = context.Pipe()
-        process = context.Process(target=worker, args=(theirs, function, width, threads))
-        process.start()
-        ours.recv()  # ready; one after the other, so that they do not disturb each other
-        pipes.append(ours)
-        processes.append(process)
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for turn in range(rounds):
-        for pipe, times in zip(pipes, seconds, strict=True):
-            if turn:
-                pipe.recv()
-            pipe.send(steps)
-            times.append(pipe.recv())
-    for pipe, process in zip(pipes, processes, strict=True):
-        pipe.recv()
-        pipe.send(0)
-        process.join(timeout=10)
-        process.kill()
-    return seconds
 
 
 def flops(width: int) -> int:
@@ -155,20 +87,21 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
+    from benchmarks.turns import in_turns, ratio
     from facenas.training.device import has_bf16, make_fabric
 
     device = make_fabric("auto", "fp32").device.type
     precision = "bf16" if has_bf16(device) else "fp32"
     limit, rows = peak(options.threads, precision), []
     for width in options.widths:
-        plain, ours = in_turns(width, rounds=options.rounds, steps=options.steps, threads=options.threads)
+        ways = [partial(plain_steps, width), partial(our_steps, width, options.threads)]
+        plain, ours = in_turns(ways, rounds=options.rounds, steps=options.steps, threads=options.threads, warm_up=WARM_UP, skipped=SKIPPED)
         rate = 64 / median(ours)
         rows.append(
             {
                 "name": f"width {width}",
                 "width": width,
-                "ratio": median(plain) / median(ours),
-                "ratio_range": [min(p / o for p, o in zip(plain, ours, strict=True)), max(p / o for p, o in zip(plain, ours, strict=True))],
+                **ratio(plain, ours),
                 "plain_images_per_s": 64 / median(plain),
                 "images_per_s": rate,
                 "epoch_60000_s": 60_000 / rate,

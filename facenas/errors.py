@@ -32,6 +32,10 @@ class DivergedError(FacenasError):
     """A training run whose loss is no longer a finite number."""
 
 
+class StoppedError(FacenasError):
+    """A run that was asked to end, and saved itself."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A half-sentence that names the closest valid name, then all of them.
 

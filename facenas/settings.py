@@ -94,6 +94,8 @@ def _with_base(tree: Tree, shipped: Mapping[str, Path]) -> Tree:
 
 
 def _merged(below: Tree, above: Tree) -> Tree:
+    if "name" in above and above["name"] != below.get("name", above["name"]):
+        return above  # another choice of a union: what was set for the former one does not carry over
     both = {key: _merged(below[key], above[key]) for key in above if isinstance(above[key], dict) and isinstance(below.get(key), dict)}
     return below | above | both
 

@@ -7,11 +7,7 @@ and for what it does not cover, the modules compute as torch does.
 
 import ctypes
 import os
-import shutil
-import subprocess
-import sys
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from facenas.files import cache_folder, replacing
+from facenas.native import compiled
 
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp", "-shared", "-fPIC")
@@ -31,18 +27,7 @@ KERNELS = (3, 5)
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled operations; None where they cannot be compiled or are switched off by FACENAS_FUSED=0."""
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if not compiler or os.environ.get("FACENAS_FUSED") == "0" or sys.byteorder != "little":
-        return None
-    try:
-        machine = subprocess.run([compiler, "-march=native", "-dM", "-E", "-xc", os.devnull], capture_output=True, check=True).stdout
-        file = cache_folder() / f"fused-{sha256(SOURCE.read_bytes() + machine).hexdigest()[:16]}.so"
-        if not file.exists():
-            with replacing(file) as temporary:
-                subprocess.run([compiler, *FLAGS, str(SOURCE), "-o", str(temporary)], capture_output=True, check=True)
-        return ctypes.CDLL(str(file))
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    return None if os.environ.get("FACENAS_FUSED") == "0" else compiled(SOURCE, FLAGS)
 
 
 def norm_relu_depthwise(x: Tensor, norm: nn.BatchNorm2d, conv: nn.Conv2d) -> Tensor:

@@ -10,8 +10,8 @@ import threading
 import click
 import typer
 
-from facenas.cli import compare, dashboard, evaluate, export, journal, models, quickstart, report, search, study, train
-from facenas.errors import FacenasError
+from facenas.cli import compare, dashboard, data, evaluate, export, journal, models, quickstart, report, search, study, train
+from facenas.errors import FacenasError, StoppedError
 
 app = typer.Typer(
     help="Search, train, evaluate and export face-recognition backbones.",
@@ -30,10 +30,11 @@ app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(study.study, name="study")
+app.add_typer(data.data, name="data")
 app.command("quickstart")(quickstart.quickstart)
 
 
-INTERRUPTED = 130  # as a shell reports Ctrl-C
+INTERRUPTED, TERMINATED = 130, 143  # as a shell reports Ctrl-C and SIGTERM
 
 
 def main() -> None:
@@ -56,6 +57,8 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = int(app(args=arguments, standalone_mode=False, prog_name="facenas") or 0)
         return _interrupted() if code == INTERRUPTED else code
+    except StoppedError as error:
+        return _fail(str(error), TERMINATED)
     except FacenasError as error:
         return _fail(str(error))
     except OSError as error:

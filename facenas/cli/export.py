@@ -12,7 +12,7 @@ from facenas.settings import load
 if TYPE_CHECKING:
     from facenas.data.faces import Images
     from facenas.eval.settings import EvalSettings
-    from facenas.training.checkpoint import ModelCard
+    from facenas.training.models import ModelCard
 
 MOST_IMAGES = 64
 CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark whose faces the file is checked on: orl, folder or synthetic.")]
@@ -36,8 +36,8 @@ def export(
     from facenas.eval.embed import METADATA_KEY
     from facenas.eval.settings import EvalSettings
     from facenas.export import export_onnx
-    from facenas.training.checkpoint import load_model
     from facenas.training.device import make_fabric
+    from facenas.training.models import load_model
 
     network, card = load_model(model)
     folder = run or (model if model.is_dir() else model.parent)

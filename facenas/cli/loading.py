@@ -8,8 +8,8 @@ from facenas.errors import ModelError
 from facenas.eval import Embedder, onnx_embedder, onnx_session, torch_embedder
 from facenas.eval.embed import METADATA_KEY
 from facenas.eval.settings import ContractOverride
-from facenas.training.checkpoint import ModelCard, Seen, load_model
 from facenas.training.device import make_fabric
+from facenas.training.models import ModelCard, Seen, load_model
 
 if TYPE_CHECKING:
     from facenas.training.device import Device

@@ -29,7 +29,7 @@ from facenas.settings import load
 if TYPE_CHECKING:
     from facenas.search import Row, SearchSettings
     from facenas.search.run import Means
-    from facenas.training.checkpoint import Found
+    from facenas.training.models import Found
 
 New = Annotated[bool, typer.Option("--new", help="Start over in a new folder beside --run instead of going on.")]
 Storage = Annotated[str | None, typer.Option("--storage", help="Journal in this database, for example postgresql://USER@HOST/NAME.")]

@@ -1,5 +1,6 @@
 """`facenas train`: train an architecture."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,19 +20,21 @@ from facenas.cli.common import (
     percent,
     print_json,
     print_result,
-    progress_bars,
-    remark,
 )
 from facenas.settings import load
 
 if TYPE_CHECKING:
-    from facenas.training.checkpoint import Found
+    from torch import nn
+
     from facenas.training.loop import Epoch
+    from facenas.training.models import Found
     from facenas.training.settings import TrainSettings
+    from facenas.training.tasks import Task
 
 Architecture = Annotated[
     str | None, typer.Option("--architecture", help="A name that `facenas models` lists, a file, or a search run's folder.")
 ]
+Devices = Annotated[int, typer.Option("--devices", min=1, help="Devices of this machine that train together; each is one process.")]
 
 
 def train(
@@ -41,13 +44,17 @@ def train(
     run: Run = None,
     seed: Seed = None,
     device: Device = None,
+    devices: Devices = 1,
     data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
-    """Train an architecture with a margin head; an interrupted run goes on from its last finished epoch.
+    """Train an architecture with a margin head; an interrupted run goes on where it was, with the same result.
+
+    Several devices: --devices 4, or `torchrun --nproc-per-node 4 -m facenas train ...` on one machine or many.
 
     Example: facenas train --architecture runs/orl/architecture.json --run runs/orl-model
     """
+    from facenas.cli.watching import on_devices
     from facenas.training.settings import TrainSettings
 
     given = overrides(assignments, architecture=architecture, seed=seed, device=device, **data_at(data_root))
@@ -56,7 +63,9 @@ def train(
     blueprint = found.blueprint
     folder = run or Path("runs") / f"train-{Path(config).stem}"
     open_run(folder, settings)
-    metrics = train_in(folder, settings, found)
+    metrics = train_in(folder, settings, found) if devices == 1 else on_devices(folder, devices)
+    if not metrics:  # another rank speaks
+        return
     result: dict[str, Any] = {
         "run": str(folder),
         "architecture": blueprint.architecture.model_dump(mode="json"),
@@ -76,7 +85,7 @@ def train(
 def found_by(settings: "TrainSettings") -> "Found":
     """The architecture that the settings name, at their input size, and the people that its search used."""
     from facenas.backbones import ZOO, get_blueprint
-    from facenas.training.checkpoint import Found, load_found
+    from facenas.training.models import Found, load_found
 
     path = Path(settings.architecture)
     is_name = settings.architecture in ZOO or not (path.exists() or path.suffix or len(path.parts) > 1)
@@ -90,36 +99,47 @@ def found_by(settings: "TrainSettings") -> "Found":
 
 def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[str, float]:
     """Train, or go on training, in a folder; writes the model and returns the last epoch's figures."""
-    from facenas.data import ClassSource
-    from facenas.training.checkpoint import CHECKPOINT, save_model, together
+    from facenas.cli.watching import Bars, stoppable, telling
+    from facenas.training.checkpoint import CHECKPOINT
+    from facenas.training.device import make_fabric
     from facenas.training.fit import fit
-    from facenas.training.settings import seen_by
+    from facenas.training.logs import Logs
 
-    blueprint = found.blueprint
-    task = settings.task(blueprint.space)
-    with progress_bars() as progress:
-        bar = progress.add_task("train (epochs)", total=settings.epochs)
-
-        def report(epoch: "Epoch") -> None:
-            share = epoch.correct / epoch.total
-            progress.update(bar, completed=epoch.epoch, description=f"train: loss {epoch.loss:.3f}, correct {percent(share, 1)}")
-
+    fabric = make_fabric(settings.device, settings.recipe.precision, devices=1)
+    fabric.launch()
+    task, last = settings.task(found.blueprint.space), folder / CHECKPOINT
+    with stoppable() as stop, ExitStack() as stack:
+        listeners = []
+        if fabric.is_global_zero:
+            listeners = [stack.enter_context(one) for one in (Bars(settings.epochs), Logs(folder, task.validation_items))]
         fitted = fit(
             task,
-            blueprint,
+            found.blueprint,
             recipe=settings.recipe,
             epochs=settings.epochs,
             seed=settings.seed,
-            device=settings.device,
-            checkpoint=folder / CHECKPOINT,
-            after_epoch=report,
+            fabric=fabric,
+            checkpoint=last,
+            care=settings.care,
+            after_epoch=telling(listeners, "after_epoch"),
+            after_log=telling(listeners, "after_log"),
+            after_best=lambda network, epoch: _keep(folder / "best", network, epoch, settings, found, task),
+            stop=stop,
         )
-    last = fitted.history[-1]
-    metrics = {"loss": last.loss, "train_accuracy": last.correct / last.total}
+    return _keep(folder, fitted.network, fitted.history[-1], settings, found, task) if fabric.is_global_zero else {}
+
+
+def _keep(folder: Path, network: "nn.Module", epoch: "Epoch", settings: "TrainSettings", found: "Found", task: "Task") -> dict[str, float]:
+    """Write the network after an epoch, with its figures."""
+    from facenas.data import ClassSource
+    from facenas.training.models import save_model, together
+    from facenas.training.settings import seen_by
+
+    metrics = {"epoch": epoch.epoch, "loss": epoch.loss, "train_accuracy": epoch.correct / epoch.total}
     if task.validation_items:
-        metrics["validation_accuracy"] = float(task.validate(fitted.network).mean())
+        right = int(task.validate(network).sum()) if epoch.validation is None else epoch.validation
+        metrics["validation_accuracy"] = right / task.validation_items
     data = settings.data.placeless() if isinstance(settings.data, ClassSource) else None
     seen = together(found.seen, seen_by(task))
-    save_model(folder, fitted.network, blueprint=blueprint, contract=task.contract, metrics=metrics, seen=seen, data=data)
-    remark(f"{len(fitted.history)} epochs, last loss {last.loss:.3f}")
+    save_model(folder, network, blueprint=found.blueprint, contract=task.contract, metrics=metrics, seen=seen, data=data)
     return metrics

@@ -4,14 +4,23 @@ from facenas.data.augment import Augmentation
 from facenas.data.class_sources import ClassSource, DigitImages
 from facenas.data.classes import ImageSet, ImageSplit, pixel_statistics, split_stratified
 from facenas.data.contract import InputContract
-from facenas.data.faces import FaceSet, Split, share_of_each, split_by_identity
+from facenas.data.face_augment import FaceAugmentation
+from facenas.data.face_files import FaceFiles, fingerprint, in_memory
+from facenas.data.faces import FaceDataset, FaceSet, Split, share_of_each, split_by_identity
+from facenas.data.folders import FolderFaces, OrlFaces
+from facenas.data.lists import ListFaces
 from facenas.data.pairs import Pairs, balanced_pairs
-from facenas.data.sources import FaceSource, FaceSources, FolderFaces, OrlFaces, SyntheticFaces, development_faces, test_names
+from facenas.data.parquet_faces import ParquetFaces
+from facenas.data.record_faces import RecordFaces
+from facenas.data.sources import FaceSource, FaceSources, SyntheticFaces, development_faces, open_faces, test_names
 
 __all__ = [
     "Augmentation",
     "ClassSource",
     "DigitImages",
+    "FaceAugmentation",
+    "FaceDataset",
+    "FaceFiles",
     "FaceSet",
     "FaceSource",
     "FaceSources",
@@ -19,12 +28,18 @@ __all__ = [
     "ImageSet",
     "ImageSplit",
     "InputContract",
+    "ListFaces",
     "OrlFaces",
     "Pairs",
+    "ParquetFaces",
+    "RecordFaces",
     "Split",
     "SyntheticFaces",
     "balanced_pairs",
     "development_faces",
+    "fingerprint",
+    "in_memory",
+    "open_faces",
     "pixel_statistics",
     "share_of_each",
     "split_by_identity",

@@ -16,8 +16,7 @@ def decoded_once(name: str, files: Sequence[Path], decode: Callable[[], ImageSet
 
     A cache file that is damaged is made again; one that cannot be written is done without.
     """
-    stamp = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    path = cache_folder() / "images" / f"{name}-{sha256(json.dumps(stamp).encode()).hexdigest()[:16]}.bin"
+    path = stamped("images", name, files).with_suffix(".bin")
     found = _read(path)
     if found is None:
         found = decode()
@@ -27,6 +26,17 @@ def decoded_once(name: str, files: Sequence[Path], decode: Callable[[], ImageSet
         except OSError:
             pass
     return found
+
+
+def stamped(folder: str, name: str, files: Sequence[Path]) -> Path:
+    """Where the cache keeps what was made of these files as they are now."""
+    return cache_folder() / folder / f"{name}-{stamp(files).hex()[:16]}"
+
+
+def stamp(files: Sequence[Path]) -> bytes:
+    """Hash of the paths of files, their sizes and times of change."""
+    states = [(str(file.resolve()), file.stat()) for file in files]
+    return sha256(json.dumps([(path, state.st_size, state.st_mtime_ns) for path, state in states]).encode()).digest()
 
 
 def _write(path: Path, images: ImageSet) -> None:

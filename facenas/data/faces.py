@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +13,56 @@ Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class FaceSet:
-    """Photographs of faces in memory.
+class FaceDataset(Protocol):
+    """Photographs of faces, in memory or read when they are asked for.
 
     Attributes:
         dataset: What the photographs are, for example `orl`; identities are comparable within one data set only.
-        images: RGB, shape (M, H, W, 3), uint8.
         identities: Number of the person in each photograph, shape (M,), from 0 to len(names) - 1.
+        names: Name of each identity.
+        size: Side of the photographs in pixels.
+    """
+
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    @property
+    def dataset(self) -> str: ...  # noqa: D102
+    @property
+    def identities(self) -> Labels: ...  # noqa: D102
+    @property
+    def names(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def __len__(self) -> int:
+        """Number of photographs."""
+
+    def image(self, row: int) -> Images:
+        """A photograph, RGB (H, W, 3), uint8.
+
+        Raises:
+            DataError: If it cannot be decoded.
+        """
+
+    def place(self, row: int) -> str:
+        """Where a photograph comes from, for messages."""
+
+    def rows(self, rows: Labels) -> Self:
+        """The photographs of the given rows; the people stay the same."""
+
+    def of(self, names: Sequence[str]) -> Self:
+        """The photographs of the named people alone, with identities numbered anew in the order of `names`."""
+
+
+F = TypeVar("F", bound=FaceDataset)
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Photographs of faces in memory: a `FaceDataset`.
+
+    Attributes:
+        dataset: What the photographs are.
+        images: RGB, shape (M, H, W, 3), uint8.
+        identities: Number of the person in each photograph, shape (M,).
         names: Name of each identity.
     """
 
@@ -32,36 +75,61 @@ class FaceSet:
         """Number of photographs."""
         return len(self.images)
 
+    @property
+    def size(self) -> int:
+        """Side of the photographs in pixels."""
+        return int(self.images.shape[1])
+
+    def image(self, row: int) -> Images:
+        """A photograph (H, W, 3)."""
+        image: Images = self.images[row]
+        return image
+
+    def place(self, row: int) -> str:
+        """The photograph's data set and row."""
+        return f"{self.dataset}, photograph {row}"
+
     def rows(self, rows: Labels) -> "FaceSet":
         """The photographs of the given rows; the people stay the same."""
         return FaceSet(self.dataset, self.images[rows], self.identities[rows], self.names)
 
     def of(self, names: Sequence[str]) -> "FaceSet":
         """The photographs of the named people alone, with identities numbered anew in the order of `names`."""
-        number = {self.names.index(name): new for new, name in enumerate(names)}
-        rows = np.flatnonzero(np.isin(self.identities, list(number)))
-        identities = np.array([number[int(i)] for i in self.identities[rows]], dtype=np.int64)
+        rows, identities = of_people(self, names)
         return FaceSet(self.dataset, self.images[rows], identities, tuple(names))
+
+
+def of_people(faces: FaceDataset, names: Sequence[str]) -> tuple[Labels, Labels]:
+    """Rows of the named people (K,), in order, and their identities (K,), numbered anew in the order of `names`."""
+    number = {name: old for old, name in enumerate(faces.names)}
+    new = np.full(len(faces.names), -1, dtype=np.int64)
+    new[[number[name] for name in names]] = np.arange(len(names))
+    rows = np.flatnonzero(new[faces.identities] >= 0)
+    return rows, new[faces.identities[rows]]
+
+
+def rows_of_each(labels: Labels) -> list[Labels]:
+    """Rows of every class or identity that has any, in order."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
 
 
 def share_of_each(labels: Labels, share: float, *, seed: int, least: int = 1) -> Labels:
     """Rows of a random share of every class or identity, in order; at least `least` of each that has as many."""
-    rng, kept = np.random.default_rng(seed), []
-    for label in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == label))
-        kept.append(rows[: max(least, round(share * len(rows)))])
+    rng = np.random.default_rng(seed)
+    kept = [rng.permutation(rows)[: max(least, round(share * len(rows)))] for rows in rows_of_each(labels)]
     return np.sort(np.concatenate(kept))
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(Generic[F]):
     """Development data cut in two: the only data that a search is given. No identity is in both."""
 
-    train: FaceSet
-    validation: FaceSet
+    train: F
+    validation: F
 
 
-def split_by_identity(faces: FaceSet, *, held_out: int, seed: int) -> Split:
+def split_by_identity(faces: F, *, held_out: int, seed: int) -> Split[F]:
     """Hold out `held_out` random identities.
 
     Raises:

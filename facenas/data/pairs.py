@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from facenas.data.faces import Labels
+from facenas.data.faces import Labels, rows_of_each
 from facenas.errors import DataError
 
 
@@ -54,8 +54,7 @@ def balanced_pairs(identities: Labels, *, seed: int, limit: int = 3000, folds: i
 
 def _genuine(identities: Labels) -> Labels:
     """Every pair of photographs of one person, shape (2, G)."""
-    people = [np.flatnonzero(identities == person) for person in np.unique(identities)]
-    return np.concatenate([rows[np.stack(np.triu_indices(len(rows), 1))] for rows in people], axis=1)
+    return np.concatenate([rows[np.stack(np.triu_indices(len(rows), 1))] for rows in rows_of_each(identities)], axis=1)
 
 
 def _impostor(identities: Labels, count: int, rng: np.random.Generator) -> Labels:

@@ -1,29 +1,49 @@
-"""What all margin heads share: class centres, cosines in at least single precision, and the target's entry replaced."""
+"""Class centres, and cosines with them that never hold a normalised copy of the centres."""
+
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 SMALLEST_NORM = 1e-3  # shorter vectors are not scaled up to unit length, so that a zero embedding has finite gradients
 
 
-def class_centres(embedding_size: int, num_identities: int) -> nn.Parameter:
+def class_centres(rows: int, embedding_size: int, generator: torch.Generator | None = None) -> torch.nn.Parameter:
     """Trainable centres (N, D), drawn from N(0, 0.01) as in arcface_torch; only their directions matter."""
-    return nn.Parameter(torch.randn(num_identities, embedding_size) * 0.01)
+    return torch.nn.Parameter(torch.empty(rows, embedding_size).normal_(std=0.01, generator=generator))
 
 
-def cosine(embeddings: Tensor, centres: Tensor) -> Tensor:
-    """Cosines (B, N) of embeddings (B, D) and centres (N, D), in the centres' precision whatever autocast says."""
-    with torch.autocast(embeddings.device.type, enabled=False):
-        features = functional.normalize(embeddings.to(centres.dtype), eps=SMALLEST_NORM)
-        return functional.linear(features, functional.normalize(centres, eps=SMALLEST_NORM)).clamp(-1, 1)
+def directions(embeddings: Tensor) -> tuple[Tensor, Tensor]:
+    """Embeddings (B, D) -> the same at unit length (B, D), and their norms (B,)."""
+    norms = torch.linalg.vector_norm(embeddings, dim=1)
+    return embeddings / norms.clamp(min=SMALLEST_NORM).unsqueeze(1), norms
 
 
-def at_labels(cosines: Tensor, labels: Tensor) -> Tensor:
-    """Each row's cosine with its own identity's centre, (B, N) -> (B, 1)."""
-    return cosines.gather(1, labels.unsqueeze(1))
+def cosine(features: Tensor, centres: Tensor) -> Tensor:
+    """Cosines (B, N) of unit features (B, D) with centres (N, D) of any length.
+
+    The norms of the centres are applied to the products (B, N), which are far fewer than the numbers in the centres (N, D); so also in
+    the gradient: d centre_j = (sum_b g_bj feature_b - sum_b g_bj cos_bj centre_j / |centre_j|) / |centre_j|.
+    """
+    result: Tensor = _Cosine.apply(features, centres)
+    return result
 
 
-def with_target(cosines: Tensor, labels: Tensor, target: Tensor) -> Tensor:
-    """The cosines (B, N) with the entries of the labels replaced by `target` (B, 1)."""
-    return cosines.scatter(1, labels.unsqueeze(1), target)
+class _Cosine(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, centres: Tensor) -> Tensor:
+        inverse = torch.linalg.vector_norm(centres, dim=1).clamp_(min=SMALLEST_NORM).reciprocal_()
+        cosines = torch.nn.functional.linear(features, centres).mul_(inverse)
+        ctx.save_for_backward(features, centres, inverse, cosines)
+        return cosines
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        features, centres, inverse, cosines = ctx.saved_tensors
+        with torch.autocast(grad.device.type, enabled=False):
+            scaled = grad * inverse
+            along = (scaled * cosines).sum(0) * inverse * (inverse < 1 / SMALLEST_NORM)
+            of_centres = (scaled.T @ features).addcmul_(centres, along.unsqueeze(1), value=-1)
+            return scaled @ centres, of_centres

@@ -21,7 +21,7 @@ from facenas.report.trajectory import trajectory
 from facenas.report.words import amount, changed, duration, epochs_each, failed, interval, points, reason, score
 from facenas.search.journal import open_journal
 from facenas.search.row import SCALES, Row
-from facenas.training.checkpoint import load_found
+from facenas.training.models import load_found
 
 DRAWING_WIDTHS = (340, 640, 928)  # pixels: for phones, tablets and desks
 LONG = 20  # rows of a table that is folded at first

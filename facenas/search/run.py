@@ -21,8 +21,8 @@ from facenas.search.row import Price, Row
 from facenas.search.runner import Runner
 from facenas.search.settings import SearchSettings
 from facenas.settings import Section
-from facenas.training.checkpoint import Found
 from facenas.training.fit import Evaluation
+from facenas.training.models import Found
 from facenas.training.score import Score
 from facenas.training.settings import seen_by
 

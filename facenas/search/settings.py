@@ -26,7 +26,8 @@ STRATEGIES: dict[str, Any] = {
     "nsga2": NSGA2,
     "sample": Sample,
 }
-SEEDED = ("data", "validation_share", "head", "recipe", "seed", "space")  # what a candidate's training depends on
+# What a candidate's training depends on.
+SEEDED = ("data", "validation_share", "head", "sample_rate", "face_augmentation", "recipe", "seed", "space")
 ENDING = ("dynamic_ranking", "sample")  # the others need a budget
 StrategySettings = Annotated[
     DynamicRankingSettings | RandomSearchSettings | RegularizedEvolutionSettings | TPESettings | NSGA2Settings | SampleSettings,

@@ -1,179 +1,91 @@
-"""Trained models and half-trained ones, on disk. Nothing here unpickles objects: weights are tensors and nothing else."""
+"""Half-trained models on disk: everything that changes, at any step; read back as tensors and plain values only."""
 
-import json
-from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import torch
-from pydantic import Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import nn
+from lightning_fabric import Fabric
+from torch import distributed
 
-from facenas import __version__
-from facenas.backbones import Architecture, Blueprint, Space
-from facenas.data import ClassSource, InputContract
-from facenas.errors import ModelError, RunError
-from facenas.files import replacing, write_text
-from facenas.settings import Section
+from facenas.errors import RunError
+from facenas.files import replacing
+from facenas.heads import merge_shards, split_shards
 from facenas.training.loop import Epoch, Training
 
-MODEL, WEIGHTS, CHECKPOINT = "model.json", "model.safetensors", "checkpoint.pt"
+CHECKPOINT = "checkpoint.pt"
+COUNTERS = ("epoch", "step", "loss_sum", "correct", "losses", "first_loss", "seconds")
 
 
-class Seen(Section):
-    """Whom a face network was trained on or selected by, so that no evaluation uses these people again."""
-
-    dataset: str = Field(description="Data set in which the names are unique.")
-    identities: tuple[str, ...] = Field(description="Names of the people in the training and validation photographs.")
-
-
-class ModelCard(Section):
-    """The content of `model.json`: everything about a trained network but its weights."""
-
-    architecture: Architecture = Field(description="What was trained.")
-    space: Space = Field(description="The space that builds it.")
-    input: InputContract = Field(description="What the network expects of an image.")
-    seen: tuple[Seen, ...] = Field((), description="People it was searched, trained or selected on, per data set.")
-    data: ClassSource | None = Field(None, discriminator="name", description="Data set of a classifier, wherever it lies.")
-    metrics: dict[str, float] = Field(description="Figures of the last epoch.")
-    weights_sha256: str = Field(description="Hash of the weights' file.")
-    facenas: str = Field(__version__, description="Version that wrote this.")
-
-    @property
-    def blueprint(self) -> Blueprint:
-        """Architecture and space together."""
-        return Blueprint(architecture=self.architecture, space=self.space)
-
-
-class Model(NamedTuple):
-    """A trained network with its card."""
-
-    network: nn.Module
-    card: ModelCard
-
-
-def save_model(
-    run: Path,
-    network: nn.Module,
-    *,
-    blueprint: Blueprint,
-    contract: InputContract,
-    metrics: dict[str, float],
-    seen: tuple[Seen, ...] = (),
-    data: ClassSource | None = None,
-) -> ModelCard:
-    """Write `model.safetensors` and `model.json` into a run folder."""
-    with replacing(run / WEIGHTS) as temporary:
-        temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}))
-    card = ModelCard(
-        architecture=blueprint.architecture,
-        space=blueprint.space,
-        input=contract,
-        seen=seen,
-        data=data,
-        metrics=metrics,
-        weights_sha256=_digest(run / WEIGHTS),
-    )
-    write_text(run / MODEL, card.model_dump_json(indent=2) + "\n")
-    return card
-
-
-def load_model(path: Path) -> Model:
-    """Read a trained network from its run folder, its `model.json` or its `model.safetensors`.
-
-    Raises:
-        ModelError: If a file is missing, damaged, or the two do not belong together.
-    """
-    run = path if path.is_dir() else path.parent
-    for name in (MODEL, WEIGHTS):
-        if not (run / name).is_file():
-            raise ModelError(f"no {name} in {run}; give the folder of a finished `facenas train` run, or an ONNX file")
-    try:
-        card = ModelCard.model_validate_json((run / MODEL).read_bytes())
-        if _digest(run / WEIGHTS) != card.weights_sha256:
-            raise ModelError(f"{run / WEIGHTS} is not the file that {MODEL} was written with; train again or restore it")
-        network = card.blueprint.build()
-        network.load_state_dict(load_file(run / WEIGHTS))
-    except (ValidationError, SafetensorError, RuntimeError) as error:
-        raise ModelError(f"{run} does not hold a usable model: {' '.join(str(error).split())[:200]}") from None
-    return Model(network.eval(), card)
-
-
-class Found(Section):
-    """The content of `architecture.json`: an architecture with its space, and whom it was chosen by."""
-
-    architecture: Architecture = Field(description="The point in the space.")
-    space: Space = Field(description="The space that builds it.")
-    seen: tuple[Seen, ...] = Field((), description="People that the search used, per data set.")
-
-    @property
-    def blueprint(self) -> Blueprint:
-        """Architecture and space together."""
-        return Blueprint(architecture=self.architecture, space=self.space)
-
-
-def together(*groups: tuple[Seen, ...]) -> tuple[Seen, ...]:
-    """All people of several groups, one entry for each data set."""
-    people: dict[str, set[str]] = {}
-    for seen in (one for group in groups for one in group):
-        people.setdefault(seen.dataset, set()).update(seen.identities)
-    return tuple(Seen(dataset=dataset, identities=tuple(sorted(names))) for dataset, names in people.items())
-
-
-def load_found(path: Path) -> Found:
-    """Read an architecture from `architecture.json`, `model.json`, or a run folder that has one of them.
-
-    Raises:
-        ModelError: If there is none, or it is damaged.
-    """
-    places = [path] if not path.is_dir() else [path / "architecture.json", path / MODEL]
-    file = next((place for place in places if place.is_file()), None)
-    if file is None:
-        raise ModelError(f"no architecture at {path}; give an architecture.json, a run folder, or a name that `facenas models` lists")
-    try:
-        content = json.loads(file.read_bytes())
-        return Found.model_validate({key: content[key] for key in Found.model_fields if key in content})
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{file} does not hold an architecture: {' '.join(str(error).split())[:200]}") from None
-
-
-def save_checkpoint(path: Path, training: Training, history: list[Epoch], seconds: float) -> None:
-    """Write everything that changes during training, in one step."""
+def save_checkpoint(path: Path, training: Training, history: list[Epoch], fabric: Fabric) -> None:
+    """Write what a later process needs to go on, whole or not at all; every rank calls this, and the random numbers of all are the same."""
     state = {
         "model": training.model.state_dict(),
-        "optimiser": training.optimiser.state_dict(),
+        "optimisers": [training.optimisers[0].state_dict()],
+        "scaler": fabric.strategy.precision.state_dict(),
+        "ema": training.ema.state_dict() if training.ema else None,
         "history": [tuple(epoch) for epoch in history],
-        "seconds": training.seconds + seconds,
+        "ranks": fabric.world_size,
+        "random": _random_state(fabric.device),
+        **{name: getattr(training, name) for name in COUNTERS},
     }
-    buffer = BytesIO()
-    torch.save(state, buffer)
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    if len(training.optimisers) > 1:
+        head = {name: state["model"].pop(f"head.{name}") for name in training.model.head.state_dict()}
+        state["shards"] = _gathered({"head": head, "optimiser": training.optimisers[1].state_dict()}, fabric)
+    if fabric.is_global_zero:
+        buffer = BytesIO()
+        torch.save(state, buffer)
+        with replacing(path) as temporary:
+            temporary.write_bytes(buffer.getvalue())
+    fabric.barrier()
 
 
-def load_checkpoint(path: Path, training: Training, device: torch.device) -> list[Epoch]:
+def load_checkpoint(path: Path, training: Training, fabric: Fabric) -> tuple[list[Epoch], str]:
     """Continue from a checkpoint: `training` is changed in place.
 
     Returns:
-        The finished epochs.
+        The finished epochs, and a remark if the run cannot be the same as an uninterrupted one.
 
     Raises:
         RunError: If the file is damaged or belongs to another network.
     """
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location=fabric.device, weights_only=True)
+        if "shards" in state:
+            own = split_shards(state["shards"], fabric.world_size, subcentres=training.model.head.subcentres)[fabric.global_rank]
+            state["model"] |= {f"head.{name}": value for name, value in own["head"].items()}
+            state["optimisers"].append(own["optimiser"])
         training.model.load_state_dict(state["model"])
-        training.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(training.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
+        fabric.strategy.precision.load_state_dict(state["scaler"])
+        if training.ema and state["ema"]:
+            training.ema.load_state_dict(state["ema"])
+        for name in COUNTERS:
+            setattr(training, name, state[name])
         history = [Epoch(*epoch) for epoch in state["history"]]
-        training.seconds = float(state["seconds"])
+        _restore_random(state["random"], fabric.device)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise RunError(f"{path} is damaged or of another network; remove it to train from the start ({type(error).__name__})") from None
-    training.epoch = len(history)
-    return history
+    was, now = state["ranks"], fabric.world_size
+    changed = f"begun on {was} devices, goes on on {now}: the same batches, augmentation and dropout, but other rounding"
+    return history, "" if was == now else changed
 
 
-def _digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+def _gathered(shard: dict[str, Any], fabric: Fabric) -> dict[str, Any]:
+    """The shards of all ranks as one; on ranks but the first: nothing of use."""
+    if fabric.world_size == 1:
+        return shard
+    shards: list[Any] | None = [None] * fabric.world_size if fabric.is_global_zero else None
+    distributed.gather_object(shard, shards)
+    return merge_shards(shards) if shards else {}
+
+
+def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    return {"cpu": torch.get_rng_state()} | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
+
+
+def _restore_random(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"].cpu())
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)

@@ -2,10 +2,11 @@
 
 import ctypes
 import json
+import os
 import sys
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -15,20 +16,41 @@ from facenas.errors import SettingsError
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
-def make_fabric(device: Device, precision: Literal["auto", "fp32", "bf16"]) -> Fabric:
-    """One device in the wanted precision.
+PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed", "fp64": "64-true"}
+
+
+def make_fabric(device: Device, precision: str, *, devices: int | None = None, nodes: int = 1) -> Fabric:
+    """Devices of one kind, in the wanted precision; `launch()` starts the other processes if there are several and `torchrun` has not.
+
+    Args:
+        device: Their kind.
+        precision: auto, fp32, bf16, fp16 or fp64; auto is bf16 where the hardware computes in it.
+        devices: On this machine, where `torchrun` has not decided it; None: one, and no other process is looked at.
+        nodes: Machines.
 
     Raises:
-        SettingsError: If this machine has no such device.
+        SettingsError: If this machine has no such devices, or they cannot compute so.
     """
-    usable = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    usable = {"cpu": 10**6, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     chosen = next(name for name in ("cuda", "mps", "cpu") if usable[name]) if device == "auto" else device
     if not usable[chosen]:
         raise SettingsError(f"this machine has no {chosen} device that torch can use; try --device auto")
+    if devices and "LOCAL_WORLD_SIZE" in os.environ:  # torchrun started this process
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    devices = devices or 1
+    if devices > usable[chosen]:
+        raise SettingsError(f"--devices {devices}: this machine has {usable[chosen]} {chosen} device{'s' * (usable[chosen] != 1)}")
+    if precision == "fp16" and chosen == "cpu":
+        raise SettingsError("recipe.precision=fp16 needs a GPU; on a CPU use fp32, or bf16 where the hardware computes in it")
     if chosen == "cpu":
         _keep_freed_memory()
-    half = precision == "bf16" or (precision == "auto" and has_bf16(chosen))
-    return Fabric(accelerator=chosen, devices=1, precision="bf16-mixed" if half else "32-true")
+    if precision == "auto":
+        precision = "bf16" if has_bf16(chosen) else "fp32"
+    several = devices * nodes > 1
+    return Fabric(
+        accelerator=chosen, devices=devices, num_nodes=nodes, strategy="ddp" if several else "auto", precision=PRECISIONS[precision]
+    )
 
 
 def has_bf16(device: str) -> bool:

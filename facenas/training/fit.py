@@ -1,23 +1,33 @@
 """Training a blueprint on a task, and scoring it: what a search does with every candidate."""
 
+import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from lightning_fabric import Fabric
 from pydantic import Field
+from timm.utils.model_ema import ModelEmaV3
 from torch import nn
 
 from facenas.backbones import Blueprint
-from facenas.errors import DivergedError, NotFiniteError
+from facenas.errors import DivergedError, NotFiniteError, StoppedError
 from facenas.settings import Section
-from facenas.training.checkpoint import load_checkpoint, save_checkpoint
+from facenas.training.checkpoint import load_checkpoint
 from facenas.training.device import Device, derive_seed, make_fabric
+from facenas.training.keeper import Care, Keeper
+from facenas.training.logbook import Log, Logbook, over_ranks
 from facenas.training.loop import Epoch, Training, train
+from facenas.training.memory import within_memory
 from facenas.training.recipe import Recipe
 from facenas.training.score import Score, pack_answers
+from facenas.training.spread import spread
 from facenas.training.tasks import Task
+
+logger = logging.getLogger("facenas")
 
 
 def nothing(_: object) -> None:
@@ -51,10 +61,15 @@ def fit(
     epochs: int,
     seed: int,
     device: Device = "auto",
+    fabric: Fabric | None = None,
     checkpoint: Path | None = None,
+    care: Care | None = None,
     every_epoch: bool = False,
     after_epoch: Callable[[Epoch], None] = nothing,
     after_step: Callable[[float], None] = nothing,
+    after_log: Callable[[Log], None] = nothing,
+    after_best: Callable[[nn.Module, Epoch], object] = lambda network, epoch: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Fitted:
     """Train a blueprint's network from scratch, or on from its checkpoint.
 
@@ -65,47 +80,87 @@ def fit(
         epochs: Epochs in all.
         seed: Of initialisation, order, augmentation and dropout.
         device: Where.
-        checkpoint: File that keeps the last finished epoch.
+        fabric: Where, if it is decided; several ranks call this alike.
+        checkpoint: File that keeps what is finished.
+        care: Looks after a long run; None: the loss is looked at once an epoch.
         every_epoch: Whether to validate after every epoch, for `Epoch.validation`.
         after_epoch: Called with each finished epoch.
         after_step: Called with the progress in epochs.
+        after_log: Called with each stretch of steps.
+        after_best: Called with the network whenever an epoch validates better than all before.
+        stop: Asked whether to save and end; at the end of a stretch where there are several ranks.
 
     Raises:
         DivergedError: If the loss is no longer finite.
+        StoppedError: If `stop` said so; the checkpoint is written.
+        DataError: If the memory does not suffice; the sentence names a batch that fits.
     """
-    start, fabric = time.perf_counter(), make_fabric(device, recipe.precision)
-    torch.manual_seed(derive_seed(seed, "initialisation"))
-    layout = memory_format(blueprint)
-    model = task.model(blueprint).to(memory_format=layout)
-    optimiser = recipe.optimiser([model], fabric.device)
-    ready, ready_optimiser = fabric.setup(model, optimiser)
-    training, history = Training(ready, ready_optimiser), []
+    fabric = fabric or make_fabric(device, recipe.precision)
+    training = prepare(task, blueprint, recipe=recipe, seed=seed, fabric=fabric)
+    history, feed = list[Epoch](), task.feed(fabric, recipe)
     if checkpoint and checkpoint.exists():
-        history = load_checkpoint(checkpoint, training, fabric.device)
-
+        history, remark = load_checkpoint(checkpoint, training, fabric)
+        if remark:
+            logger.warning(remark)
     for finished in history:
         after_epoch(finished)
+    keeper = Keeper(checkpoint, training, history, fabric=fabric, care=care)
+    steps = feed.dealing.steps
+    every = care.log_every if care else steps
+    logbook = Logbook(training, feed, seed_of=partial(derive_seed, seed), fabric=fabric, every=every, after_log=after_log)
 
-    def keep(epoch: Epoch) -> None:
-        history.append(epoch._replace(validation=int(task.validate(model.network).sum())) if every_epoch else epoch)
-        if checkpoint:
-            save_checkpoint(checkpoint, training, history, time.perf_counter() - start)
-        after_epoch(history[-1])
+    def finish_epoch(lr: float) -> None:
+        loss, correct = over_ranks(fabric, training.loss_sum, "mean"), over_ranks(fabric, training.correct, "sum")
+        done = Epoch(training.epoch, float(loss) / steps, int(correct), steps * feed.dealing.size, lr)
+        if every_epoch or (care and care.validates(training.epoch, epochs)):
+            network = training.kept
+            right = _validated(task, network, fabric)
+            done = done._replace(validation=right)
+            if right > max((one.validation or 0 for one in history), default=-1):
+                after_best(network, done)
+        history.append(done)
+        keeper.save()
+        after_epoch(done)
 
-    train(
-        training,
-        task.images.to(fabric.device),
-        task.labels.to(fabric.device),
-        contract=task.contract,
-        recipe=recipe,
-        epochs=epochs,
-        seed=seed,
-        fabric=fabric,
-        layout=layout,
-        after_epoch=keep,
-        after_step=after_step,
-    )
-    return Fitted(model.network, tuple(history), training.seconds)
+    def follow() -> None:
+        layout = memory_format(blueprint)
+        for lr in train(training, feed, contract=task.contract, recipe=recipe, epochs=epochs, seed=seed, fabric=fabric, layout=layout):
+            told = logbook.step(lr)
+            after_step(training.epoch + training.step / steps)
+            if training.step == 0:
+                finish_epoch(lr)
+            asked, due = stop(), keeper.due
+            if fabric.world_size > 1:  # the ranks decide together, and not at every step
+                asked, due = (told and fabric.strategy.reduce_boolean_decision(one, all=False) for one in (asked, due))
+            if training.step and (asked or due):
+                logbook.check()
+                keeper.save()
+            if asked and training.epoch < epochs:
+                raise StoppedError(f"stopped after {logbook.done} of {epochs * steps} steps, saved; run the same command to go on")
+
+    within_memory(follow, training, task, recipe, fabric)
+    return Fitted(training.kept, tuple(history), keeper.before)
+
+
+def prepare(task: Task, blueprint: Blueprint, *, recipe: Recipe, seed: int, fabric: Fabric) -> Training:
+    """A fresh network with its head and optimisers, on the devices."""
+    torch.manual_seed(derive_seed(seed, "initialisation"))
+    model: nn.Module = task.model(blueprint).to(memory_format=memory_format(blueprint))
+    if fabric.world_size > 1:
+        model = spread(model, fabric.device, batchnorm=recipe.sync_batchnorm)
+    network = model.get_submodule("network")
+    ema = ModelEmaV3(network, decay=recipe.ema, device=fabric.device) if recipe.ema else None
+    optimisers = task.optimisers(model, recipe, fabric.device)
+    if recipe.compile:
+        network.compile()
+    ready, *ready_optimisers = fabric.setup(model, *optimisers)
+    return Training(ready, ready_optimisers, ema)
+
+
+def _validated(task: Task, network: nn.Module, fabric: Fabric) -> int:
+    """Correct answers on the validation split, computed by one rank."""
+    right = int(task.validate(network).sum()) if fabric.is_global_zero else 0
+    return int(fabric.broadcast(right))
 
 
 def memory_format(blueprint: Blueprint) -> torch.memory_format:

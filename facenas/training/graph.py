@@ -16,35 +16,34 @@ class Recorded:
     A step that cannot be recorded, since it waits for the device or copies from the host, goes on as it is.
 
     Args:
-        step: From row numbers (B,) and random draws (B, R) of one batch, always of the same size; it must read nothing else that changes
-            but tensors that are changed in place.
+        step: Computes on tensors that have the same sizes every time; nothing else that it reads may change but tensors, in place.
     """
 
-    def __init__(self, step: Callable[[Tensor, Tensor], None]) -> None:
+    def __init__(self, step: Callable[..., None]) -> None:
         self.step, self.calls = step, 0
         self.stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        self.given: tuple[Tensor, Tensor] | None = None
+        self.given: tuple[Tensor, ...] = ()
         self.graph: torch.cuda.CUDAGraph | None = None
 
-    def __call__(self, rows: Tensor, draws: Tensor) -> None:
+    def __call__(self, *inputs: Tensor) -> None:
         """Run the step on a batch."""
         self.calls += 1
         if self.graph is None and self.calls == WARM_UP + 1:
-            self._record(rows, draws)
-        if self.graph is not None and self.given is not None:
-            self.given[0].copy_(rows)
-            self.given[1].copy_(draws)
+            self._record(inputs)
+        if self.graph is not None:
+            for given, new in zip(self.given, inputs, strict=True):
+                given.copy_(new)
             self.graph.replay()
         elif self.calls <= WARM_UP:
             self.stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self.stream):
-                self.step(rows, draws)
+                self.step(*inputs)
             torch.cuda.current_stream().wait_stream(self.stream)
         else:
-            self.step(rows, draws)
+            self.step(*inputs)
 
-    def _record(self, rows: Tensor, draws: Tensor) -> None:
-        self.given, graph = (rows.clone(), draws.clone()), torch.cuda.CUDAGraph()
+    def _record(self, inputs: tuple[Tensor, ...]) -> None:
+        self.given, graph = tuple(value.clone() for value in inputs), torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph):
                 self.step(*self.given)

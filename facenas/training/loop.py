@@ -1,18 +1,20 @@
 """The training loop, whole and visible."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
+from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
-from torch.nn import functional
 
 from facenas.data import InputContract
-from facenas.errors import DivergedError
 from facenas.training.device import derive_seed
+from facenas.training.feed import Feed
 from facenas.training.graph import Recorded
 from facenas.training.recipe import Recipe
 
@@ -25,7 +27,7 @@ class Epoch(NamedTuple):
     correct: int
     total: int
     lr: float
-    validation: int | None = None  # correct answers on the validation split, where every epoch is validated
+    validation: int | None = None  # correct answers on the validation split, where the epoch was validated
 
 
 @dataclass
@@ -33,22 +35,43 @@ class Training:
     """All that changes while a network is trained: what a checkpoint holds.
 
     Attributes:
-        model: From images (B, C, H, W) and labels (B,) to logits (B, N).
-        optimiser: Of all its parameters.
+        model: From images (B, C, H, W) and labels (B,) to the mean loss and the number of hits.
+        optimisers: Of its parameters; the second, where there is one, of class centres that differ from rank to rank.
+        ema: Average of the network over the steps, if one is kept.
         epoch: Finished epochs.
-        seconds: Spent on them by processes that are gone.
+        step: Finished steps of the epoch after those.
+        loss: Of the last step.
+        loss_sum: Of the steps of this epoch.
+        correct: Hits of this epoch.
+        losses: Of the steps that no line of the log has told yet.
+        first_loss: Mean of the first stretch of steps.
+        waited: Seconds that steps waited for their images.
+        seconds: Of training by processes that are gone.
     """
 
-    model: nn.Module
-    optimiser: torch.optim.Optimizer
+    model: _FabricModule
+    optimisers: list[_FabricOptimizer]
+    ema: ModelEmaV3 | None = None
     epoch: int = 0
+    step: int = 0
+    loss: Tensor = field(default_factory=lambda: torch.zeros(()))
+    loss_sum: Tensor = field(default_factory=lambda: torch.zeros(()))
+    correct: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.long))
+    losses: list[Tensor] = field(default_factory=list)
+    first_loss: float | None = None
+    waited: float = 0.0
     seconds: float = 0.0
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is validated and saved: the average, where there is one; in single precision."""
+        network: nn.Module = self.ema.module if self.ema else self.model.network
+        return deepcopy(network).float() if next(network.parameters()).dtype == torch.float64 else network
 
 
 def train(
     training: Training,
-    images: Tensor,
-    labels: Tensor,
+    feed: Feed,
     *,
     contract: InputContract,
     recipe: Recipe,
@@ -56,79 +79,88 @@ def train(
     seed: int,
     fabric: Fabric,
     layout: torch.memory_format,
-    after_epoch: Callable[[Epoch], None],
-    after_step: Callable[[float], None] = lambda progress: None,
-) -> None:
+) -> Iterator[float]:
     """Train up to `epochs` epochs, from wherever `training` stands; `training` is changed in place.
 
-    Nothing waits for the device within an epoch: order and augmentation are drawn before it, loss and hits are read after it.
+    Nothing waits for the device: whoever reads `training.loss` does.
 
     Args:
-        training: Model, optimiser and finished epochs.
-        images: All training images (M, C, H, W), uint8, on the device.
-        labels: Their classes or identities (M,), on the device.
+        training: Model, optimiser, and how far they are.
+        feed: The images.
         contract: How images become the network's input.
         recipe: Optimiser settings, schedule, augmentation.
         epochs: Epochs in all; the schedule spans them.
         seed: Of order, augmentation and dropout; each epoch derives its own, so a resumed run equals an uninterrupted one.
-        fabric: Device and precision.
+        fabric: Devices and precision.
         layout: Memory format of the batches.
-        after_epoch: Called with each finished epoch.
-        after_step: Called with the progress in epochs.
 
-    Raises:
-        DivergedError: If an epoch's mean loss is not finite.
+    Yields:
+        The learning rate of each finished step.
     """
-    size, device = min(recipe.batch_size, len(images)), images.device
-    steps = len(images) // size  # the remainder that fills no batch is left out
-    loss_sum, correct, lr = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.long), 0.0
-
-    def step(rows: Tensor, draws: Tensor) -> None:
-        pixels, targets = recipe.augmentation.crop(images[rows], draws), labels[rows]
-        batch = recipe.augmentation.change(contract.prepare(pixels), draws)
-        logits = training.model(batch.contiguous(memory_format=layout), targets)
-        loss = functional.cross_entropy(logits.float(), targets)
-        training.optimiser.zero_grad()
-        fabric.backward(loss)
-        if recipe.clip_norm:
-            nn.utils.clip_grad_norm_(training.model.parameters(), recipe.clip_norm)
-        training.optimiser.step()
-        loss_sum.add_(loss.detach())
-        correct.add_((logits.detach().argmax(1) == targets).sum())
-
-    run = Recorded(step) if device.type == "cuda" else step
-    rates = _rates(training.optimiser, device)
+    for counter in ("loss", "loss_sum", "correct"):
+        setattr(training, counter, getattr(training, counter).to(fabric.device))
+    step = _step(training, feed, contract=contract, recipe=recipe, fabric=fabric, layout=layout)
+    recordable = fabric.device.type == "cuda" and fabric.world_size == 1 and recipe.precision != "fp16" and not recipe.compile
+    groups = [group for one in training.optimisers for group in one.param_groups]
+    run, rates = Recorded(step) if recordable else step, _rates(groups, fabric.device)
     for epoch in range(training.epoch, epochs):
         training.model.train()
-        loss_sum.zero_()
-        correct.zero_()
         epoch_seed = derive_seed(seed, epoch)
-        torch.manual_seed(epoch_seed)  # dropout
-        generator = torch.Generator().manual_seed(epoch_seed)
-        order = torch.split(torch.randperm(len(images), generator=generator)[: steps * size].to(device), size)
-        draws = torch.split(recipe.augmentation.draw(steps * size, generator).to(device), size)
-        for index in range(steps):
+        if training.step == 0:  # else random numbers go on where they were
+            training.loss_sum.zero_()
+            training.correct.zero_()
+            torch.manual_seed(epoch_seed)  # the same on all ranks
+        batches, steps = feed.epoch(epoch_seed, training.step), feed.dealing.steps
+        for index in range(training.step, steps):
+            began = time.perf_counter()
+            inputs = next(batches)
+            training.waited += time.perf_counter() - began
             lr = recipe.learning_rate(epoch + (index + 0.5) / steps, epochs)
             rates(lr)
-            run(order[index], draws[index])
-            after_step(epoch + (index + 1) / steps)
-        mean_loss = float(loss_sum) / steps
-        if not math.isfinite(mean_loss):
-            raise DivergedError(
-                f"the loss became {mean_loss} in epoch {epoch + 1} of {epochs}; a lower learning rate (now {lr:g}) may help"
-            )
-        training.epoch = epoch + 1
-        after_epoch(Epoch(epoch + 1, mean_loss, int(correct), steps * size, lr))
+            run(*inputs)
+            if training.ema:
+                training.ema.update(training.model.network)
+            training.epoch, training.step = (epoch, index + 1) if index + 1 < steps else (epoch + 1, 0)
+            yield lr
 
 
-def _rates(optimiser: torch.optim.Optimizer, device: torch.device) -> Callable[[float], None]:
+def _step(
+    training: Training, feed: Feed, *, contract: InputContract, recipe: Recipe, fabric: Fabric, layout: torch.memory_format
+) -> Callable[..., None]:
+    """One optimiser step on one batch of this rank."""
+    model, optimisers, parts = training.model, training.optimisers, recipe.accumulate
+    clipped = list((model.parameters if recipe.clip_head and len(optimisers) == 1 else model.network.parameters)())
+
+    def step(*inputs: Tensor) -> None:
+        pixels, labels, draws = feed.batch(*inputs)
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        training.loss.zero_()
+        for part, (some, targets, drawn) in enumerate(zip(*(whole.chunk(parts) for whole in (pixels, labels, draws)), strict=True)):
+            batch = recipe.augmentation.change(contract.prepare(recipe.augmentation.crop(some, drawn)), drawn)
+            with fabric.no_backward_sync(model, enabled=part < parts - 1):
+                loss, correct = model(batch.contiguous(memory_format=layout), targets)
+                fabric.backward(loss / parts)
+            training.loss.add_(loss.detach() / parts)
+            training.correct.add_(correct)
+        if recipe.clip_norm:
+            fabric.strategy.precision.unscale_gradients(optimisers[0].optimizer)
+            nn.utils.clip_grad_norm_(clipped, recipe.clip_norm)
+        for optimiser in optimisers:
+            optimiser.step()
+        training.loss_sum.add_(training.loss)
+
+    return step
+
+
+def _rates(groups: list[dict[str, Any]], device: torch.device) -> Callable[[float], None]:
     """Sets the learning rate: on a GPU in a tensor, where a recorded step reads it."""
     tensor = torch.zeros((), device=device) if device.type == "cuda" else None
 
     def to(lr: float) -> None:
         if tensor is not None:
             tensor.fill_(lr)
-        for group in optimiser.param_groups:
+        for group in groups:
             group["lr"] = lr if tensor is None else tensor
 
     return to

@@ -43,4 +43,30 @@ class Step(Section):
         return self.gamma ** sum(epoch >= milestone for milestone in self.milestones_epochs)
 
 
-Schedule = Annotated[Cosine | PublishedCosine | Step, Field(discriminator="name")]
+class Polynomial(Section):
+    """(1 - progress) to a power; power 1 is the straight line of arcface_torch."""
+
+    name: Literal["polynomial"] = Field("polynomial", description="Name of the schedule.")
+    power: float = Field(1.0, gt=0, description="Exponent.")
+
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Factor of the learning rate after `epoch` of `epochs` epochs."""
+        return float(max(0.0, 1 - epoch / epochs) ** self.power)
+
+
+class Restarts(Section):
+    """Cosines that start again at 1, each longer than the last (Loshchilov & Hutter, "SGDR", 2017, equation 5)."""
+
+    name: Literal["sgdr"] = Field("sgdr", description="Name of the schedule.")
+    period_epochs: float = Field(10.0, gt=0, description="Epochs of the first cosine (T_0).")
+    growth: float = Field(2.0, ge=1, description="Each cosine's length over that of the one before (T_mult).")
+
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Factor of the learning rate after `epoch` epochs."""
+        period = self.period_epochs
+        while epoch >= period:
+            epoch, period = epoch - period, period * self.growth
+        return 0.5 * (1 + math.cos(math.pi * epoch / period))
+
+
+Schedule = Annotated[Cosine | PublishedCosine | Step | Polynomial | Restarts, Field(discriminator="name")]

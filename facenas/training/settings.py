@@ -1,19 +1,20 @@
 """The settings of `facenas train`, and what it shares with `facenas search`: data, head, recipe."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from facenas.backbones import IRSpace, PlainSpace, Space
 from facenas.data import (
     ClassSource,
+    FaceAugmentation,
+    FaceDataset,
+    FaceFiles,
     FaceSet,
     FaceSource,
-    FolderFaces,
     InputContract,
-    OrlFaces,
-    SyntheticFaces,
     development_faces,
+    in_memory,
     pixel_statistics,
     share_of_each,
     split_by_identity,
@@ -24,12 +25,13 @@ from facenas.errors import SettingsError
 from facenas.heads import Head
 from facenas.heads.settings import AdaFaceHead
 from facenas.settings import Section
-from facenas.training.checkpoint import Seen
 from facenas.training.device import Device
+from facenas.training.keeper import Care
+from facenas.training.models import Seen
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import ClassTask, FaceTask, Task
 
-Source = Annotated[OrlFaces | FolderFaces | SyntheticFaces | ClassSource, Field(discriminator="name")]
+Source = Annotated[FaceSource | ClassSource, Field(discriminator="name")]
 
 
 class TaskSettings(Section):
@@ -38,9 +40,21 @@ class TaskSettings(Section):
     data: Source = Field(description="Where the images come from.")
     validation_share: float = Field(0.25, ge=0, lt=1, description="Held out of the training data: a share of people, or of each class.")
     head: Head = Field(AdaFaceHead(), description="Margin head; faces only.")
+    sample_rate: float | None = Field(
+        None, gt=0, le=1, description="Spread the class centres over the devices and meet this share of them in a step (Partial FC); faces."
+    )
     recipe: Recipe = Field(Recipe(), description="How to train.")
+    face_augmentation: FaceAugmentation | None = Field(None, description="AdaFace's changes of training faces, by worker processes.")
+    workers: int | None = Field(None, ge=0, description="Processes that read faces, on each device; null: its share of the cores.")
+    memory_gb: float = Field(4.0, ge=0, description="Faces that need no more, decoded, are kept in memory; 0: always read when needed.")
     seed: int = Field(0, description="Seed of everything random but the choice of the test people.")
     device: Device = Field("auto", description="Where to train.")
+
+    @model_validator(mode="after")
+    def _one_scaler(self) -> Self:
+        if self.sample_rate is not None and self.recipe.precision == "fp16":
+            raise ValueError("sample_rate and recipe.precision=fp16 do not go together: two optimisers cannot share a loss scale; use bf16")
+        return self
 
     def task(self, space: Space, *, on_test: bool = False, fraction: float = 1.0) -> Task:
         """Load the training data and cut the validation split from it.
@@ -60,12 +74,25 @@ class TaskSettings(Section):
             raise SettingsError(f"faces ({self.data.name}) are searched and trained in the space 'ir', got {space.name!r}")
         train, validation = self._faces(self.data, space.input_size, on_test=on_test)
         train = train.rows(share_of_each(train.identities, fraction, seed=self.seed, least=2))
-        return FaceTask(train, validation, head=self.head, contract=InputContract(size=space.input_size), pair_seed=self.seed)
+        return FaceTask(
+            self._kept(train),
+            self._kept(validation) if validation else None,
+            head=self.head,
+            contract=InputContract(size=space.input_size),
+            pair_seed=self.seed,
+            sample_rate=self.sample_rate,
+            augmentation=self.face_augmentation,
+            workers=self.workers,
+        )
 
-    def _faces(self, source: FaceSource, size: int, *, on_test: bool) -> tuple[FaceSet, FaceSet | None]:
+    def _kept(self, faces: FaceDataset) -> FaceDataset:
+        """The photographs in memory, if there is room for them."""
+        return in_memory(faces) if len(faces) * faces.size**2 * 3 <= self.memory_gb * 1e9 else faces
+
+    def _faces(self, source: FaceSource, size: int, *, on_test: bool) -> tuple[FaceSet | FaceFiles, FaceSet | FaceFiles | None]:
         """Photographs to train on and to validate with."""
         if on_test:
-            faces = source.load(size)
+            faces = source.open(size)
             test = test_names(source, faces)
             return faces.of([name for name in faces.names if name not in test]), faces.of(test)
         faces = development_faces(source, size)
@@ -99,6 +126,7 @@ class TrainSettings(TaskSettings):
     architecture: str = Field(description="A name of the zoo, an architecture.json, or a search run's folder.")
     input_size: int | None = Field(None, ge=16, description="Image side in pixels; null: the architecture file's.")
     epochs: int = Field(26, ge=1, description="Training epochs.")
+    care: Care = Field(Care(), description="How a long run is looked after.")
 
 
 def seen_by(task: Task) -> tuple[Seen, ...]:

@@ -1,20 +1,29 @@
 """What a network is trained and validated for: recognising faces, or classifying images."""
 
+import logging
+import os
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
 
 from facenas.backbones import Blueprint
-from facenas.data import FaceSet, ImageSet, InputContract, balanced_pairs
+from facenas.data import FaceAugmentation, FaceDataset, FaceSet, ImageSet, InputContract, Pairs, balanced_pairs, fingerprint, in_memory
 from facenas.data.faces import Images
+from facenas.data.loader import FaceLoader
 from facenas.errors import DataError
 from facenas.eval import embed_images, metrics, torch_embedder
 from facenas.eval.verification import pair_scores
-from facenas.heads import Head
+from facenas.heads import Head, MarginHead, PartialFC, RowSGD, margin_loss
+from facenas.training.feed import Dealing, Feed, Resident, Stream
+from facenas.training.recipe import Recipe
 
+logger = logging.getLogger("facenas")
 Answers = NDArray[np.bool_]
 
 
@@ -23,18 +32,20 @@ class Task(Protocol):
 
     Attributes:
         contract: What the network expects of an image.
-        images: To train on (M, C, H, W), uint8.
-        labels: Their classes or identities (M,).
         content: All images and labels, of training and validation: what a result depends on.
     """
 
     contract: InputContract
-    images: Tensor
-    labels: Tensor
     content: list[NDArray[Any]]
 
     def model(self, blueprint: Blueprint) -> "FaceModel | ClassModel":
-        """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> logits (B, N)."""
+        """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> mean loss and hits."""
+
+    def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
+        """One of everything, or one of the network and one of class centres that are spread over the ranks."""
+
+    def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
+        """The training images in batches, for this process."""
 
     @property
     def validation_items(self) -> int:
@@ -45,57 +56,101 @@ class Task(Protocol):
 
 
 class FaceModel(nn.Module):
-    """A backbone with a margin head."""
+    """A backbone with a margin head; a head that is spread over the ranks is left alone by DistributedDataParallel."""
 
-    def __init__(self, network: nn.Module, head: nn.Module) -> None:
+    def __init__(self, network: nn.Module, head: MarginHead | PartialFC) -> None:
         super().__init__()
         self.network: nn.Module = network
-        self.head: nn.Module = head
+        self.head = head
+        if isinstance(head, PartialFC):
+            own = [f"head.{name}" for name in head.state_dict()]
+            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, own)  # type: ignore[no-untyped-call]
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Images (B, C, H, W), identities (B,) -> logits (B, N)."""
-        logits: Tensor = self.head(self.network(images), labels)
-        return logits
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, C, H, W), identities (B,) -> mean loss, number of hits."""
+        embeddings = self.network(images)
+        if isinstance(self.head, PartialFC):  # loss and hits of all ranks
+            result = self.head(embeddings, labels)
+            return result.loss, result.correct * (self.head.rank == 0)
+        return margin_loss(self.head, embeddings, labels)
 
 
 class ClassModel(nn.Module):
-    """A classifier; the labels are not looked at."""
+    """A classifier."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network: nn.Module = network
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Images (B, C, H, W) -> logits (B, N)."""
-        logits: Tensor = self.network(images)
-        return logits
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, C, H, W), classes (B,) -> mean loss, number of hits."""
+        logits = self.network(images)
+        return functional.cross_entropy(logits.float(), labels), (logits.detach().argmax(1) == labels).sum()
 
 
 class FaceTask:
     """Tell the training identities apart; validated by verifying pairs of the held-out identities.
 
     Args:
-        train: Photographs to train on.
+        train: Photographs to train on; in memory, they are kept on the device unless worker processes change them.
         validation: Photographs of other people; None: the task cannot be validated.
         head: Margin head.
         contract: What the network expects of an image.
         pair_seed: Seed of the choice of validation pairs.
+        sample_rate: Share of the class centres that a step meets, spread over the ranks (Partial FC); None: a head on every rank.
+        augmentation: What worker processes do to the training photographs.
+        workers: Such processes of this rank, where there are any; None: as many as its share of the cores.
     """
 
-    def __init__(self, train: FaceSet, validation: FaceSet | None, *, head: Head, contract: InputContract, pair_seed: int = 0) -> None:
+    def __init__(
+        self,
+        train: FaceDataset,
+        validation: FaceDataset | None,
+        *,
+        head: Head,
+        contract: InputContract,
+        pair_seed: int = 0,
+        sample_rate: float | None = None,
+        augmentation: FaceAugmentation | None = None,
+        workers: int | None = None,
+    ) -> None:
         if validation and set(validation.names) & set(train.names):
             raise DataError("an identity is in both the training and the validation photographs")
-        self.contract, self.head = contract, head
-        self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.identities)
+        _check_people(train)
+        self.contract, self.head, self.pair_seed, self.sample_rate = contract, head, pair_seed, sample_rate
+        self.train, self.augmentation, self.workers = train, augmentation, workers
         self.people = len(train.names)
-        self.content = [array for faces in (train, validation) if faces for array in (faces.images, faces.identities)]
+        self.content = [array for faces in (train, validation) if faces for array in (fingerprint(faces), faces.identities)]
         self.dataset, self.seen = train.dataset, tuple(sorted({*train.names, *(validation.names if validation else ())}))
-        self.validation = validation
         self.pairs = balanced_pairs(validation.identities, seed=pair_seed) if validation else None
+        self.validation = validation
+        if self.validation and self.pairs and not isinstance(self.validation, FaceSet):
+            self.validation, self.pairs = _paired(self.validation, self.pairs)
 
     def model(self, blueprint: Blueprint) -> FaceModel:
         """Backbone and head."""
-        return FaceModel(blueprint.build(), self.head.build(blueprint.dimension, self.people))
+        if self.sample_rate is None:
+            return FaceModel(blueprint.build(), self.head.build(blueprint.dimension, self.people))
+        network = blueprint.build()
+        return FaceModel(network, PartialFC(self.head, blueprint.dimension, self.people, sample_rate=self.sample_rate, seed=self.pair_seed))
+
+    def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
+        """SGD; class centres that are spread over the ranks have their own."""
+        if self.sample_rate is None:
+            return [recipe.optimiser(model, device)]
+        centres = RowSGD(model.get_submodule("head").parameters(), lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+        return [recipe.optimiser(model.get_submodule("network"), device), centres]
+
+    def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
+        """All photographs on the device, or a stream of them from the workers."""
+        if isinstance(self.train, FaceSet) and self.augmentation is None:
+            return resident(as_tensors(self.train.images), torch.from_numpy(self.train.identities), fabric, recipe)
+        cuda, dealing = fabric.device.type == "cuda", dealt(len(self.train), fabric, recipe)
+        cores = (os.cpu_count() or 1) // fabric.world_size
+        workers = max(1, cores if cuda else cores // 2) if self.workers is None else self.workers
+        share = dealing.size // dealing.ranks
+        loader = FaceLoader(self.train, batch_size=share, workers=workers, augmentation=self.augmentation, pin_memory=cuda)
+        return Stream(loader, augmentation=recipe.augmentation, dealing=dealing, device=fabric.device)
 
     @property
     def validation_items(self) -> int:
@@ -107,7 +162,7 @@ class FaceTask:
         if self.validation is None or self.pairs is None:
             raise DataError("this task has no validation photographs")
         device = next(network.parameters()).device
-        embeddings = embed_images(torch_embedder(network, self.contract, device), self.validation.images)
+        embeddings = embed_images(torch_embedder(network, self.contract, device), in_memory(self.validation).images)
         return metrics.verification_accuracy(pair_scores(embeddings, self.pairs), self.pairs.same).right
 
 
@@ -129,6 +184,14 @@ class ClassTask:
         """The network alone."""
         return ClassModel(blueprint.build())
 
+    def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
+        """SGD."""
+        return [recipe.optimiser(model, device)]
+
+    def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
+        """All images on the device."""
+        return resident(self.images, self.labels, fabric, recipe)
+
     @property
     def validation_items(self) -> int:
         """Validation images."""
@@ -141,6 +204,43 @@ class ClassTask:
         logits = classify(network, self.validation.images, self.contract)
         right: Answers = logits.argmax(1).numpy() == self.validation.labels
         return right
+
+
+def resident(images: Tensor, labels: Tensor, fabric: Fabric, recipe: Recipe) -> Resident:
+    """Images (M, C, H, W) and labels (M,) sent to the device."""
+    return Resident(images.to(fabric.device), labels.to(fabric.device), recipe.augmentation, dealt(len(images), fabric, recipe))
+
+
+def dealt(images: int, fabric: Fabric, recipe: Recipe) -> Dealing:
+    """Batches of the recipe's size, or one of all images."""
+    return Dealing(images, min(recipe.batch_size, images), fabric.world_size, fabric.global_rank)
+
+
+def _check_people(faces: FaceDataset) -> None:
+    """Refuse labels that name nobody and people without a photograph; people with a single one are told."""
+    if len(faces.identities) and not (faces.identities.min() >= 0 and faces.identities.max() < len(faces.names)):
+        raise DataError(
+            f"labels run from {faces.identities.min()} to {faces.identities.max()}, there are {len(faces.names)} identities from 0; "
+            "see `facenas data check`"
+        )
+    photographs = np.bincount(faces.identities, minlength=len(faces.names))
+    empty, single = ([faces.names[i] for i in np.flatnonzero(photographs == count)] for count in (0, 1))
+    if empty:
+        raise DataError(f"{len(empty)} identities have no photograph, for example {empty[0]}; remove them from the data set")
+    if single:
+        logger.warning(
+            "%d of %d identities have one photograph, for example %s: nothing brings their images together",
+            len(single),
+            len(faces.names),
+            single[0],
+        )
+
+
+def _paired(faces: FaceDataset, pairs: Pairs) -> tuple[FaceSet, Pairs]:
+    """The photographs that occur in the pairs alone, in memory."""
+    used, places = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
+    first, second = np.split(places, 2)
+    return in_memory(faces.rows(used)), Pairs(first, second, pairs.same)
 
 
 def classify(network: nn.Module, images: Images, contract: InputContract, *, batch_size: int = 256) -> Tensor:

@@ -10,9 +10,9 @@ from facenas.backbones import Blueprint, IRSpace, PlainSpace
 from facenas.data import Augmentation, DigitImages, InputContract, SyntheticFaces, development_faces, split_by_identity, split_stratified
 from facenas.errors import DataError, ModelError, RunError
 from facenas.heads.settings import CosFaceHead
-from facenas.training.checkpoint import load_model, save_model
 from facenas.training.fit import evaluate, fit
 from facenas.training.loop import Epoch
+from facenas.training.models import load_model, save_model
 from facenas.training.recipe import Recipe
 from facenas.training.schedule import Cosine, Step
 from facenas.training.tasks import ClassTask, FaceTask
@@ -108,7 +108,7 @@ def test_schedules() -> None:
 
 
 def test_weight_decay_spares_biases_norms_and_slopes() -> None:
-    optimiser = Recipe(weight_decay=0.1).optimiser([BLUEPRINT.build()], torch.device("cpu"))
+    optimiser = Recipe(weight_decay=0.1).optimiser(BLUEPRINT.build(), torch.device("cpu"))
     decayed, spared = optimiser.param_groups
     assert {p.ndim for p in decayed["params"]} <= {2, 4}
     assert {p.ndim for p in spared["params"]} == {1}

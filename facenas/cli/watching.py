@@ -1,0 +1,103 @@
+"""A training run from outside: its processes, its progress, and how it is asked to end."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from facenas.cli.common import percent, progress_bars, remark
+from facenas.errors import RunError, StoppedError
+
+if TYPE_CHECKING:
+    from facenas.training.logbook import Log
+    from facenas.training.loop import Epoch
+
+
+def on_devices(folder: Path, devices: int) -> dict[str, float]:
+    """Train what the folder's config.yaml says in one process for each device, and return the last epoch's figures."""
+    from facenas.training.models import load_card
+
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}"]
+    command = [*torchrun, "-m", "--", "facenas", "train", "--config", str(folder / "config.yaml"), "--run", str(folder), "--json"]
+    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))}
+    ranks = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+    forwarded = signal.signal(signal.SIGTERM, lambda *_: ranks.terminate())
+    try:
+        code = ranks.wait()
+    except KeyboardInterrupt:  # the ranks heard it too, and save
+        ranks.wait()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, forwarded)
+    if code:
+        raise RunError(f"training on {devices} devices ended early (exit code {code}), see above; run the same command to go on")
+    return load_card(folder).metrics
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM or Ctrl-C asked the run to end; the second Ctrl-C does not wait for the step."""
+    asked: list[int] = []
+
+    def hear(number: int, _: FrameType | None) -> None:
+        if number in asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: bool(asked)
+    except StoppedError:
+        if signal.SIGINT in asked:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def telling(listeners: list[Any], method: str) -> Callable[[Any], None]:
+    """A function that calls a method of every listener."""
+
+    def tell(news: Any) -> None:
+        for listener in listeners:
+            getattr(listener, method)(news)
+
+    return tell
+
+
+class Bars:
+    """A progress bar with what the log says; without a terminal, a line for every epoch.
+
+    Args:
+        epochs: Epochs in all.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs, self._shown = epochs, progress_bars()
+
+    def __enter__(self) -> Self:
+        """Show it."""
+        self.progress = self._shown.__enter__()
+        self.bar = self.progress.add_task("train (epochs)", total=self.epochs)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Take it away."""
+        self._shown.__exit__(kind, error, trace)
+
+    def after_log(self, log: "Log") -> None:
+        """A stretch of steps."""
+        speed = f"{log.images_per_second:,.0f} images/s, waits {percent(log.wait_share, 0)}"
+        self.progress.update(self.bar, completed=log.epoch, description=f"train: loss {log.loss:.3f}, lr {log.lr:.2g}, {speed}")
+
+    def after_epoch(self, epoch: "Epoch") -> None:
+        """An epoch."""
+        self.progress.update(self.bar, completed=epoch.epoch)
+        if epoch.epoch == self.epochs:
+            remark(f"{epoch.epoch} epochs, last loss {epoch.loss:.3f}")

@@ -1,0 +1,205 @@
+"""Face photographs that are read when they are asked for."""
+
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facenas.data.decoded import stamp
+from facenas.data.faces import FaceDataset, FaceSet, Images, Labels, of_people
+from facenas.data.images import Decoder, Encoded, decode_image
+from facenas.errors import DataError
+
+MOST_UNREADABLE = 0.01  # a larger share of unreadable files means that the data set is not what it should be
+logger = logging.getLogger("facenas")
+
+
+class Photographs(Protocol):
+    """Photographs by key; small when pickled, whatever their number.
+
+    Attributes:
+        size: Side in pixels.
+    """
+
+    @property
+    def size(self) -> int: ...  # noqa: D102
+
+    def image(self, key: int) -> Images:
+        """A photograph (size, size, 3), uint8; a DataError if it cannot be decoded."""
+
+    def place(self, key: int) -> str:
+        """Where it comes from."""
+
+    def files(self) -> list[Path]:
+        """All files that the photographs are in."""
+
+
+class Contents(Protocol):
+    """Encoded photographs by key: the files of a folder, the records of one file."""
+
+    def read(self, key: int) -> Encoded:
+        """The photograph's bytes, as JPEG, PNG or whatever was stored."""
+
+    def place(self, key: int) -> str:
+        """Where it comes from."""
+
+    def files(self) -> list[Path]:
+        """All files that the photographs are in."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Photographs that are decoded each time."""
+
+    contents: Contents
+    size: int
+    decoder: Decoder = "exact"
+
+    def image(self, key: int) -> Images:
+        """A photograph (size, size, 3), RGB, uint8."""
+        try:
+            pixels = decode_image(self.contents.read(key), self.size, decoder=self.decoder)
+        except OSError as error:
+            raise DataError(f"{self.place(key)} cannot be read: {error.strerror}; put it back or remove it") from None
+        if pixels is None:
+            raise DataError(f"{self.place(key)} is not a readable image; repair or remove it")
+        return pixels
+
+    def place(self, key: int) -> str:
+        """Where it comes from."""
+        return self.contents.place(key)
+
+    def files(self) -> list[Path]:
+        """All files that the photographs are in."""
+        return self.contents.files()
+
+
+@dataclass(frozen=True)
+class PathContents:
+    """Files by number: paths below a root, as bytes in one array (K,), which no reference count of a forked worker touches."""
+
+    root: Path
+    paths: NDArray[np.bytes_]
+
+    def read(self, key: int) -> bytes:
+        """The file's content."""
+        return self._path(key).read_bytes()
+
+    def place(self, key: int) -> str:
+        """The file's path."""
+        return str(self._path(key))
+
+    def files(self) -> list[Path]:
+        """All files."""
+        return [self._path(key) for key in range(len(self.paths))]
+
+    def _path(self, key: int) -> Path:
+        return self.root / os.fsdecode(self.paths[key])
+
+
+def path_contents(root: Path, paths: Sequence[Path | str]) -> PathContents:
+    """Files below `root`."""
+    return PathContents(root, np.array([os.fsencode(path) for path in paths], dtype=np.bytes_))
+
+
+@dataclass(frozen=True)
+class FaceFiles:
+    """Face photographs that are read when they are asked for: a `FaceDataset`.
+
+    Attributes:
+        dataset: What the photographs are.
+        photographs: Where they are read.
+        keys: Of each photograph there, shape (M,).
+        identities: Number of the person in each, shape (M,).
+        names: Name of each identity.
+    """
+
+    dataset: str
+    photographs: Photographs
+    keys: Labels
+    identities: Labels
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Number of photographs."""
+        return len(self.keys)
+
+    @property
+    def size(self) -> int:
+        """Side of the photographs in pixels."""
+        return self.photographs.size
+
+    def image(self, row: int) -> Images:
+        """A photograph (H, W, 3), RGB, uint8; a DataError if it cannot be decoded."""
+        return self.photographs.image(int(self.keys[row]))
+
+    def place(self, row: int) -> str:
+        """Its file, or its record in a file."""
+        return self.photographs.place(int(self.keys[row]))
+
+    def rows(self, rows: Labels) -> "FaceFiles":
+        """The photographs of the given rows; the people stay the same."""
+        return FaceFiles(self.dataset, self.photographs, self.keys[rows], self.identities[rows], self.names)
+
+    def of(self, names: Sequence[str]) -> "FaceFiles":
+        """The photographs of the named people alone, with identities numbered anew in the order of `names`."""
+        rows, identities = of_people(self, names)
+        return FaceFiles(self.dataset, self.photographs, self.keys[rows], identities, tuple(names))
+
+
+def in_memory(faces: FaceDataset) -> FaceSet:
+    """Decode all photographs, skipping and naming those that cannot be decoded.
+
+    Raises:
+        DataError: If more than 1 % of them cannot be decoded.
+    """
+    if isinstance(faces, FaceSet):
+        return faces
+    images = np.empty((len(faces), faces.size, faces.size, 3), np.uint8)
+    kept = decode_into(images, faces)
+    whole = FaceSet(faces.dataset, images, faces.identities, faces.names)
+    return whole if len(kept) == len(faces) else whole.rows(kept)
+
+
+def decode_into(images: Images, faces: FaceDataset) -> Labels:
+    """Decode all photographs into an array (M, H, W, 3); the rows that could be decoded are returned, the others named.
+
+    Raises:
+        DataError: If more than 1 % of them cannot be decoded.
+    """
+
+    def decode(row: int) -> bool:
+        try:
+            images[row] = faces.image(row)
+        except DataError:
+            return False
+        return True
+
+    with ThreadPoolExecutor() as pool:
+        readable = np.fromiter(pool.map(decode, range(len(faces))), bool, len(faces))
+    unreadable = np.flatnonzero(~readable)
+    if len(unreadable):
+        rest = f" and {len(unreadable) - 5} more" if len(unreadable) > 5 else ""
+        names = ", ".join(faces.place(int(row)) for row in unreadable[:5]) + rest
+        if len(unreadable) > MOST_UNREADABLE * len(faces):
+            raise DataError(
+                f"{len(unreadable)} of {len(faces)} files are not readable images, more than {MOST_UNREADABLE:.0%}: {names}; "
+                "repair or remove them"
+            )
+        logger.warning("skipped %d of %d files that are not readable images: %s", len(unreadable), len(faces), names)
+    return np.flatnonzero(readable)
+
+
+def fingerprint(faces: FaceDataset) -> NDArray[Any]:
+    """What tells photographs from others: their pixels in memory; else which they are, in which files, as these are now."""
+    if isinstance(faces, FaceSet):
+        return faces.images
+    if not isinstance(faces, FaceFiles):
+        raise TypeError(f"{type(faces).__name__} has no fingerprint")
+    return np.concatenate([np.frombuffer(stamp(faces.photographs.files()), np.int64), faces.keys])

@@ -1,0 +1,29 @@
+"""What all sources of faces share: whom they keep for testing, and how they are decoded."""
+
+from pydantic import Field
+
+from facenas.data.decoded_faces import decoded_faces
+from facenas.data.face_files import Contents, Decoding, FaceFiles
+from facenas.data.faces import Labels
+from facenas.data.images import Decoder, check_decoder
+from facenas.settings import Section
+
+
+class HeldOut(Section):
+    """Identities that are kept for testing."""
+
+    test_people: int = Field(0, ge=0, description="Identities kept for testing: never used for search or training.")
+    split_seed: int = Field(0, description="Seed of the choice of the test identities.")
+
+
+class EncodedFaces(HeldOut):
+    """Photographs that have to be decoded."""
+
+    decoder: Decoder = Field("exact", description="fast: JPEG files by simplejpeg's fast DCT, to slightly different pixels.")
+    decoded: bool = Field(False, description="Decode once, into a cache file of size * size * 3 bytes a photograph, and train from it.")
+
+    def files(self, dataset: str, contents: Contents, identities: Labels, names: tuple[str, ...], *, keys: Labels, size: int) -> FaceFiles:
+        """The source's photographs, decoded as it says."""
+        check_decoder(self.decoder)
+        faces = FaceFiles(dataset, Decoding(contents, size, self.decoder), keys, identities, names)
+        return decoded_faces(faces, contents.files(), decoder=self.decoder) if self.decoded else faces

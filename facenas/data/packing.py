@@ -1,0 +1,71 @@
+"""Packing any faces into one RecordIO file."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from facenas.data.face_files import MOST_UNREADABLE, Decoding, FaceFiles
+from facenas.data.record_writer import write_records
+from facenas.errors import DataError
+
+Encoding = Literal["png", "jpeg"]
+CHUNK = 1024  # images that are in memory at a time
+JPEG_QUALITY = 95
+logger = logging.getLogger("facenas")
+
+
+def pack(faces: FaceFiles, path: Path, *, encoding: Encoding = "png") -> int:
+    """Write faces as a `.rec` file, so that reading it gives the same pixels as reading the faces at their size, unless `encoding` is jpeg.
+
+    JPEG and PNG files that have the size already are kept as they are.
+
+    Returns:
+        The number of images written; those that cannot be decoded are named and left out.
+
+    Raises:
+        DataError: If more than 1 % of the images cannot be decoded.
+    """
+    if path.suffix != ".rec":
+        raise DataError(f"a RecordIO file's name ends in .rec, got {path}")
+    return write_records(path, _encoded(faces, encoding), names=faces.names, size=faces.size)
+
+
+def _encoded(faces: FaceFiles, encoding: Encoding) -> Iterator[tuple[int, bytes]]:
+    """Identity and bytes of each image that can be decoded, by identity."""
+    rows, unreadable = np.argsort(faces.identities, kind="stable"), list[str]()
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK].tolist()
+            for row, data in zip(chunk, pool.map(lambda row: _encode(faces, row, encoding), chunk), strict=True):
+                if data is not None:
+                    yield int(faces.identities[row]), data
+                    continue
+                unreadable.append(faces.place(row))
+                if len(unreadable) > MOST_UNREADABLE * len(faces):
+                    raise DataError(
+                        f"more than {MOST_UNREADABLE:.0%} of {len(faces)} files are not readable images, among them "
+                        f"{', '.join(unreadable[:5])}; repair or remove them"
+                    )
+    if unreadable:
+        logger.warning("left out %d of %d files that are not readable images: %s", len(unreadable), len(faces), ", ".join(unreadable[:5]))
+
+
+def _encode(faces: FaceFiles, row: int, encoding: Encoding) -> bytes | None:
+    try:
+        pixels = faces.image(row)
+    except DataError:
+        return None
+    if isinstance(faces.photographs, Decoding):
+        data = bytes(faces.photographs.contents.read(int(faces.keys[row])))
+        with Image.open(BytesIO(data)) as image:
+            if image.size == (faces.size, faces.size) and image.format in ("JPEG", "PNG"):
+                return data
+    settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if encoding == "jpeg" else []
+    return bytes(cv2.imencode(f".{encoding}", pixels[..., ::-1], settings)[1])

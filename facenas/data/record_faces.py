@@ -1,0 +1,59 @@
+"""Faces in a RecordIO file, as InsightFace gives its training sets out."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from facenas.data.face_files import FaceFiles, in_memory
+from facenas.data.faces import FaceSet
+from facenas.data.held_out import EncodedFaces
+from facenas.data.record_writer import names_file
+from facenas.data.records import image_labels, open_records
+from facenas.errors import DataError
+
+
+class RecordFaces(EncodedFaces):
+    """A `.rec` file with its `.idx`, read without MXNet."""
+
+    name: Literal["rec"] = Field("rec", description="Name of the source.")
+    root: str = Field(description="A .rec file, or the folder that holds train.rec.")
+
+    def load(self, size: int) -> FaceSet:
+        """All photographs, resized to `size` x `size` pixels."""
+        return in_memory(self.open(size))
+
+    def open(self, size: int) -> FaceFiles:
+        """The same photographs, read when they are asked for; identities are named by their labels, or by `.names.json` beside the file."""
+        path = record_path(Path(self.root).expanduser())
+        records = open_records(path)
+        rows, labels = image_labels(records)
+        used, identities = np.unique(labels, return_inverse=True)
+        known = _names(path)
+        names = tuple(known[label] if label < len(known) else str(label) for label in used.tolist())
+        return self.files(f"rec:{path.resolve()}", records, identities.astype(np.int64), names, keys=rows, size=size)
+
+
+def record_path(root: Path) -> Path:
+    """The `.rec` file in a folder."""
+    if not root.is_dir():
+        return root
+    found = sorted(root.glob("*.rec"))
+    train = root / "train.rec"
+    return train if train in found or len(found) != 1 else found[0]
+
+
+def _names(path: Path) -> list[str]:
+    """What `facenas data pack` wrote; nothing where the file came from elsewhere."""
+    file = names_file(path)
+    if not file.is_file():
+        return []
+    try:
+        names = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{file} must hold a JSON list of the identities' names; remove it to name them by number")
+    return names

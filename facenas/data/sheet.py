@@ -1,0 +1,33 @@
+"""A contact sheet: faces, and what augmentation makes of them."""
+
+import numpy as np
+
+from facenas.data.face_augment import FaceAugmentation, image_seeds
+from facenas.data.faces import FaceDataset, Images
+
+GAP = 4
+
+
+def contact_sheet(faces: FaceDataset, augmentation: FaceAugmentation, *, count: int, variants: int, seed: int) -> Images:
+    """Some faces, one a row, as they are and `variants` times augmented.
+
+    Args:
+        faces: To draw from.
+        augmentation: To show.
+        count: Most rows.
+        variants: Augmented images beside each original.
+        seed: Of the choice of faces and of their augmentation.
+
+    Returns:
+        One RGB image.
+    """
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(faces))[:count]).tolist()
+    seeds = image_seeds(seed, np.arange(len(chosen) * variants)).reshape(-1, variants).tolist()
+    step = faces.size + GAP
+    sheet = np.full((len(chosen) * step + GAP, (variants + 1) * step + GAP, 3), 255, np.uint8)
+    for i, row in enumerate(chosen):
+        image = faces.image(row)
+        for j, shown in enumerate([image, *(augmentation.augment(image, one) for one in seeds[i])]):
+            top, left = GAP + i * step, GAP + j * step
+            sheet[top : top + faces.size, left : left + faces.size] = shown
+    return sheet

@@ -1,0 +1,146 @@
+"""Trained models on disk. Nothing here unpickles objects: weights are tensors and nothing else."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from facenas import __version__
+from facenas.backbones import Architecture, Blueprint, Space
+from facenas.data import ClassSource, InputContract
+from facenas.errors import ModelError
+from facenas.files import replacing, write_text
+from facenas.settings import Section
+
+MODEL, WEIGHTS = "model.json", "model.safetensors"
+
+
+class Seen(Section):
+    """Whom a face network was trained on or selected by, so that no evaluation uses these people again."""
+
+    dataset: str = Field(description="Data set in which the names are unique.")
+    identities: tuple[str, ...] = Field(description="Names of the people in the training and validation photographs.")
+
+
+class ModelCard(Section):
+    """The content of `model.json`: everything about a trained network but its weights."""
+
+    architecture: Architecture = Field(description="What was trained.")
+    space: Space = Field(description="The space that builds it.")
+    input: InputContract = Field(description="What the network expects of an image.")
+    seen: tuple[Seen, ...] = Field((), description="People it was searched, trained or selected on, per data set.")
+    data: ClassSource | None = Field(None, discriminator="name", description="Data set of a classifier, wherever it lies.")
+    metrics: dict[str, float] = Field(description="Figures of the last epoch.")
+    weights_sha256: str = Field(description="Hash of the weights' file.")
+    facenas: str = Field(__version__, description="Version that wrote this.")
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """Architecture and space together."""
+        return Blueprint(architecture=self.architecture, space=self.space)
+
+
+class Model(NamedTuple):
+    """A trained network with its card."""
+
+    network: nn.Module
+    card: ModelCard
+
+
+def save_model(
+    run: Path,
+    network: nn.Module,
+    *,
+    blueprint: Blueprint,
+    contract: InputContract,
+    metrics: dict[str, float],
+    seen: tuple[Seen, ...] = (),
+    data: ClassSource | None = None,
+) -> ModelCard:
+    """Write `model.safetensors` and `model.json` into a run folder."""
+    with replacing(run / WEIGHTS) as temporary:
+        temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}))
+    card = ModelCard(
+        architecture=blueprint.architecture,
+        space=blueprint.space,
+        input=contract,
+        seen=seen,
+        data=data,
+        metrics=metrics,
+        weights_sha256=_digest(run / WEIGHTS),
+    )
+    write_text(run / MODEL, card.model_dump_json(indent=2) + "\n")
+    return card
+
+
+def load_card(run: Path) -> ModelCard:
+    """Read the `model.json` of a run folder."""
+    return ModelCard.model_validate_json((run / MODEL).read_bytes())
+
+
+def load_model(path: Path) -> Model:
+    """Read a trained network from its run folder, its `model.json` or its `model.safetensors`.
+
+    Raises:
+        ModelError: If a file is missing, damaged, or the two do not belong together.
+    """
+    run = path if path.is_dir() else path.parent
+    for name in (MODEL, WEIGHTS):
+        if not (run / name).is_file():
+            raise ModelError(f"no {name} in {run}; give the folder of a finished `facenas train` run, or an ONNX file")
+    try:
+        card = load_card(run)
+        if _digest(run / WEIGHTS) != card.weights_sha256:
+            raise ModelError(f"{run / WEIGHTS} is not the file that {MODEL} was written with; train again or restore it")
+        network = card.blueprint.build()
+        network.load_state_dict(load_file(run / WEIGHTS))
+    except (ValidationError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{run} does not hold a usable model: {' '.join(str(error).split())[:200]}") from None
+    return Model(network.eval(), card)
+
+
+class Found(Section):
+    """The content of `architecture.json`: an architecture with its space, and whom it was chosen by."""
+
+    architecture: Architecture = Field(description="The point in the space.")
+    space: Space = Field(description="The space that builds it.")
+    seen: tuple[Seen, ...] = Field((), description="People that the search used, per data set.")
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """Architecture and space together."""
+        return Blueprint(architecture=self.architecture, space=self.space)
+
+
+def together(*groups: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    """All people of several groups, one entry for each data set."""
+    people: dict[str, set[str]] = {}
+    for seen in (one for group in groups for one in group):
+        people.setdefault(seen.dataset, set()).update(seen.identities)
+    return tuple(Seen(dataset=dataset, identities=tuple(sorted(names))) for dataset, names in people.items())
+
+
+def load_found(path: Path) -> Found:
+    """Read an architecture from `architecture.json`, `model.json`, or a run folder that has one of them.
+
+    Raises:
+        ModelError: If there is none, or it is damaged.
+    """
+    places = [path] if not path.is_dir() else [path / "architecture.json", path / MODEL]
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        raise ModelError(f"no architecture at {path}; give an architecture.json, a run folder, or a name that `facenas models` lists")
+    try:
+        content = json.loads(file.read_bytes())
+        return Found.model_validate({key: content[key] for key in Found.model_fields if key in content})
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{file} does not hold an architecture: {' '.join(str(error).split())[:200]}") from None
+
+
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,199 @@
+import io
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from facenas.data import (
+    FaceSet,
+    FolderFaces,
+    ListFaces,
+    OrlFaces,
+    ParquetFaces,
+    development_faces,
+    in_memory,
+    open_faces,
+    share_of_each,
+    split_by_identity,
+)
+from facenas.data.faces import of_people
+from facenas.data.images import decode_image
+from facenas.errors import DataError
+
+rng = np.random.default_rng(0)
+
+
+def picture(side: int = 24) -> np.ndarray:
+    return cv2.resize(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), (side, side), interpolation=cv2.INTER_CUBIC)
+
+
+def encoded(kind: str, pixels: np.ndarray, **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six people with four photographs each."""
+    for person in range(6):
+        (tmp_path / "faces" / f"p{person}").mkdir(parents=True)
+        for number in range(4):
+            (tmp_path / "faces" / f"p{person}" / f"{number}.png").write_bytes(encoded("PNG", picture()))
+    return tmp_path / "faces"
+
+
+@pytest.mark.parametrize("options", [{"subsampling": 0}, {"subsampling": 2}, {"progressive": True}, {"quality": 40}, {"orientation": 6}])
+def test_jpeg_files_decode_as_by_pillow(options: dict[str, object]) -> None:
+    pixels, exif = picture(40), Image.Exif()
+    if "orientation" in options:
+        exif[0x0112] = options.pop("orientation")
+        pixels[:20] = 0
+    data = encoded("JPEG", pixels, exif=exif, **options)
+    expected = Image.open(io.BytesIO(data))
+    if exif:
+        expected = expected.transpose(Image.Transpose.ROTATE_270)
+    assert np.array_equal(decode_image(data, 40), np.asarray(expected))
+    assert np.array_equal(decode_image(memoryview(data), 40), np.asarray(expected))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1", "I;16"])
+def test_png_files_of_every_kind(mode: str) -> None:
+    file = io.BytesIO()
+    grey = Image.fromarray(picture(20)).convert("L")
+    image = Image.fromarray(np.asarray(grey).astype(np.uint16)) if mode == "I;16" else Image.fromarray(picture(20)).convert(mode)
+    image.save(file, "PNG")
+    assert np.array_equal(decode_image(file.getvalue(), 20), np.asarray(Image.open(file).convert("RGB")))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_what_is_cut_short_or_damaged_is_no_image(kind: str) -> None:
+    data = encoded(kind, picture(64))
+    assert decode_image(data, 64) is not None
+    for cut in (0, 1, 30, len(data) // 2):
+        assert decode_image(data[:cut], 64) is None
+    assert decode_image(b"hello", 64) is None
+
+
+def test_opencv_is_given_whole_files_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older OpenCVs fill up what is missing of a JPEG file with grey."""
+    monkeypatch.setattr("facenas.data.images._opencv", lambda data, decoder: np.zeros((64, 64, 3), np.uint8))
+    data = encoded("JPEG", picture(64))
+    assert decode_image(data, 64) is not None
+    assert decode_image(data[: len(data) // 2], 64) is None
+
+
+def test_nothing_but_markers_is_no_image() -> None:
+    data = encoded("JPEG", picture(64))
+    assert decode_image(data[:2] + data[-2:], 64) is None
+
+
+def test_the_fast_decoder_is_close_and_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facenas.data.images.find_spec", lambda name: None)
+    with pytest.raises(DataError, match="pip install simplejpeg"):
+        OrlFaces(decoder="fast").open(16)
+    pytest.importorskip("simplejpeg")
+    data = encoded("JPEG", picture(112))
+    exact, fast = decode_image(data, 112), decode_image(data, 112, decoder="fast")
+    assert 0 < np.abs(exact.astype(int) - fast).max() < 40  # type: ignore[union-attr, operator]
+
+
+def test_photographs_are_read_when_they_are_asked_for(folder: Path) -> None:
+    (folder / "p3" / "0.png").write_bytes(b"damaged")
+    faces = FolderFaces(root=str(folder)).open(16)
+    assert len(faces) == 24
+    assert faces.image(0).shape == (16, 16, 3)
+    with pytest.raises(DataError, match=r"p3/0\.png is not a readable image"):
+        faces.image(12)
+    (folder / "p0" / "1.png").unlink()
+    with pytest.raises(DataError, match=r"p0/1\.png cannot be read: No such file"):
+        faces.image(1)
+    others = faces.of(["p4", "p1"])
+    assert others.identities.tolist() == [1] * 4 + [0] * 4
+    assert others.place(4) == str(folder / "p4" / "0.png")
+    assert in_memory(others).names == ("p4", "p1")
+
+
+def test_a_share_is_cut_before_anything_is_decoded(folder: Path) -> None:
+    for file in folder.glob("*/*.png"):
+        file.write_bytes(b"damaged")
+    faces = development_faces(FolderFaces(root=str(folder), test_people=2), 16)
+    split = split_by_identity(faces, held_out=2, seed=0)
+    assert len(split.train.rows(share_of_each(split.train.identities, 0.5, seed=0))) == 4
+
+
+def test_people_are_found_as_one_by_one() -> None:
+    names = tuple(f"n{i}" for i in range(50))
+    faces = FaceSet("x", np.zeros((400, 1, 1, 3), np.uint8), rng.integers(0, 50, 400), names)
+    chosen = [names[i] for i in rng.permutation(50)[:20]]
+    rows, identities = of_people(faces, chosen)
+    expected = [(row, chosen.index(names[i])) for row, i in enumerate(faces.identities) if names[i] in chosen]
+    assert list(zip(rows.tolist(), identities.tolist(), strict=True)) == expected
+
+
+def test_shares_are_drawn_identity_by_identity() -> None:
+    labels = rng.integers(0, 9, 200)
+    generator, kept = np.random.default_rng(4), []
+    for label in range(9):
+        rows = generator.permutation(np.flatnonzero(labels == label))
+        kept.extend(rows[: max(2, round(0.3 * len(rows)))].tolist())
+    assert share_of_each(labels, 0.3, seed=4, least=2).tolist() == sorted(kept)
+
+
+def test_lists(folder: Path) -> None:
+    listed = folder.parent / "list.txt"
+    lines = [f"faces/p{p}/{n}.png{' ' if n else chr(9)}{10 * p}" for p in (3, 0, 1) for n in range(4)]
+    listed.write_text("\n".join(lines) + "\n\n")
+    faces = ListFaces(file=str(listed)).open(24)
+    assert faces.names == ("0", "10", "30")
+    assert faces.identities.tolist() == [2] * 4 + [0] * 4 + [1] * 4
+    assert np.array_equal(faces.image(5), FolderFaces(root=str(folder)).load(24).images[1])
+    listed.write_text("p0/0.png a\np1/0.png b")
+    assert ListFaces(file=str(listed), root=str(folder)).load(24).names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"), [(b"a 1\nb\n", "line 2 of .* got 'b'"), (b"", "lists no"), (b"\xff\xfe", "no text in UTF-8")]
+)
+def test_damaged_lists(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "l.txt").write_bytes(content)
+    with pytest.raises(DataError, match=sentence):
+        ListFaces(file=str(tmp_path / "l.txt")).open(8)
+
+
+def test_parquet_as_hugging_face_has_it(folder: Path, tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    files = sorted(folder.glob("*/*.png"))
+    images = [{"bytes": file.read_bytes(), "path": file.name} for file in files]
+    metadata = {b"huggingface": b'{"info": {"features": {"label": {"names": ["p0", "p1", "p2", "p3", "p4", "p5"]}}}}'}
+    table = arrow.table({"image": images, "label": [int(file.parent.name[1]) for file in files]}).replace_schema_metadata(metadata)
+    (tmp_path / "data").mkdir()
+    parquet.write_table(table[:9], tmp_path / "data" / "train-0.parquet", row_group_size=4)
+    parquet.write_table(table[9:], tmp_path / "data" / "train-1.parquet", row_group_size=7)
+    faces, expected = open_faces(tmp_path / "data", 24), FolderFaces(root=str(folder)).load(24)
+    assert faces.names == expected.names
+    assert np.array_equal(in_memory(faces).images, expected.images)
+    assert np.array_equal(pickle.loads(pickle.dumps(faces)).image(20), expected.images[20])
+    parquet.write_table(table.drop_columns("label"), tmp_path / "x.parquet")
+    with pytest.raises(DataError, match="needs the columns image"):
+        ParquetFaces(root=str(tmp_path / "x.parquet")).open(8)
+
+
+def test_decoded_once(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACENAS_CACHE", str(tmp_path / "cache"))
+    source = FolderFaces(root=str(folder), decoded=True)
+    expected = FolderFaces(root=str(folder)).load(24).images
+    assert np.array_equal(source.load(24).images, expected)
+    with monkeypatch.context() as without:
+        without.setattr("facenas.data.face_files.decode_image", lambda *_, **__: None)
+        faces = source.open(24)
+        assert np.array_equal(in_memory(faces).images, expected)
+        assert len(pickle.dumps(faces)) < 3000
+    cached = next((tmp_path / "cache" / "faces").glob("*.npy"))
+    cached.write_bytes(cached.read_bytes()[:-1])  # cut short: made again
+    assert np.array_equal(source.load(24).images, expected)
+    (folder / "p0" / "0.png").write_bytes((folder / "p1" / "0.png").read_bytes())
+    assert np.array_equal(source.load(24).images[0], expected[4])  # another file: decoded again
