@@ -93,7 +93,7 @@ def fit(
     Raises:
         DivergedError: If the loss is no longer finite.
         StoppedError: If `stop` said so; the checkpoint is written.
-        DataError: If the memory does not suffice; the sentence names a batch that fits.
+        SettingsError: If the memory does not suffice; the sentence names a batch that fits.
     """
     fabric = fabric or make_fabric(device, recipe.precision)
     training = prepare(task, blueprint, recipe=recipe, seed=seed, fabric=fabric)

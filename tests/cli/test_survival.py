@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from facenas import cli
 from facenas.search import read_journal
-from facenas.training import fit
+from facenas.training import keeper
 from tests.conftest import rows_so_far
 
 Command = Callable[..., Any]
@@ -65,7 +65,7 @@ class Countdown:
 def search_and_die(run: str, log: str, moment: str, after: int) -> None:
     """Search until the n-th moment of a kind, and be killed there; every finished epoch is written to `log`."""
     bomb = Countdown(after)
-    replace, write_bytes, save = Path.replace, Path.write_bytes, fit.save_checkpoint
+    replace, write_bytes, save = Path.replace, Path.write_bytes, keeper.save_checkpoint
 
     def half(self: Path, data: bytes) -> int:
         if moment == "in a write" and bomb.calls == 1:
@@ -87,7 +87,7 @@ def search_and_die(run: str, log: str, moment: str, after: int) -> None:
         with Path(log).open("a") as file:
             file.write(f"{path.stem} {arguments[0].epoch}\n")
 
-    Path.write_bytes, Path.replace, fit.save_checkpoint = half, renamed, noted  # type: ignore[method-assign,assignment]
+    Path.write_bytes, Path.replace, keeper.save_checkpoint = half, renamed, noted  # type: ignore[method-assign,assignment]
     if moment in ("before_commit", "after_commit"):
         event.listen(Session, moment, bomb)
     if moment == "after seconds":

@@ -64,7 +64,7 @@ def test_a_share_of_the_data_keeps_every_class_in_proportion() -> None:
     assert np.abs(counts[1] * 3 - counts[0]).max() <= 2
     assert third.validation_items == whole.validation_items
     faces = load_task(settings("data_fraction=0.1", preset="smoke"))
-    assert set(np.bincount(faces.labels.numpy())) == {2}  # of eight photographs, two are kept at least
+    assert set(np.bincount(faces.train.identities)) == {2}  # of eight photographs, two are kept at least
 
 
 def test_every_epoch_can_be_validated_without_changing_the_training() -> None:
