@@ -240,7 +240,12 @@ def _paired(faces: FaceDataset, pairs: Pairs) -> tuple[FaceSet, Pairs]:
     """The photographs that occur in the pairs alone, in memory."""
     used, places = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
     first, second = np.split(places, 2)
-    return in_memory(faces.rows(used)), Pairs(first, second, pairs.same)
+    read = in_memory(faces.rows(used))
+    if len(read) < len(used):  # the pairs would point at other photographs
+        raise DataError(
+            f"{len(used) - len(read)} of {len(used)} validation photographs cannot be decoded, see above; repair or remove them"
+        )
+    return read, Pairs(first, second, pairs.same)
 
 
 def classify(network: nn.Module, images: Images, contract: InputContract, *, batch_size: int = 256) -> Tensor:

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from facenas.backbones import Blueprint, IRSpace
-from facenas.data import FaceAugmentation, FaceDataset, FolderFaces, InputContract, OrlFaces, RecordFaces, in_memory
+from facenas.data import FaceAugmentation, FaceDataset, FaceSet, FolderFaces, InputContract, OrlFaces, RecordFaces, in_memory
 from facenas.data.packing import pack
 from facenas.data.synthetic import draw_faces
 from facenas.errors import DataError, DivergedError, StoppedError
 from facenas.heads.settings import AdaFaceHead
+from facenas.training import tasks
 from facenas.training.fit import fit
 from facenas.training.keeper import Care
 from facenas.training.logbook import Log
@@ -106,3 +107,16 @@ def test_people_are_counted_before_the_first_step(orl: FaceDataset, caplog: pyte
     lonely = faces.rows(np.arange(391))
     trained(lonely)
     assert "1 of 40 identities have one photograph, for example s40" in caplog.text
+
+
+def test_a_validation_photograph_that_cannot_be_read_never_shifts_the_pairs(orl: FaceDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as may be left out of a training set: here they are refused."""
+    names, contract = list(orl.names), InputContract(size=32)
+    train, validation = orl.of(names[:5]), orl.of(names[5:])
+    whole = FaceTask(train, validation, head=AdaFaceHead(), contract=contract)
+    assert isinstance(whole.validation, FaceSet) and whole.pairs is not None
+    same = whole.validation.identities[whole.pairs.first] == whole.validation.identities[whole.pairs.second]
+    assert np.array_equal(same, whole.pairs.same)
+    monkeypatch.setattr(tasks, "in_memory", lambda faces: in_memory(faces).rows(np.arange(1, len(faces))))
+    with pytest.raises(DataError, match="1 of 350 validation photographs cannot be decoded"):
+        FaceTask(train, validation, head=AdaFaceHead(), contract=contract)
