@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from facenas.cli.common import percent, progress_bars, remark
+from facenas.cli.common import console, percent, progress_bars, remark
 from facenas.errors import RunError, StoppedError
 
 if TYPE_CHECKING:
@@ -25,8 +25,13 @@ def on_devices(folder: Path, devices: int) -> dict[str, float]:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}"]
     command = [*torchrun, "-m", "--", "facenas", "train", "--config", str(folder / "config.yaml"), "--run", str(folder), "--json"]
     environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))}
-    ranks = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
-    forwarded = signal.signal(signal.SIGTERM, lambda *_: ranks.terminate())
+    ranks, told = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment), list[int]()
+
+    def forward(number: int, _: FrameType | None) -> None:
+        told.append(number)
+        ranks.terminate()
+
+    forwarded = signal.signal(signal.SIGTERM, forward)
     try:
         code = ranks.wait()
     except KeyboardInterrupt:  # the ranks heard it too, and save
@@ -34,6 +39,8 @@ def on_devices(folder: Path, devices: int) -> dict[str, float]:
         raise
     finally:
         signal.signal(signal.SIGTERM, forwarded)
+    if code and told:
+        raise StoppedError(f"training on {devices} devices stopped; run the same command to go on")
     if code:
         raise RunError(f"training on {devices} devices ended early (exit code {code}), see above; run the same command to go on")
     return load_card(folder).metrics
@@ -99,5 +106,6 @@ class Bars:
     def after_epoch(self, epoch: "Epoch") -> None:
         """An epoch."""
         self.progress.update(self.bar, completed=epoch.epoch)
-        if epoch.epoch == self.epochs:
-            remark(f"{epoch.epoch} epochs, last loss {epoch.loss:.3f}")
+        if epoch.epoch == self.epochs or not console.is_terminal:
+            right = percent(epoch.correct / epoch.total)
+            remark(f"epoch {epoch.epoch} of {self.epochs}: loss {epoch.loss:.3f}, {right} of the training images right")

@@ -136,12 +136,13 @@ def _step(
         for optimiser in optimisers:
             optimiser.zero_grad()
         training.loss.zero_()
-        for part, (some, targets, drawn) in enumerate(zip(*(whole.chunk(parts) for whole in (pixels, labels, draws)), strict=True)):
+        for part, (some, targets, drawn) in enumerate(zip(*(whole.tensor_split(parts) for whole in (pixels, labels, draws)), strict=True)):
+            share = len(some) / len(pixels)
             batch = recipe.augmentation.change(contract.prepare(recipe.augmentation.crop(some, drawn)), drawn)
             with fabric.no_backward_sync(model, enabled=part < parts - 1):
                 loss, correct = model(batch.contiguous(memory_format=layout), targets)
-                fabric.backward(loss / parts)
-            training.loss.add_(loss.detach() / parts)
+                fabric.backward(loss * share)
+            training.loss.add_(loss.detach() * share)
             training.correct.add_(correct)
         if recipe.clip_norm:
             fabric.strategy.precision.unscale_gradients(optimisers[0].optimizer)

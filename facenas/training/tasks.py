@@ -16,7 +16,7 @@ from facenas.backbones import Blueprint
 from facenas.data import FaceAugmentation, FaceDataset, FaceSet, ImageSet, InputContract, Pairs, balanced_pairs, fingerprint, in_memory
 from facenas.data.faces import Images
 from facenas.data.loader import FaceLoader
-from facenas.errors import DataError
+from facenas.errors import DataError, SettingsError
 from facenas.eval import embed_images, metrics, torch_embedder
 from facenas.eval.verification import pair_scores
 from facenas.heads import Head, MarginHead, PartialFC, RowSGD, margin_loss
@@ -212,8 +212,16 @@ def resident(images: Tensor, labels: Tensor, fabric: Fabric, recipe: Recipe) -> 
 
 
 def dealt(images: int, fabric: Fabric, recipe: Recipe) -> Dealing:
-    """Batches of the recipe's size, or one of all images."""
-    return Dealing(images, min(recipe.batch_size, images), fabric.world_size, fabric.global_rank)
+    """Batches of the recipe's size, or one of all images.
+
+    Raises:
+        SettingsError: If a device's share cannot be computed in so many parts.
+    """
+    dealing = Dealing(images, min(recipe.batch_size, images), fabric.world_size, fabric.global_rank)
+    share = dealing.size // dealing.ranks
+    if share < 2 * recipe.accumulate:
+        raise SettingsError(f"recipe.accumulate={recipe.accumulate} cuts the {share} images of a device into parts of fewer than 2")
+    return dealing
 
 
 def _check_people(faces: FaceDataset) -> None:
