@@ -15,6 +15,8 @@ from facenas.heads.settings import Head
 from facenas.heads.shards import bounds
 from facenas.heads.subcentres import nearest
 
+BLOCK = 1024  # identities whose centres are drawn together
+
 
 class PartialFC(nn.Module):
     """A margin head of which each rank holds a contiguous shard of the identities.
@@ -47,9 +49,19 @@ class PartialFC(nn.Module):
         self.first, end = bounds(num_identities, self.rank, count)
         self.identities, self.sample_rate, self.seed = end - self.first, sample_rate, seed
         self.rule, self.scale, self.subcentres = settings.rule(), settings.scale, settings.subcentres
-        start = torch.Generator().manual_seed(_derived(seed, self.rank))
-        self.weight = class_centres(self.identities * self.subcentres, embedding_size, start)
+        self.weight = nn.Parameter(torch.empty(self.identities * self.subcentres, embedding_size))
+        self._draw()
         self.register_buffer("steps", torch.tensor(0))
+
+    @torch.no_grad()
+    def _draw(self) -> None:
+        """Centres at the start: those of an identity are the same whatever the number of ranks."""
+        end = self.first + self.identities
+        for start in range(self.first - self.first % BLOCK, end, BLOCK):
+            drawn = class_centres(BLOCK * self.subcentres, self.weight.shape[1], torch.Generator().manual_seed(_derived(self.seed, start)))
+            own = slice(max(start, self.first), min(start + BLOCK, end))
+            here, there = (slice((own.start - at) * self.subcentres, (own.stop - at) * self.subcentres) for at in (self.first, start))
+            self.weight[here] = drawn[there]
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> MarginLoss:
         """Embeddings of this rank (B, D), not normalised, and labels (B,) in [0, N) -> loss and hits over the batch of all ranks.

@@ -22,9 +22,10 @@ from facenas.heads.settings import CosFaceHead
 from facenas.training import tasks
 from facenas.training.device import make_fabric
 from facenas.training.feed import Dealing
-from facenas.training.fit import Fitted, fit
+from facenas.training.fit import Fitted, fit, prepare
 from facenas.training.keeper import Care
 from facenas.training.logbook import Log
+from facenas.training.loop import train
 from facenas.training.memory import largest_batch
 from facenas.training.models import load_model
 from facenas.training.recipe import Recipe
@@ -84,12 +85,26 @@ def test_a_stretch_of_the_log_survives_the_stop(task: FaceTask, tmp_path: Path) 
     assert [log.step for log in whole] == [3, 6, 8, 11, 14, 16]
 
 
-def test_parts_of_a_step_add_up_to_the_step(task: FaceTask) -> None:
-    """With frozen statistics an accumulated step is the step; here BatchNorm sees the parts, so only the first loss is close."""
-    whole, parts = losses(task), losses(task, RECIPE.model_copy(update={"accumulate": 4}))
-    assert len(parts) == len(whole)
-    assert parts != whole
-    assert parts[-1] < 0.8 * parts[0]
+def test_parts_of_a_step_add_up_to_the_step(task: FaceTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unequal parts too; statistics are frozen, since BatchNorm sees a part."""
+    stepped: list[dict[str, torch.Tensor]] = []
+    for parts in (1, 3, 8):
+        recipe = RECIPE.model_copy(update={"accumulate": parts, "precision": "fp64"})
+        fabric = make_fabric("cpu", "fp64")
+        training, feed = prepare(task, BLUEPRINT, recipe=recipe, seed=1, fabric=fabric), task.feed(fabric, recipe)
+        training.model.eval()
+        monkeypatch.setattr(training.model, "train", lambda: None)
+        options: dict[str, Any] = {"contract": task.contract, "recipe": recipe, "fabric": fabric, "layout": torch.channels_last}
+        next(train(training, feed, epochs=1, seed=1, **options))
+        stepped.append(training.model.state_dict())
+    for other in stepped[1:]:
+        for name, value in stepped[0].items():
+            torch.testing.assert_close(other[name], value, rtol=0, atol=1e-12)
+
+
+def test_parts_of_single_images_are_refused(task: FaceTask) -> None:
+    with pytest.raises(SettingsError, match="accumulate=9 cuts the 16 images of a device into parts of fewer than 2"):
+        losses(task, RECIPE.model_copy(update={"accumulate": 9}))
 
 
 def test_the_average_of_the_weights_is_what_is_kept(task: FaceTask) -> None:
@@ -233,10 +248,78 @@ def test_sigterm_saves_and_exits(uninterrupted: Path, tmp_path: Path) -> None:
     assert curve(run) == curve(uninterrupted)
 
 
+def on_two(run: Path, *arguments: object) -> list[float]:
+    """The losses of a training in two processes, gloo on the CPU."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run(command(run, "--devices", "2", *arguments), check=True, capture_output=True, timeout=300, env=environment)
+    return [loss for _, loss in curve(run)]
+
+
 def test_two_processes_train_as_one(uninterrupted: Path, tmp_path: Path) -> None:
-    """gloo on the CPU: dropout, BatchNorm and augmentation are those of the whole batch."""
-    run = tmp_path / "run"
-    subprocess.run(command(run, "--devices", "2"), check=True, capture_output=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    (_, two), (_, one) = zip(*curve(run), strict=True), zip(*curve(uninterrupted), strict=True)
+    """Dropout, BatchNorm and augmentation are those of the whole batch."""
+    two = on_two(tmp_path / "run")
     assert len(two) == 15
-    assert two == pytest.approx(one, abs=1e-4)
+    assert two == pytest.approx([loss for _, loss in curve(uninterrupted)], abs=1e-4)
+
+
+def test_a_head_of_all_identities_trains_as_the_plain_one(task: FaceTask) -> None:
+    """Partial FC at rate 1, from the same centres; its own optimiser decays and remembers as the other's does."""
+    recipe = RECIPE.model_copy(update={"precision": "fp64", "clip_norm": 0.0})
+    spread = FaceTask(task.train, None, head=task.head, contract=task.contract, sample_rate=1.0)
+    fabric, curves, centres = make_fabric("cpu", "fp64"), list[list[float]](), list[torch.Tensor]()
+    for one in (task, spread):
+        training = prepare(one, BLUEPRINT, recipe=recipe, seed=1, fabric=fabric)
+        weight = training.model.head.weight
+        centres.append(weight.detach().clone())
+        weight.data.copy_(centres[0])
+        options: dict[str, Any] = {"contract": one.contract, "recipe": recipe, "fabric": fabric, "layout": torch.channels_last}
+        steps = train(training, one.feed(fabric, recipe), epochs=3, seed=1, **options)
+        curves.append([float(training.loss) for _ in steps])
+    assert len(curves[0]) == 24
+    assert curves[1] == pytest.approx(curves[0], abs=1e-6)
+
+
+def test_a_sampled_head_goes_on_after_a_stop_with_the_same_losses(task: FaceTask, tmp_path: Path) -> None:
+    sampled = FaceTask(task.train, None, head=task.head, contract=task.contract, sample_rate=0.3)
+    whole = losses(sampled)
+    assert whole != losses(task)
+    for steps in (3, 8):
+        file, told = tmp_path / f"{steps}.pt", list[Log]()
+        options: dict[str, Any] = {"recipe": RECIPE, "epochs": 3, "seed": 1, "device": "cpu", "care": EVERY_STEP, "checkpoint": file}
+        with pytest.raises(StoppedError):
+            fit(sampled, BLUEPRINT, after_log=told.append, stop=stopping_after(steps), **options)
+        fit(sampled, BLUEPRINT, after_log=told.append, **options)
+        assert [log.loss for log in told] == whole, steps
+
+
+def test_centres_on_two_ranks_are_stopped_and_go_on_to_the_curve_of_one(tmp_path: Path) -> None:
+    """Each rank's centres and their momentum are kept; the run ends with the code of SIGTERM."""
+    spread = ("--set", "sample_rate=1", "--set", "recipe.clip_norm=0", "--set", "care.save_minutes=0.0001")
+    subprocess.run(command(tmp_path / "one", *spread), check=True, capture_output=True, timeout=300)
+    run, environment = tmp_path / "two", os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command(run, "--devices", "2", *spread), stderr=subprocess.PIPE, text=True, env=environment)
+    while process.poll() is None and not ((run / "log.csv").exists() and len(curve(run)) >= 2):
+        time.sleep(0.02)
+    process.terminate()
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 143, said
+    assert 2 <= len(curve(run)) < 15
+    assert on_two(run, *spread) == pytest.approx([loss for _, loss in curve(tmp_path / "one")], abs=1e-4)
+
+
+def test_the_quickstarts_training_on_two_devices_is_that_on_one(tmp_path: Path) -> None:
+    """The ORL photographs, with all of the quickstart's augmentation; a few steps in double precision."""
+    architecture = tmp_path / "architecture.json"
+    space = IRSpace(embedding_size=None, input_size=64)
+    architecture.write_text(Blueprint(architecture=space.start(depth=10, width=8), space=space).model_dump_json())
+    start = [sys.executable, "-m", "facenas", "train", "--config", "quickstart", "--architecture", str(architecture)]
+    settings = [part for one in ("epochs=2", "care.log_every=1", "recipe.precision=fp64") for part in ("--set", one)]
+    curves = []
+    for devices in (1, 2):
+        run = tmp_path / str(devices)
+        environment = os.environ | {"OMP_NUM_THREADS": str(3 - devices)}
+        arguments = [*start, *settings, "--run", str(run), "--devices", str(devices)]
+        subprocess.run(arguments, check=True, capture_output=True, timeout=500, env=environment)
+        curves.append([loss for _, loss in curve(run)])
+    assert len(curves[0]) == 18  # 300 photographs, 9 batches of 32 an epoch
+    assert curves[1] == pytest.approx(curves[0], abs=1e-4)
