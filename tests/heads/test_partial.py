@@ -226,3 +226,17 @@ def test_needs_an_identity_for_every_rank(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(ranks, "count", lambda: 4)
     with pytest.raises(SettingsError, match="4 ranks need at least 4 identities, got 3"):
         PartialFC(settings("arcface"), D, 3)
+
+
+def test_centres_at_the_start_do_not_depend_on_the_number_of_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards that begin and end within a block of identities, and ones that span several."""
+    monkeypatch.setattr("facenas.heads.partial.BLOCK", 4)
+    whole = PartialFC(settings("subcentre_arcface"), D, 19, seed=5).weight
+    assert len(torch.unique(whole, dim=0)) == len(whole)
+    for count in (2, 3, 7):
+        shards = []
+        for rank in range(count):
+            monkeypatch.setattr(ranks, "count", lambda count=count: count)
+            monkeypatch.setattr(ranks, "mine", lambda rank=rank: rank)
+            shards.append(PartialFC(settings("subcentre_arcface"), D, 19, seed=5).weight)
+        assert torch.equal(torch.cat(shards), whole)
