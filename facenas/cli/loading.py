@@ -1,12 +1,15 @@
-"""Any model that a command is given: a training run, or an ONNX file of whatever origin."""
+"""Any model that a command is given: a training run, an ONNX file of whatever origin, a network of timm, saved embeddings."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from facenas.data import ClassSource, InputContract
-from facenas.errors import ModelError
+from facenas.errors import ModelError, nearest
 from facenas.eval import Embedder, onnx_embedder, onnx_session, torch_embedder
-from facenas.eval.embed import METADATA_KEY
+from facenas.eval.embed import METADATA_KEY, Embeddings
 from facenas.eval.settings import ContractOverride
 from facenas.training.device import make_fabric
 from facenas.training.models import ModelCard, Seen, load_model
@@ -14,14 +17,27 @@ from facenas.training.models import ModelCard, Seen, load_model
 if TYPE_CHECKING:
     from facenas.training.device import Device
 
+TIMM = "timm:"
+
 
 class Recogniser(NamedTuple):
-    """An embedding function with what is known about it."""
+    """A face model with what is known about it.
 
-    embedder: Embedder
+    Attributes:
+        embedder: Of photographs of the contract's size; None: its embeddings of one benchmark are all that there is of it.
+        contract: What the network expects of an image.
+        sha256: Of its weights, or of the embeddings.
+        saved: Raw embeddings (M, D), where they are all that there is.
+        seen: People that it was trained on or selected by.
+        remark: What is taken for granted.
+    """
+
+    embedder: Embedder | None
     contract: InputContract
-    seen: tuple[Seen, ...]
-    remark: str
+    sha256: str
+    saved: Embeddings | None = None
+    seen: tuple[Seen, ...] = ()
+    remark: str = ""
 
 
 class Classifier(NamedTuple):
@@ -51,20 +67,35 @@ def load_classifier(path: Path, device: "Device") -> Classifier:
     return Classifier(embedder, card, card.data)
 
 
-def load_recogniser(path: Path, override: ContractOverride, device: "Device") -> Recogniser:
-    """Read a face model.
+def load_recogniser(name: Path, override: ContractOverride, device: "Device") -> Recogniser:
+    """Read a face model: a training run, an ONNX file, `timm:NAME`, or embeddings in a .npy file.
 
     Raises:
-        ModelError: If there is none at `path`, it is no face model, or its graph contradicts its contract.
+        ModelError: If there is none, it is no face model, or its graph or the override contradict its contract.
     """
-    if path.suffix == ".onnx":
-        return _from_onnx(path, override)
-    model = load_model(path)
+    if str(name).startswith(TIMM):
+        return _from_timm(str(name).removeprefix(TIMM), override, device)
+    if name.suffix == ".npy":
+        return _saved(name)
+    if name.suffix == ".onnx":
+        return _from_onnx(name, override)
+    model = load_model(name)
     if model.card.space.name != "ir":
-        raise ModelError(f"{path} is a classifier and yields no face embeddings")
-    contract = override.applied(model.card.input)
+        raise ModelError(f"{name} is a classifier and yields no face embeddings")
+    contract = _as_it_is(name, model.card, override)
     where = make_fabric(device, "fp32").device
-    return Recogniser(torch_embedder(model.network.to(where), contract, where), contract, model.card.seen, "")
+    embedder = torch_embedder(model.network.to(where), contract, where)
+    return Recogniser(embedder, contract, model.card.weights_sha256, seen=model.card.seen)
+
+
+def _as_it_is(name: Path, card: ModelCard, override: ContractOverride) -> InputContract:
+    """The contract that travels with the weights, which nothing overrides."""
+    wanted = override.model_dump(exclude_none=True)
+    known = card.input.model_dump()
+    for key in wanted:
+        if wanted[key] != known[key]:
+            raise ModelError(f"{name} was trained with input.{key}={known[key]}, it cannot be measured with {wanted[key]}; leave input.{key} out")
+    return card.input
 
 
 def _from_onnx(path: Path, override: ContractOverride) -> Recogniser:
@@ -72,20 +103,58 @@ def _from_onnx(path: Path, override: ContractOverride) -> Recogniser:
     channels, height, width = session.get_inputs()[0].shape[1:]
     card = _card(path, session)
     if card:
-        contract, seen, remark = override.applied(card.input), card.seen, ""
+        contract, seen, remark = _as_it_is(path, card, override), card.seen, ""
     else:
-        size = height if isinstance(height, int) else 112
-        contract, seen = override.applied(InputContract(size=size)), ()
-        convention = f"{contract.color.upper()}, (x - {contract.mean[0]:g}) / {contract.std[0]:g}, {contract.size} x {contract.size}"
-        remark = (
-            f"{path.name} says nothing about its input: taken by the ArcFace convention as {convention}; "
-            "override with --set input.color=bgr, input.mean, input.std or input.size"
-        )
+        contract, seen = override.applied(InputContract(size=height if isinstance(height, int) else 112)), ()
+        remark = f"{path.name} says nothing about its input: taken by the ArcFace convention as {_convention(contract)}"
     if any(isinstance(side, int) and side != wanted for side, wanted in ((channels, 3), (height, contract.size), (width, contract.size))):
         raise ModelError(
             f"the graph of {path} takes {channels} x {height} x {width}, the input contract says 3 x {contract.size} x {contract.size}"
         )
-    return Recogniser(onnx_embedder(session, contract), contract, seen, remark)
+    digest = sha256(path.read_bytes()).hexdigest()
+    return Recogniser(onnx_embedder(session, contract), contract, digest, seen=seen, remark=remark)
+
+
+def _from_timm(name: str, override: ContractOverride, device: "Device") -> Recogniser:
+    """A network of timm, `NAME` with its published weights or `NAME@FILE` with those of a safetensors file."""
+    import timm
+    from safetensors.torch import load_file
+
+    kind, _, weights = name.partition("@")
+    if not timm.is_model(kind):
+        raise ModelError(f"timm has no network {kind!r}; {nearest(kind, timm.list_models(f'{kind[:3]}*') or ['resnet18'])}")
+    try:
+        network = timm.create_model(kind, pretrained=not weights, num_classes=0)
+        if weights:
+            network.load_state_dict(load_file(weights))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(f"the weights of timm's {kind} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    own = timm.data.resolve_data_config(model=network)
+    mean, std = (tuple(round(255 * value, 3) for value in own[key]) for key in ("mean", "std"))
+    contract = override.applied(InputContract(size=own["input_size"][1], mean=mean, std=std))
+    digest = sha256(b"".join(value.numpy().tobytes() for value in network.state_dict().values())).hexdigest()
+    where = make_fabric(device, "fp32").device
+    remark = f"timm's {kind}, input by its own convention: {_convention(contract)}"
+    return Recogniser(torch_embedder(network.to(where), contract, where), contract, digest, remark=remark)
+
+
+def _saved(path: Path) -> Recogniser:
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} does not hold embeddings: {' '.join(str(error).split())[:200]}") from None
+    if values.ndim != 2 or values.dtype.kind != "f" or not np.isfinite(values).all():
+        raise ModelError(f"{path} must hold finite embeddings (M, D), got {values.dtype} of shape {values.shape}")
+    features = values.astype(np.float32)
+    return Recogniser(None, InputContract(), sha256(features.tobytes()).hexdigest(), saved=features)
+
+
+def _convention(contract: InputContract) -> str:
+    mean, std = (", ".join(f"{value:g}" for value in values) for values in (contract.mean, contract.std))
+    return (
+        f"{contract.color.upper()}, (x - {mean}) / {std}, {contract.size} x {contract.size}; "
+        "override with --set input.color=bgr, input.mean, input.std or input.size"
+    )
 
 
 def _session(path: Path) -> Any:

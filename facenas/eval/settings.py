@@ -1,15 +1,18 @@
 """The settings of `facenas eval`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from facenas.data import FaceSources, InputContract
+from facenas.data import FaceSource, InputContract
+from facenas.data.benchmark_sources import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
 from facenas.settings import Section
+
+BenchmarkSource = Annotated[FaceSource | VerificationFiles | PairList | IjbFiles | TinyFaceFiles, Field(discriminator="name")]
 
 
 class ContractOverride(Section):
-    """Parts of the input contract that replace the model's own; null: as the model says."""
+    """What is known of the input of a model that does not say it; null: by the convention."""
 
     size: int | None = Field(None, ge=1, description="Image side in pixels.")
     color: Literal["rgb", "bgr"] | None = Field(None, description="Channel order.")
@@ -21,13 +24,24 @@ class ContractOverride(Section):
         return InputContract.model_validate(contract.model_dump() | self.model_dump(exclude_none=True))
 
 
-class EvalSettings(Section):
-    """A verification benchmark and how it is run."""
+class Weighting(Section):
+    """How the photographs of a template are weighed (IJB); the published tables differ in it."""
 
-    data: FaceSources = Field(description="Photographs; people that the model has seen are left out.")
-    most_pairs: int = Field(3000, ge=10, description="Most genuine pairs, and as many impostor pairs.")
+    norm: Literal["keep", "unit"] = Field("keep", description="Whether a photograph's embedding keeps its length.")
+    detector: bool = Field(True, description="Whether it is multiplied by the face detector's score.")
+
+
+class EvalSettings(Section):
+    """A benchmark and how it is run."""
+
+    data: BenchmarkSource = Field(description="Photographs; people that the model has seen are left out where they are known.")
+    most_pairs: int = Field(3000, ge=10, description="Most genuine pairs, and as many impostor pairs, where pairs are drawn.")
     flip: bool = Field(True, description="Whether the mirror image's embedding is added, as the published protocol does.")
-    batch_size: int = Field(64, ge=1, description="Images per forward pass.")
-    input: ContractOverride = Field(ContractOverride(), description="Corrections of the model's input contract.")
-    seed: int = Field(0, description="Seed of the choice of pairs.")
+    weighting: Weighting = Field(Weighting(), description="IJB only; the default is arcface_torch's.")
+    replicates: int = Field(1000, ge=0, description="Resamplings of the people for confidence intervals; 0: none.")
+    batch_size: int = Field(64, ge=1, description="Photographs per forward pass.")
+    workers: int | None = Field(None, ge=1, description="Threads that decode photographs; null: as many as cores.")
+    cache: bool = Field(True, description="Whether embeddings are kept for the next protocol.")
+    input: ContractOverride = Field(ContractOverride(), description="What is known of the model's input, if it does not say it.")
+    seed: int = Field(0, description="Seed of the choice of pairs and of the resamplings.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where torch models run; ONNX runs on the CPU.")

@@ -17,7 +17,7 @@ from facenas.data import FaceAugmentation, FaceDataset, FaceSet, ImageSet, Input
 from facenas.data.faces import Images
 from facenas.data.loader import FaceLoader
 from facenas.errors import DataError, SettingsError
-from facenas.eval import embed_images, metrics, torch_embedder
+from facenas.eval import extract, metrics, torch_embedder, unit
 from facenas.eval.verification import pair_scores
 from facenas.heads import Head, MarginHead, PartialFC, RowSGD, margin_loss
 from facenas.training.feed import Dealing, Feed, Resident, Stream
@@ -162,8 +162,8 @@ class FaceTask:
         if self.validation is None or self.pairs is None:
             raise DataError("this task has no validation photographs")
         device = next(network.parameters()).device
-        embeddings = embed_images(torch_embedder(network, self.contract, device), in_memory(self.validation).images)
-        return metrics.verification_accuracy(pair_scores(embeddings, self.pairs), self.pairs.same).right
+        features = extract(torch_embedder(network, self.contract, device), in_memory(self.validation)).values
+        return metrics.verification_accuracy(pair_scores(unit(features), self.pairs), self.pairs.same).right
 
 
 class ClassTask:

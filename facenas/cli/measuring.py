@@ -1,0 +1,88 @@
+"""Running benchmarks: from a model and a benchmark's settings to figures."""
+
+from dataclasses import asdict
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from facenas.cli.common import progress_bars, remark
+from facenas.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from facenas.cli.loading import Recogniser
+    from facenas.eval import Features
+    from facenas.eval.benchmark import Benchmark, Result
+    from facenas.eval.settings import EvalSettings
+
+
+class Measured(NamedTuple):
+    """A model's result on a benchmark."""
+
+    name: str
+    model: Path
+    benchmark: "Benchmark"
+    features: "Features"
+    result: "Result"
+    report: dict[str, Any]
+
+
+def measure(path: Path, name: str, settings: "EvalSettings") -> Measured:
+    """Run a benchmark, from the cache what was embedded before.
+
+    Args:
+        path: The model.
+        name: Of the benchmark.
+        settings: How it is run.
+    """
+    from facenas.cli.loading import load_recogniser
+    from facenas.eval.protocols import make_benchmark
+
+    recogniser = load_recogniser(path, settings.input, settings.device)
+    seen = {one.dataset: one.identities for one in recogniser.seen}
+    benchmark = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
+    for text in (recogniser.remark, benchmark.remark):
+        if text:
+            remark(f"{name}: {text}")
+    features = _features(path, recogniser, benchmark, settings)
+    result = benchmark.measure(features.values)
+    report = {
+        **asdict(result),  # type: ignore[call-overload]
+        "model": str(path),
+        "model_sha256": recogniser.sha256,
+        "data_sha256": features.data_sha256,
+        "input": recogniser.contract.model_dump(mode="json"),
+        "protocol": settings.model_dump(mode="json", exclude={"device", "cache", "workers", "batch_size", "input"}),
+        "remarks": [text for text in (recogniser.remark, benchmark.remark) if text],
+        "versions": {package: version(package) for package in ("facenas", "numpy", "torch", "onnxruntime", "opencv-python-headless")},
+    }
+    return Measured(name, path, benchmark, features, result, report)
+
+
+def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", settings: "EvalSettings") -> "Features":
+    """Raw embeddings of the benchmark's pictures."""
+    from facenas.eval import Features, extract, kept
+
+    if recogniser.saved is not None:
+        return Features(benchmark.rows_of(recogniser.saved, path), "")
+    embedder = recogniser.embedder
+    if embedder is None:
+        raise ModelError(f"{path} embeds nothing")
+
+    def compute() -> Features:
+        with progress_bars() as progress:
+            bar = progress.add_task("embed (photographs)", total=benchmark.count)
+            return extract(
+                embedder,
+                benchmark.image,
+                benchmark.count,
+                batch_size=settings.batch_size,
+                flip=settings.flip,
+                workers=settings.workers,
+                after_batch=lambda count: progress.advance(bar, count),
+            )
+
+    stamp = benchmark.stamp()
+    if not settings.cache or not stamp:
+        return compute()
+    return kept(f"{recogniser.sha256} {recogniser.contract.model_dump_json()} {settings.flip} {settings.device} {stamp}", compute)

@@ -1,0 +1,70 @@
+"""Where the files of a face benchmark are, as settings."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from facenas.data.ijb import IJB, open_ijb
+from facenas.data.pair_files import open_pairs
+from facenas.data.tinyface import TinyFace, open_tinyface
+from facenas.data.verification_set import VerificationSet
+from facenas.errors import DataError
+from facenas.settings import Section
+
+Verified = Literal["lfw", "cfp_fp", "cfp_ff", "cplfw", "agedb_30", "calfw"]
+
+
+class _Files(Section):
+    root: Path = Field(Path("benchmarks"), description="Folder of the benchmarks, or the file itself.")
+
+
+class VerificationFiles(_Files):
+    """A benchmark of pairs: InsightFace's NAME.bin, or its pictures with the official list of pairs."""
+
+    name: Verified = Field(description="Name of the benchmark.")
+
+    def open(self, size: int) -> VerificationSet:
+        """Photographs that are read when they are asked for, at `size` x `size` pixels, and their pairs.
+
+        Raises:
+            DataError: If neither is there, or it is damaged.
+        """
+        places = [self.root / f"{self.name}.bin", self.root / self.name / f"{self.name}.bin", self.root / self.name, self.root]
+        found = next((place for place in places if place.exists()), None)
+        if found is None:
+            raise DataError(f"no {self.name}.bin at {self.root}; give the folder of InsightFace's verification files with --data")
+        return open_pairs(found, size=size, name=self.name)
+
+
+class PairList(_Files):
+    """A user's own pairs."""
+
+    name: Literal["pairs"] = Field("pairs", description="Name of the benchmark.")
+    images: Path | None = Field(None, description="Folder that the list's paths begin at; null: the list's own.")
+
+    def open(self, size: int) -> VerificationSet:
+        """Photographs and pairs of a list or of a `.bin` file."""
+        if not self.root.exists():
+            raise DataError(f"--data must name a list of pairs or a .bin file, there is nothing at {self.root}")
+        return open_pairs(self.root, root=self.images, size=size)
+
+
+class IjbFiles(_Files):
+    """IARPA Janus Benchmark B or C."""
+
+    name: Literal["ijbb", "ijbc"] = Field(description="Name of the benchmark.")
+
+    def open(self, size: int) -> IJB:
+        """Aligned when they are asked for, with templates, pairs and galleries."""
+        return open_ijb(self.root, name=self.name, size=size)
+
+
+class TinyFaceFiles(_Files):
+    """TinyFace: identification of very small faces."""
+
+    name: Literal["tinyface"] = Field("tinyface", description="Name of the benchmark.")
+
+    def open(self, size: int) -> TinyFace:
+        """Probes and gallery, with distractors."""
+        return open_tinyface(self.root, size=size)
