@@ -1,6 +1,8 @@
 """Readers, identities, pairs, augmentation and the input contract."""
 
+from facenas.data.alignment import align_face
 from facenas.data.augment import Augmentation
+from facenas.data.bin_pairs import open_bin, write_bin
 from facenas.data.class_sources import ClassSource, DigitImages
 from facenas.data.classes import ImageSet, ImageSplit, pixel_statistics, split_stratified
 from facenas.data.contract import InputContract
@@ -13,6 +15,7 @@ from facenas.data.pairs import Pairs, balanced_pairs
 from facenas.data.parquet_faces import ParquetFaces
 from facenas.data.record_faces import RecordFaces
 from facenas.data.sources import FaceSource, FaceSources, SyntheticFaces, development_faces, open_faces, test_names
+from facenas.data.verification_set import VerificationSet, subjects_of
 
 __all__ = [
     "Augmentation",
@@ -35,14 +38,19 @@ __all__ = [
     "RecordFaces",
     "Split",
     "SyntheticFaces",
+    "VerificationSet",
+    "align_face",
     "balanced_pairs",
     "development_faces",
     "fingerprint",
     "in_memory",
+    "open_bin",
     "open_faces",
     "pixel_statistics",
     "share_of_each",
     "split_by_identity",
     "split_stratified",
+    "subjects_of",
     "test_names",
+    "write_bin",
 ]

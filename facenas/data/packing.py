@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from facenas.data.face_files import MOST_UNREADABLE, Decoding, FaceFiles
+from facenas.data.face_files import MOST_UNREADABLE, Decoding, FaceFiles, Photographs
 from facenas.data.record_writer import write_records
 from facenas.errors import DataError
 
@@ -59,13 +59,22 @@ def _encoded(faces: FaceFiles, encoding: Encoding) -> Iterator[tuple[int, bytes]
 
 def _encode(faces: FaceFiles, row: int, encoding: Encoding) -> bytes | None:
     try:
-        pixels = faces.image(row)
+        return encoded(faces.photographs, int(faces.keys[row]), encoding)
     except DataError:
         return None
-    if isinstance(faces.photographs, Decoding):
-        data = bytes(faces.photographs.contents.read(int(faces.keys[row])))
+
+
+def encoded(photographs: Photographs, key: int, encoding: Encoding) -> bytes:
+    """A photograph's file: as it is if it is a JPEG or PNG file of the right size, else encoded anew.
+
+    Raises:
+        DataError: If it cannot be decoded.
+    """
+    pixels = photographs.image(key)
+    if isinstance(photographs, Decoding):
+        data = bytes(photographs.contents.read(key))
         with Image.open(BytesIO(data)) as image:
-            if image.size == (faces.size, faces.size) and image.format in ("JPEG", "PNG"):
+            if image.size == (photographs.size, photographs.size) and image.format in ("JPEG", "PNG"):
                 return data
     settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if encoding == "jpeg" else []
     return bytes(cv2.imencode(f".{encoding}", pixels[..., ::-1], settings)[1])
