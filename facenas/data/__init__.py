@@ -11,6 +11,7 @@ from facenas.data.face_files import FaceFiles, fingerprint, in_memory
 from facenas.data.faces import FaceDataset, FaceSet, Split, share_of_each, split_by_identity
 from facenas.data.folders import FolderFaces, OrlFaces
 from facenas.data.lists import ListFaces
+from facenas.data.pair_files import open_pairs
 from facenas.data.pairs import Pairs, balanced_pairs
 from facenas.data.parquet_faces import ParquetFaces
 from facenas.data.record_faces import RecordFaces
@@ -46,6 +47,7 @@ __all__ = [
     "in_memory",
     "open_bin",
     "open_faces",
+    "open_pairs",
     "pixel_statistics",
     "share_of_each",
     "split_by_identity",
