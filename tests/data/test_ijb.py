@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facenas.data import OrlFaces, in_memory, open_ijb
+from facenas.data import OrlFaces, open_ijb
 from facenas.data.alignment import align_face, template
 from facenas.errors import DataError
 
@@ -17,12 +17,12 @@ POINTS = rng.normal(template(112), 3, (8, 5, 2)).round(3) + np.array([11, 20])
 @pytest.fixture
 def ijbc(tmp_path: Path) -> Path:
     """IJB-C's tree of eight crops: four templates of two people each in a gallery, and two probes."""
-    faces = in_memory(OrlFaces().open(150)).images
+    faces = OrlFaces().open(150)
     (tmp_path / "IJBC" / "loose_crop").mkdir(parents=True)
     meta = tmp_path / "IJBC" / "meta"
     meta.mkdir()
     for number in range(8):
-        cv2.imwrite(str(tmp_path / "IJBC" / "loose_crop" / f"{number + 1}.jpg"), faces[number, :, :140, ::-1])
+        cv2.imwrite(str(tmp_path / "IJBC" / "loose_crop" / f"{number + 1}.jpg"), faces.image(number)[:, :140, ::-1])
     numbers = [" ".join(f"{value:g}" for value in POINTS[i].ravel()) for i in range(8)]
     (meta / "ijbc_name_5pts_score.txt").write_text("".join(f"{i + 1}.jpg {numbers[i]} 0.{90 + i}\n" for i in range(8)))
     media = [(1, 10), (1, 11), (1, 11), (2, 20), (3, 30), (3, 31), (5, 50), (7, 70)]
