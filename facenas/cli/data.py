@@ -1,4 +1,4 @@
-"""`facenas data`: look at, check, pack and show training faces."""
+"""`facenas data`: look at, check, pack and show faces."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
+from facenas.cli import make_bin
 from facenas.cli.common import Json, print_json, print_result, remark
 from facenas.errors import DataError
 from facenas.files import replacing
@@ -22,7 +23,8 @@ Encoding = Annotated[Literal["png", "jpeg"], typer.Option("--encoding", help="Ho
 Count = Annotated[int, typer.Option("--count", min=1, help="Faces on the sheet.")]
 MOST_SHOWN = 20
 
-data = typer.Typer(help="Look at, check, pack and show training faces.", no_args_is_help=True)
+data = typer.Typer(help="Look at, check, pack and show faces.", no_args_is_help=True)
+data.command("make-bin")(make_bin.make_bin)
 
 
 @data.command("info")

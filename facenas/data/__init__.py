@@ -1,6 +1,8 @@
 """Readers, identities, pairs, augmentation and the input contract."""
 
+from facenas.data.alignment import align_face
 from facenas.data.augment import Augmentation
+from facenas.data.bin_pairs import open_bin, write_bin
 from facenas.data.class_sources import ClassSource, DigitImages
 from facenas.data.classes import ImageSet, ImageSplit, pixel_statistics, split_stratified
 from facenas.data.contract import InputContract
@@ -8,13 +10,18 @@ from facenas.data.face_augment import FaceAugmentation
 from facenas.data.face_files import FaceFiles, fingerprint, in_memory
 from facenas.data.faces import FaceDataset, FaceSet, Split, share_of_each, split_by_identity
 from facenas.data.folders import FolderFaces, OrlFaces
+from facenas.data.ijb import IJB, open_ijb
 from facenas.data.lists import ListFaces
+from facenas.data.pair_files import open_pairs
 from facenas.data.pairs import Pairs, balanced_pairs
 from facenas.data.parquet_faces import ParquetFaces
 from facenas.data.record_faces import RecordFaces
 from facenas.data.sources import FaceSource, FaceSources, SyntheticFaces, development_faces, open_faces, test_names
+from facenas.data.tinyface import TinyFace, open_tinyface
+from facenas.data.verification_set import VerificationSet, subjects_of
 
 __all__ = [
+    "IJB",
     "Augmentation",
     "ClassSource",
     "DigitImages",
@@ -35,14 +42,23 @@ __all__ = [
     "RecordFaces",
     "Split",
     "SyntheticFaces",
+    "TinyFace",
+    "VerificationSet",
+    "align_face",
     "balanced_pairs",
     "development_faces",
     "fingerprint",
     "in_memory",
+    "open_bin",
     "open_faces",
+    "open_ijb",
+    "open_pairs",
+    "open_tinyface",
     "pixel_statistics",
     "share_of_each",
     "split_by_identity",
     "split_stratified",
+    "subjects_of",
     "test_names",
+    "write_bin",
 ]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from facenas.data.decoded import stamp
 from facenas.data.faces import FaceDataset, FaceSet, Images, Labels, of_people
-from facenas.data.images import Decoder, Encoded, decode_image
+from facenas.data.images import Decoder, Encoded, decode_whole, resized
 from facenas.errors import DataError
 
 MOST_UNREADABLE = 0.01  # a larger share of unreadable files means that the data set is not what it should be
@@ -55,16 +55,32 @@ class Contents(Protocol):
 
 @dataclass(frozen=True)
 class Decoding:
-    """Photographs that are decoded each time."""
+    """Photographs that are decoded each time.
+
+    Attributes:
+        contents: Their bytes.
+        size: Side in pixels that they are resized to.
+        decoder: How JPEG files are decoded.
+        square: Whether a photograph whose sides differ is refused, as aligned faces are square.
+    """
 
     contents: Contents
     size: int
     decoder: Decoder = "exact"
+    square: bool = False
 
     def image(self, key: int) -> Images:
         """A photograph (size, size, 3), RGB, uint8."""
+        pixels = self.whole(key)
+        height, width = pixels.shape[:2]
+        if self.square and height != width:
+            raise DataError(f"{self.place(key)} is {width} x {height} pixels; an aligned face is square, align and crop it first")
+        return resized(pixels, self.size)
+
+    def whole(self, key: int) -> Images:
+        """A photograph (H, W, 3) at the size that it has."""
         try:
-            pixels = decode_image(self.contents.read(key), self.size, decoder=self.decoder)
+            pixels = decode_whole(self.contents.read(key), decoder=self.decoder)
         except OSError as error:
             raise DataError(f"{self.place(key)} cannot be read: {error.strerror}; put it back or remove it") from None
         if pixels is None:

@@ -21,16 +21,27 @@ EIGHT_BIT_COLOURS = (b"\x08\x00", b"\x08\x02")  # bit depth and colour type of a
 def decode_image(data: Encoded, size: int, *, decoder: Decoder = "exact") -> Images | None:
     """A photograph as RGB (size, size, 3), uint8, turned upright by its EXIF tag; None if it is damaged, cut short or no image.
 
-    Whole JPEG files and plain PNG files are decoded by OpenCV, to the same pixels as by Pillow; all others by Pillow, which notices what
-    is missing.
-
     Args:
         data: The file's content.
         size: Side of the square that it is resized to, in pixels; nothing is resized that has it.
         decoder: `fast` decodes JPEG files with libjpeg-turbo's fast DCT and plain upsampling, to slightly different pixels.
     """
-    pixels = _opencv(data, decoder) if _is_whole(data) else _pillow(data)
-    if pixels is None or pixels.shape[:2] == (size, size):
+    pixels = decode_whole(data, decoder=decoder)
+    return None if pixels is None else resized(pixels, size)
+
+
+def decode_whole(data: Encoded, *, decoder: Decoder = "exact") -> Images | None:
+    """The same photograph at the size that it has, (H, W, 3).
+
+    Whole JPEG files and plain PNG files are decoded by OpenCV, to the same pixels as by Pillow; all others by Pillow, which notices what
+    is missing.
+    """
+    return _opencv(data, decoder) if _is_whole(data) else _pillow(data)
+
+
+def resized(pixels: Images, size: int) -> Images:
+    """A photograph (H, W, 3) as (size, size, 3); the same one if it has that size."""
+    if pixels.shape[:2] == (size, size):
         return pixels
     shrinks = min(pixels.shape[:2]) > size
     return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(np.uint8, copy=False)

@@ -1,4 +1,4 @@
-"""Packing any faces into one RecordIO file."""
+"""Packing faces into one RecordIO file, pairs of them into one verification file."""
 
 import logging
 from collections.abc import Iterator
@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from facenas.data.face_files import MOST_UNREADABLE, Decoding, FaceFiles
+from facenas.data.bin_pairs import write_bin
+from facenas.data.face_files import MOST_UNREADABLE, Decoding, FaceFiles, Photographs
 from facenas.data.record_writer import write_records
+from facenas.data.verification_set import VerificationSet
 from facenas.errors import DataError
 
 Encoding = Literal["png", "jpeg"]
@@ -37,6 +39,22 @@ def pack(faces: FaceFiles, path: Path, *, encoding: Encoding = "png") -> int:
     return write_records(path, _encoded(faces, encoding), names=faces.names, size=faces.size)
 
 
+def pack_pairs(benchmark: VerificationSet, path: Path, *, encoding: Encoding = "png") -> None:
+    """Write a benchmark as a `.bin` file, with pairs in the same order; equal files in it are stored once.
+
+    JPEG and PNG files that have the size already are kept as they are.
+
+    Raises:
+        DataError: If a photograph cannot be decoded or is not square.
+    """
+    if path.suffix != ".bin":
+        raise DataError(f"a verification file's name ends in .bin, got {path}")
+    with ThreadPoolExecutor() as pool:
+        images = list(pool.map(lambda key: encoded(benchmark.photographs, key, encoding), range(benchmark.count)))
+    rows = np.stack([benchmark.pairs.first, benchmark.pairs.second], axis=1).ravel()
+    write_bin(path, [images[row] for row in rows.tolist()], benchmark.pairs.same.tolist())
+
+
 def _encoded(faces: FaceFiles, encoding: Encoding) -> Iterator[tuple[int, bytes]]:
     """Identity and bytes of each image that can be decoded, by identity."""
     rows, unreadable = np.argsort(faces.identities, kind="stable"), list[str]()
@@ -59,13 +77,22 @@ def _encoded(faces: FaceFiles, encoding: Encoding) -> Iterator[tuple[int, bytes]
 
 def _encode(faces: FaceFiles, row: int, encoding: Encoding) -> bytes | None:
     try:
-        pixels = faces.image(row)
+        return encoded(faces.photographs, int(faces.keys[row]), encoding)
     except DataError:
         return None
-    if isinstance(faces.photographs, Decoding):
-        data = bytes(faces.photographs.contents.read(int(faces.keys[row])))
+
+
+def encoded(photographs: Photographs, key: int, encoding: Encoding) -> bytes:
+    """A photograph's file: as it is if it is a JPEG or PNG file of the right size, else encoded anew.
+
+    Raises:
+        DataError: If it cannot be decoded.
+    """
+    pixels = photographs.image(key)
+    if isinstance(photographs, Decoding):
+        data = bytes(photographs.contents.read(key))
         with Image.open(BytesIO(data)) as image:
-            if image.size == (faces.size, faces.size) and image.format in ("JPEG", "PNG"):
+            if image.size == (photographs.size, photographs.size) and image.format in ("JPEG", "PNG"):
                 return data
     settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if encoding == "jpeg" else []
     return bytes(cv2.imencode(f".{encoding}", pixels[..., ::-1], settings)[1])

@@ -1,4 +1,5 @@
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,3 +105,31 @@ def test_one_sentence(facenas: Command, arguments: list[str], sentence: str) -> 
 def test_json_is_json_alone(facenas: Command, faces: Path) -> None:
     for command in ("info", "check"):
         assert isinstance(json.loads(facenas("data", command, faces, "--json").stdout), dict)
+
+
+def test_make_bin(facenas: Command, tmp_path: Path) -> None:
+    for number, shape in enumerate([(32, 32), (32, 32), (40, 40), (32, 30)]):
+        cv2.imwrite(str(tmp_path / f"{number}.jpg"), rng.integers(0, 256, (*shape, 3), dtype=np.uint8))
+    (tmp_path / "pairs.csv").write_text("first,second,same\n0.jpg,1.jpg,1\n0.jpg,2.jpg,0\n")
+    made = facenas("data", "make-bin", "pairs.csv", "out/my.bin", "--size", "32", "--json").json
+    bins, same = pickle.loads(Path("out/my.bin").read_bytes(), encoding="bytes")
+    assert same == [True, False]
+    assert bins[0] == bins[2] == (tmp_path / "0.jpg").read_bytes()
+    assert bins[1] == (tmp_path / "1.jpg").read_bytes()
+    assert bins[3].startswith(b"\x89PNG")
+    assert cv2.imdecode(np.frombuffer(bins[3], np.uint8), cv2.IMREAD_COLOR).shape == (32, 32, 3)
+    assert made == {
+        "file": "out/my.bin",
+        "pairs": 2,
+        "genuine": 1,
+        "impostor": 1,
+        "pictures": 3,
+        "bytes": Path("out/my.bin").stat().st_size,
+    }
+    shown = facenas("data", "make-bin", "out/my.bin", "again.bin", "--size", "32")
+    assert "2 pairs, 1 of them genuine, of 3 different pictures" in shown.stdout
+    assert Path("again.bin").read_bytes() == Path("out/my.bin").read_bytes()
+    (tmp_path / "pairs.csv").write_text("0.jpg,3.jpg,1\n")
+    assert "3.jpg is 30 x 32 pixels; an aligned face is square" in facenas("data", "make-bin", "pairs.csv", "no.bin", code=1).stderr
+    assert not Path("no.bin").exists()
+    assert "ends in .bin" in facenas("data", "make-bin", "pairs.csv", "no.pkl", code=1).stderr

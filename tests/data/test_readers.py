@@ -188,7 +188,7 @@ def test_decoded_once(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     expected = FolderFaces(root=str(folder)).load(24).images
     assert np.array_equal(source.load(24).images, expected)
     with monkeypatch.context() as without:
-        without.setattr("facenas.data.face_files.decode_image", lambda *_, **__: None)
+        without.setattr("facenas.data.face_files.decode_whole", lambda *_, **__: None)
         faces = source.open(24)
         assert np.array_equal(in_memory(faces).images, expected)
         assert len(pickle.dumps(faces)) < 3000

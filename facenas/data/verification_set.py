@@ -1,0 +1,81 @@
+"""A verification benchmark as it is given out: photographs, and pairs of them in contiguous folds."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from facenas.data.face_files import Contents, Decoding, Photographs
+from facenas.data.faces import Labels
+from facenas.data.pairs import Pairs
+
+OFFICIAL_PAIRS = {"lfw": 6000, "cfp_ff": 7000, "cfp_fp": 7000, "agedb_30": 6000, "calfw": 6000, "cplfw": 6000}
+FOLDS = 10
+
+
+@dataclass(frozen=True)
+class VerificationSet:
+    """Photographs and the pairs of them to verify.
+
+    Attributes:
+        name: What it is, for example `lfw`.
+        photographs: The different photographs, with the keys 0 to count - 1, read when they are asked for.
+        count: Number of different photographs, M.
+        pairs: Rows of them, two by two, in the order in which the folds are cut.
+        subjects: Number of the person in each photograph, shape (M,); None where they are not told.
+        remark: What is odd about it, "" if nothing is.
+    """
+
+    name: str
+    photographs: Photographs
+    count: int
+    pairs: Pairs
+    subjects: Labels | None
+    remark: str
+
+
+def verification_set(
+    name: str, contents: Contents, pairs: Pairs, *, count: int, size: int, subjects: Labels | None = None, remarks: Sequence[str] = ()
+) -> VerificationSet:
+    """Aligned photographs with their pairs, and what is odd about them."""
+    remark = "; ".join([*remarks, *oddities(name, pairs)])
+    return VerificationSet(name, Decoding(contents, size, square=True), count, pairs, subjects, remark)
+
+
+def oddities(name: str, pairs: Pairs) -> list[str]:
+    """What is odd about the pairs of a benchmark of this name."""
+    found, official = [], OFFICIAL_PAIRS.get(benchmark_name(name), len(pairs))
+    if len(pairs) != official:
+        found.append(f"{len(pairs):,} pairs, the official {name} has {official:,}")
+    folds = [fold for fold in np.array_split(pairs.same, FOLDS) if len(fold)]
+    uniform = sum(bool(fold.all() or not fold.any()) for fold in folds)
+    if uniform:
+        found.append(f"{uniform} of {len(folds)} folds hold only genuine or only impostor pairs")
+    return found
+
+
+def benchmark_name(name: str) -> str:
+    """A benchmark's name as it is usually written: CFP-FP is cfp_fp."""
+    return name.lower().replace("-", "_")
+
+
+def distinct(items: Sequence[Hashable]) -> tuple[Labels, Labels]:
+    """Where each different item comes first (M,), in order, and the number of every item among those (K,)."""
+    number: dict[Hashable, int] = {}
+    rows = np.array([number.setdefault(item, len(number)) for item in items], dtype=np.int64)
+    return np.unique(rows, return_index=True)[1], rows
+
+
+def pairs_of(rows: Labels, same: Sequence[bool] | NDArray[np.bool_]) -> Pairs:
+    """Pairs of neighbours: rows 0 and 1, 2 and 3, and so on; rows (2P,), same (P,)."""
+    return Pairs(rows[::2], rows[1::2], np.asarray(same, dtype=np.bool_))
+
+
+def subjects_of(pairs: Pairs, count: int) -> Labels:
+    """The people as far as genuine pairs tell them: photographs that such pairs join, directly or not, have one number, shape (count,)."""
+    first, second = pairs.first[pairs.same], pairs.second[pairs.same]
+    graph = coo_array((np.ones(len(first), np.bool_), (first, second)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
