@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,13 +18,6 @@ from facenas.eval.embed import Embedder, Embeddings
 from facenas.files import cache_folder, replacing, write_json
 
 AHEAD = 3  # batches that are decoded or in decoding beside the one that is computed
-
-
-class Photographs(Protocol):
-    """Photographs by row, RGB (H, W, 3), uint8."""
-
-    def __len__(self) -> int: ...  # noqa: D105
-    def image(self, row: int) -> Images: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,8 @@ class _Batch(NamedTuple):
 
 def extract(
     embedder: Embedder,
-    photographs: Photographs,
+    image: Callable[[int], Images],
+    count: int,
     *,
     batch_size: int = 64,
     flip: bool = True,
@@ -60,7 +54,8 @@ def extract(
 
     Args:
         embedder: The network.
-        photographs: Decoded by worker threads, some batches ahead.
+        image: Gives a photograph (H, W, 3), RGB, uint8, by its number; called by worker threads, some batches ahead.
+        count: Number of photographs, M.
         batch_size: Photographs of a forward pass; with `flip`, their mirror images are in the same pass.
         flip: Whether the embeddings of a photograph and its mirror image are summed: the published protocol of the field.
         workers: Threads that decode; None: as many as cores, at least 2.
@@ -71,7 +66,7 @@ def extract(
         DataError: If a photograph cannot be decoded.
     """
     parts, whole = list[Embeddings](), sha256()
-    for images, digests in _decoded(photographs, batch_size, workers or max(2, os.cpu_count() or 1)):
+    for images, digests in _decoded(image, count, batch_size, workers=workers or max(2, os.cpu_count() or 1)):
         features = embedder(np.concatenate([images, images[:, :, ::-1]]) if flip else images)
         parts.append(features[: len(images)] + features[len(images) :] if flip else features)
         for digest in digests:
@@ -107,17 +102,16 @@ def kept(key: str, compute: Callable[[], Features]) -> Features:
     return found
 
 
-def _decoded(photographs: Photographs, batch_size: int, workers: int) -> Iterator[_Batch]:
+def _decoded(image: Callable[[int], Images], count: int, batch_size: int, *, workers: int) -> Iterator[_Batch]:
     def decode(row: int) -> tuple[Images, bytes]:
-        image = photographs.image(row)
-        return image, sha256(np.ascontiguousarray(image)).digest()
+        pixels = np.ascontiguousarray(image(row))
+        return pixels, sha256(pixels).digest()
 
+    waiting: deque[list[Future[tuple[Images, bytes]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[list[Future[tuple[Images, bytes]]]] = deque()
         try:
-            for start in range(0, len(photographs), batch_size):
-                rows = range(start, min(start + batch_size, len(photographs)))
-                waiting.append([pool.submit(decode, row) for row in rows])
+            for start in range(0, count, batch_size):
+                waiting.append([pool.submit(decode, row) for row in range(start, min(start + batch_size, count))])
                 if len(waiting) > AHEAD:
                     yield _stacked(waiting.popleft())
             while waiting:

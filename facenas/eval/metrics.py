@@ -1,13 +1,13 @@
 """Verification metrics in NumPy. Scores are similarities: a pair is accepted if its score is at least the threshold."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Scores = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from facenas.eval.scores import Flags, Scores, checked, need_both
+
+GRID = np.arange(0, 4, 0.01)  # the published protocol's thresholds on the squared distance
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def verification_accuracy(scores: ArrayLike, same: ArrayLike, folds: int = 10) -
 
     Source: Huang et al., "Labeled Faces in the Wild", 2007, the "unrestricted" protocol: ten folds, threshold from nine.
     """
-    values, flags = _checked(scores, same)
+    values, flags = checked(scores, same)
     if not 2 <= folds <= len(values):
         raise ValueError(f"folds must be between 2 and the number of pairs, got {folds} folds and {len(values)} pairs")
     blocks = np.array_split(np.arange(len(values)), folds)
@@ -76,9 +76,35 @@ def verification_accuracy(scores: ArrayLike, same: ArrayLike, folds: int = 10) -
     return FoldAccuracy(tuple(int(fold.sum()) / len(fold) for fold in right), tuple(thresholds), np.concatenate(right))
 
 
+def published_accuracy(distances: ArrayLike, same: ArrayLike, folds: int = 10) -> FoldAccuracy:
+    """Accuracy on each of the contiguous folds at the threshold, one of 400, that is best on the other folds; the lowest of several.
+
+    Args:
+        distances: Squared Euclidean distance of each pair's unit embeddings, shape (P,); below the threshold is one person.
+        same: Whether the pair shows one person, shape (P,).
+        folds: Number of contiguous blocks.
+
+    Raises:
+        ValueError: If shapes differ, a distance is not finite, or there are fewer pairs than folds.
+
+    Source: the code of the field (arcface_torch's and AdaFace's `verification.py`), in which `calculate_roc` goes through the thresholds
+    0, 0.01, ..., 3.99; the thresholds here are those of the distance.
+    """
+    values, flags = checked(distances, same)
+    if not 2 <= folds <= len(values):
+        raise ValueError(f"folds must be between 2 and the number of pairs, got {folds} folds and {len(values)} pairs")
+    first = np.searchsorted(GRID, values, "right")  # the first threshold that accepts a pair
+    blocks = np.array_split(np.arange(len(values)), folds)
+    counts = np.stack([np.bincount(first[block], np.where(flags[block], 1, -1), len(GRID) + 1) for block in blocks])[:, :-1]
+    gained = counts.cumsum(1)  # genuine pairs accepted less impostor pairs accepted, by fold and threshold
+    thresholds = GRID[(gained.sum(0) - gained).argmax(1)]
+    right = [(values[block] < threshold) == flags[block] for block, threshold in zip(blocks, thresholds, strict=True)]
+    return FoldAccuracy(tuple(int(fold.sum()) / len(fold) for fold in right), tuple(thresholds.tolist()), np.concatenate(right))
+
+
 def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
     """The lowest of the thresholds with the most correct decisions: midpoints of neighbouring scores, or beyond either end."""
-    values, flags = _checked(scores, same)
+    values, flags = checked(scores, same)
     distinct, place = np.unique(values, return_inverse=True)
     genuine = np.bincount(place, flags)
     impostor = np.bincount(place, ~flags)
@@ -100,9 +126,9 @@ def auc(scores: ArrayLike, same: ArrayLike) -> float:
     Raises:
         ValueError: If either kind is missing.
     """
-    values, flags = _checked(scores, same)
+    values, flags = checked(scores, same)
     genuine, impostor = values[flags], np.sort(values[~flags])
-    _need_both(genuine, impostor)
+    need_both(genuine, impostor)
     below, upto = np.searchsorted(impostor, genuine, "left"), np.searchsorted(impostor, genuine, "right")
     return float((below + upto).sum() / (2 * len(genuine) * len(impostor)))
 
@@ -113,9 +139,9 @@ def eer(scores: ArrayLike, same: ArrayLike) -> float:
     Raises:
         ValueError: If either kind is missing.
     """
-    values, flags = _checked(scores, same)
+    values, flags = checked(scores, same)
     genuine, impostor = np.sort(values[flags]), np.sort(values[~flags])
-    _need_both(genuine, impostor)
+    need_both(genuine, impostor)
     thresholds = np.append(np.unique(values), np.inf)
     accepted = 1 - np.searchsorted(impostor, thresholds, "left") / len(impostor)
     rejected = np.searchsorted(genuine, thresholds, "left") / len(genuine)
@@ -125,58 +151,3 @@ def eer(scores: ArrayLike, same: ArrayLike) -> float:
     before, after = (accepted - rejected)[[crossing - 1, crossing]]
     share = before / (before - after)
     return float(accepted[crossing - 1] + share * (accepted[crossing] - accepted[crossing - 1]))
-
-
-def tar_at_far(genuine: ArrayLike, impostor: ArrayLike, far: float) -> float:
-    """True accept rate at the loosest threshold whose false accept rate is at most `far`.
-
-    Args:
-        genuine: Scores of same-identity pairs, shape (G,).
-        impostor: Scores of different-identity pairs, shape (I,).
-        far: Target false accept rate, a fraction in (0, 1].
-
-    Raises:
-        ValueError: If there are too few impostor pairs to measure `far`.
-    """
-    same, different = _finite(genuine), _finite(impostor)
-    _need_both(same, different)
-    if not 0 < far <= 1:
-        raise ValueError(f"far must be in (0, 1], got {far:g}")
-    allowed = int(np.floor(far * len(different) * (1 + 1e-12)))
-    if allowed == 0:
-        raise ValueError(
-            f"FAR {far:.0e} needs at least {int(np.ceil(1 / far)):,} impostor pairs, got {len(different):,}; "
-            f"ask for far >= {1 / len(different):.3g}"
-        )
-    if allowed == len(different):
-        return 1.0
-    strictest_false_accept = np.partition(different, len(different) - allowed - 1)[len(different) - allowed - 1]
-    return float((same > strictest_false_accept).mean())
-
-
-def tar_at_fars(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)) -> dict[str, float]:
-    """`tar_at_far` at each rate that the impostor pairs suffice to measure, keyed like `1e-03`."""
-    values, flags = _checked(scores, same)
-    measurable = [far for far in fars if far * (~flags).sum() * (1 + 1e-12) >= 1]
-    return {f"{far:.0e}": tar_at_far(values[flags], values[~flags], far) for far in measurable}
-
-
-def _checked(scores: ArrayLike, same: ArrayLike) -> tuple[Scores, Flags]:
-    values, flags = _finite(scores), np.asarray(same).astype(bool)
-    if values.shape != flags.shape or not len(values):
-        raise ValueError(f"scores and same need one equal, non-empty shape (P,), got {values.shape} and {flags.shape}")
-    return values, flags
-
-
-def _finite(scores: ArrayLike) -> Scores:
-    values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 1 or not np.isfinite(values).all():
-        raise ValueError(
-            f"scores must be finite numbers of shape (P,), got shape {values.shape} with {(~np.isfinite(values)).sum()} non-finite"
-        )
-    return values
-
-
-def _need_both(genuine: Scores, impostor: Scores) -> None:
-    if not len(genuine) or not len(impostor):
-        raise ValueError(f"both kinds of pairs are needed, got {len(genuine)} genuine and {len(impostor)} impostor pairs")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 from pydantic import TypeAdapter, ValidationError
 
 from facenas.backbones import Architecture, Blueprint, Space
@@ -15,6 +15,7 @@ from facenas.files import write_text
 from facenas.report.charts import legend_mark
 from facenas.report.curves import learning_curves
 from facenas.report.drawing import draw, legend
+from facenas.report.environment import templates
 from facenas.report.fronts import fronts
 from facenas.report.scores import Names
 from facenas.report.trajectory import trajectory
@@ -125,9 +126,7 @@ def _space(config: str, file: Path) -> Space:
 
 def _template() -> Template:
     """The page's template, which escapes all that it is given."""
-    environment = Environment(
-        loader=PackageLoader("facenas", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = templates()
     environment.globals.update(
         mark=legend_mark, changed=changed, failed=failed, interval=interval, points=points, reason=reason, score=score
     )

@@ -162,7 +162,8 @@ class FaceTask:
         if self.validation is None or self.pairs is None:
             raise DataError("this task has no validation photographs")
         device = next(network.parameters()).device
-        features = extract(torch_embedder(network, self.contract, device), in_memory(self.validation)).values
+        faces = in_memory(self.validation)
+        features = extract(torch_embedder(network, self.contract, device), faces.image, len(faces)).values
         return metrics.verification_accuracy(pair_scores(unit(features), self.pairs), self.pairs.same).right
 
 

@@ -1,0 +1,52 @@
+"""Pairs that are drawn from a set of faces, of people that a model has not seen."""
+
+from collections.abc import Mapping, Sequence
+
+from facenas.data import balanced_pairs, test_names
+from facenas.data.sources import FaceSource
+from facenas.errors import DataError
+from facenas.eval.baselines import BASELINES
+from facenas.eval.pictures import in_memory_pictures
+from facenas.eval.settings import EvalSettings
+from facenas.eval.verification import PairBenchmark, Verification
+
+
+def drawn_benchmark(source: FaceSource, settings: EvalSettings, *, size: int, seen: Mapping[str, Sequence[str]]) -> PairBenchmark:
+    """Load the photographs and draw the pairs.
+
+    Args:
+        source: The photographs.
+        settings: Number of pairs, seed.
+        size: Image side in pixels.
+        seen: People that the model was trained on or selected by, per data set. If nothing is known of this data set, the
+            test people are those that the source keeps for testing.
+
+    Raises:
+        DataError: If no two people are left to test on.
+    """
+    faces = source.load(size)
+    if faces.dataset in seen:
+        names = tuple(name for name in faces.names if name not in set(seen[faces.dataset]))
+    else:
+        names = test_names(source, faces) if source.test_people else faces.names
+    if len(names) < 2:
+        raise DataError(f"the model was trained on all but {len(names)} of these {len(faces.names)} people; at least 2 others are needed")
+    test = faces.of(names)
+    pairs = balanced_pairs(test.identities, seed=settings.seed, limit=settings.most_pairs)
+    rest = faces.of([name for name in faces.names if name not in set(names)])
+    return PairBenchmark(
+        source.name, in_memory_pictures(test), pairs, test.identities,
+        replicates=settings.replicates, seed=settings.seed, faces=test, rest=rest,
+    )  # fmt: skip
+
+
+def run_baselines(benchmark: PairBenchmark) -> dict[str, Verification]:
+    """Classical recognisers, fitted to the remaining people, on the same pairs.
+
+    Raises:
+        DataError: If there are none to learn from.
+    """
+    if benchmark.rest is None or benchmark.faces is None or len(benchmark.rest.names) < 2:
+        raise DataError("baselines learn from people that are not tested on, and there are none; set data.test_people")
+    images, rest = benchmark.faces.images, benchmark.rest
+    return {name: benchmark.measure(fit(rest)(images)) for name, fit in BASELINES.items()}

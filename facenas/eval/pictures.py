@@ -1,0 +1,55 @@
+"""The pictures of a benchmark, wherever they are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from facenas.data import FaceSet
+from facenas.data.decoded import stamp
+from facenas.data.face_files import Photographs
+from facenas.data.faces import Images
+from facenas.errors import DataError
+from facenas.eval.embed import Embeddings
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures by number.
+
+    Attributes:
+        count: Their number, M.
+        image: Gives one of them (H, W, 3), RGB, uint8.
+        stamp: Tells them from others, without reading them all.
+    """
+
+    count: int
+    image: Callable[[int], Images]
+    stamp: str
+
+    def rows_of(self, saved: Embeddings, path: Path, *, order: str = "") -> Embeddings:
+        """Embeddings of these pictures that a file holds, one a picture.
+
+        Args:
+            saved: (M, D).
+            path: Their file, for the message.
+            order: What else would be taken, for the message.
+
+        Raises:
+            DataError: If there are more or fewer.
+        """
+        if len(saved) != self.count:
+            raise DataError(f"{path} holds {len(saved):,} embeddings, the benchmark has {self.count:,} pictures{order}")
+        return saved
+
+
+def in_memory_pictures(faces: FaceSet) -> Pictures:
+    """Pictures in memory."""
+    return Pictures(len(faces), faces.image, sha256(np.ascontiguousarray(faces.images)).hexdigest())
+
+
+def filed_pictures(photographs: Photographs, count: int) -> Pictures:
+    """Pictures in files, which are the same as long as path, size and time of change are."""
+    return Pictures(count, photographs.image, f"{type(photographs).__name__} {photographs.size} {stamp(photographs.files()).hex()}")

@@ -1,0 +1,32 @@
+"""The benchmarks that exist."""
+
+from collections.abc import Mapping, Sequence
+
+from facenas.data.benchmark_sources import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
+from facenas.eval.benchmark import Benchmark
+from facenas.eval.drawn import drawn_benchmark
+from facenas.eval.ijb import ijb_benchmark
+from facenas.eval.settings import EvalSettings
+from facenas.eval.tinyface import tinyface_benchmark
+from facenas.eval.verification import pair_benchmark
+
+
+def make_benchmark(settings: EvalSettings, *, size: int, seen: Mapping[str, Sequence[str]]) -> Benchmark:
+    """Open the benchmark that the settings name.
+
+    Args:
+        settings: Its files and how it is run.
+        size: Image side in pixels.
+        seen: People that the model was trained on or selected by, per data set.
+
+    Raises:
+        DataError: If its files are missing or damaged, or nobody is left to test on.
+    """
+    source = settings.data
+    if isinstance(source, VerificationFiles | PairList):
+        return pair_benchmark(source.open(size), replicates=settings.replicates, seed=settings.seed)
+    if isinstance(source, IjbFiles):
+        return ijb_benchmark(source.open(size), settings.weighting)
+    if isinstance(source, TinyFaceFiles):
+        return tinyface_benchmark(source.open(size))
+    return drawn_benchmark(source, settings, size=size, seen=seen)

@@ -1,0 +1,123 @@
+"""Accept rates of pairs: at wanted false accept rates, and the whole curve. Scores are similarities, accepted from a threshold on."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics import roc_curve
+
+from facenas.eval.scores import Flags, Scores, checked, finite, need_both
+
+FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+DRAWN = 300  # points of a curve
+
+
+class AcceptRates(NamedTuple):
+    """Rates by false accept rate, keyed like `1e-03`.
+
+    Attributes:
+        tar: True accept rates.
+        thresholds: Least score that is accepted.
+        refused: Why there is none at the other false accept rates.
+    """
+
+    tar: dict[str, float]
+    thresholds: dict[str, float]
+    refused: dict[str, str]
+
+
+def tar_at_far(genuine: ArrayLike, impostor: ArrayLike, far: float) -> float:
+    """True accept rate at the loosest threshold whose false accept rate is at most `far`.
+
+    Args:
+        genuine: Scores of same-identity pairs, shape (G,).
+        impostor: Scores of different-identity pairs, shape (I,).
+        far: Target false accept rate, a fraction in (0, 1].
+
+    Raises:
+        ValueError: If there are too few impostor pairs to measure `far`.
+    """
+    same, different = finite(genuine), finite(impostor)
+    need_both(same, different)
+    if not 0 < far <= 1:
+        raise ValueError(f"far must be in (0, 1], got {far:g}")
+    allowed = _allowed(far, len(different))
+    if allowed == 0:
+        raise ValueError(f"FAR {far:.0e} {_too_few(far, len(different))}; ask for far >= {1 / len(different):.3g}")
+    return float((same >= _threshold(_best(different, allowed + 1), allowed, len(different))).mean())
+
+
+def accept_rates(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FARS) -> AcceptRates:
+    """`tar_at_far` at each of several rates, where the impostor pairs suffice.
+
+    Args:
+        scores: Of the pairs, shape (P,).
+        same: Whether a pair shows one person, shape (P,).
+        fars: False accept rates.
+    """
+    genuine, impostor = _both(scores, same)
+    best, rates = _best(impostor, _allowed(max(fars), len(impostor)) + 1), AcceptRates({}, {}, {})
+    for far in fars:
+        key, allowed = f"{far:.0e}", _allowed(far, len(impostor))
+        if allowed == 0:
+            rates.refused[key] = _too_few(far, len(impostor))
+        else:
+            threshold = _threshold(best, allowed, len(impostor))
+            rates.tar[key], rates.thresholds[key] = float((genuine >= threshold).mean()), threshold
+    return rates
+
+
+def nearest_tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FARS) -> dict[str, float]:
+    """True accept rates at the points of the ROC whose false accept rates are nearest to the wanted ones, and may exceed them.
+
+    So InsightFace's and AdaFace's IJB code reads scikit-learn's curve; of points equally near it takes the one further up. `accept_rates`
+    never exceeds a rate.
+
+    Args:
+        scores: Of the pairs, shape (P,).
+        same: Whether a pair shows one person, shape (P,).
+        fars: False accept rates.
+    """
+    genuine, impostor = _both(scores, same)
+    best = _best(impostor, 4 * _allowed(max(fars), len(impostor)) + 2)  # the curve's beginning; what lies beyond is not nearest
+    flags = np.repeat([True, False], [len(genuine), len(best)])
+    fpr, tpr, _ = roc_curve(flags, np.concatenate([genuine, best]))
+    fpr, tpr = np.rint(fpr * len(best))[::-1] / len(impostor), tpr[::-1]
+    return {f"{far:.0e}": float(tpr[np.abs(fpr - far).argmin()]) for far in fars}
+
+
+def roc_points(scores: ArrayLike, same: ArrayLike) -> list[tuple[float, float]]:
+    """Points (false accept rate, true accept rate) of the ROC, as many as a picture shows, from the least rate on to (1, 1)."""
+    genuine, impostor = (np.sort(side) for side in _both(scores, same))
+    counts = np.unique(np.geomspace(1, len(impostor), DRAWN).astype(np.int64))
+    thresholds = impostor[len(impostor) - counts]
+    tar = 1 - np.searchsorted(genuine, thresholds, "left") / len(genuine)
+    far = 1 - np.searchsorted(impostor, thresholds, "left") / len(impostor)
+    return [*zip(far.tolist(), tar.tolist(), strict=True), (1.0, 1.0)]
+
+
+def _both(scores: ArrayLike, same: ArrayLike) -> tuple[Scores, Scores]:
+    values, flags = checked(scores, same)
+    genuine, impostor = values[flags], values[~flags]
+    need_both(genuine, impostor)
+    return genuine, impostor
+
+
+def _allowed(far: float, impostors: int) -> int:
+    return int(np.floor(far * impostors * (1 + 1e-12)))
+
+
+def _best(impostor: Scores, count: int) -> Scores:
+    """The highest scores, ascending."""
+    place = len(impostor) - count
+    return np.sort(np.partition(impostor, place)[place:]) if place > 0 else np.sort(impostor)
+
+
+def _threshold(best: Scores, allowed: int, impostors: int) -> float:
+    """The least threshold that accepts `allowed` of the impostors at most."""
+    return -float("inf") if allowed == impostors else float(np.nextafter(best[-allowed - 1], best.dtype.type(np.inf)))
+
+
+def _too_few(far: float, impostors: int) -> str:
+    return f"needs at least {int(np.ceil(1 / far)):,} impostor pairs, got {impostors:,}"

@@ -1,0 +1,32 @@
+"""What all metrics take: scores of pairs, and whether a pair shows one person."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Scores = NDArray[np.floating]
+Flags = NDArray[np.bool_]
+
+
+def checked(scores: ArrayLike, same: ArrayLike) -> tuple[Scores, Flags]:
+    """Scores (P,) and flags (P,); a ValueError if they are not."""
+    values, flags = finite(scores), np.asarray(same).astype(bool)
+    if values.shape != flags.shape or not len(values):
+        raise ValueError(f"scores and same need one equal, non-empty shape (P,), got {values.shape} and {flags.shape}")
+    return values, flags
+
+
+def finite(scores: ArrayLike) -> Scores:
+    """Scores (P,), float32 or float64; a ValueError if some are not finite."""
+    values = np.asarray(scores)
+    values = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise ValueError(
+            f"scores must be finite numbers of shape (P,), got shape {values.shape} with {(~np.isfinite(values)).sum()} non-finite"
+        )
+    return values
+
+
+def need_both(genuine: Scores, impostor: Scores) -> None:
+    """A ValueError if a kind is missing."""
+    if not len(genuine) or not len(impostor):
+        raise ValueError(f"both kinds of pairs are needed, got {len(genuine)} genuine and {len(impostor)} impostor pairs")

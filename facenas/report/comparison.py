@@ -1,0 +1,78 @@
+"""Models side by side on face benchmarks: one page that needs nothing else, and its pictures."""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from facenas.eval.benchmark import Curve
+from facenas.eval.published import BENCHMARKS, PUBLISHED
+from facenas.report.environment import templates
+from facenas.report.plots import cmc_picture, roc_picture
+
+DRAW = {"roc": roc_picture, "cmc": cmc_picture}
+TITLES = {"roc": "ROC", "cmc": "CMC"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All models on one benchmark.
+
+    Attributes:
+        name: Of the benchmark.
+        rates: Headline figures of each model, fractions.
+        curves: What is drawn of each model, by the curve's name.
+        reports: Everything that is known of each model's result.
+        differences: Sentences on what the models differ by.
+    """
+
+    name: str
+    rates: Mapping[str, Mapping[str, float]]
+    curves: Mapping[str, Mapping[str, Curve]]
+    reports: Mapping[str, Mapping[str, Any]]
+    differences: Sequence[str] = ()
+
+
+def table(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]], list[list[str]]]:
+    """Columns; a row for each model; a row for each network of the paper that was measured on any of these columns."""
+    columns = list(dict.fromkeys(f"{one.name}{part}" for one in compared for rates in one.rates.values() for part in rates))
+    models = list(dict.fromkeys(model for one in compared for model in one.rates))
+    measured = {model: {f"{one.name}{part}": rate for one in compared for part, rate in one.rates.get(model, {}).items()} for model in models}
+    rows = [[model, *(_percent(measured[model].get(column)) for column in columns)] for model in models]
+    if not set(columns) & set(BENCHMARKS):
+        return columns, rows, []
+    return columns, rows, [[f"{row.method} (paper)", *(_percent(row.rates.get(column)) for column in columns)] for row in PUBLISHED]
+
+
+def pictures(one: Compared) -> dict[str, bytes]:
+    """PNG pictures of a benchmark's curves, by the curve's name."""
+    kinds = dict.fromkeys(kind for curves in one.curves.values() for kind in curves)
+    return {
+        kind: DRAW[kind](f"{TITLES[kind]}, {one.name}", {model: curves[kind] for model, curves in one.curves.items() if kind in curves})
+        for kind in kinds
+    }
+
+
+def page(compared: Sequence[Compared]) -> str:
+    """The page's HTML."""
+    columns, rows, published = table(compared)
+    benchmarks = [
+        {
+            "name": one.name,
+            "remarks": list(dict.fromkeys(text for report in one.reports.values() for text in report.get("remarks", ()))),
+            "pictures": [
+                {"title": f"{TITLES[kind]}, {one.name}", "data": b64encode(data).decode()} for kind, data in pictures(one).items()
+            ],
+            "figures": json.dumps(one.reports, indent=2, ensure_ascii=False),
+        }
+        for one in compared
+    ]
+    return templates().get_template("comparison.html").render(
+        models=[row[0] for row in rows], columns=columns, rows=rows, published=published, benchmarks=benchmarks,
+        differences=[sentence for one in compared for sentence in one.differences],
+    )  # fmt: skip
+
+
+def _percent(rate: float | None) -> str:
+    return "" if rate is None else f"{100 * rate:.2f}"
