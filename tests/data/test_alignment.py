@@ -59,6 +59,13 @@ def test_equal_points_are_refused(value: float) -> None:
         align_face(np.zeros((20, 20, 3), np.uint8), np.full((5, 2), value))
 
 
+def test_points_that_differ_by_rounding_alone_are_refused() -> None:
+    points = np.full((5, 2), 1e5)
+    points[[0, 3], [1, 0]] = np.nextafter(1e5, 0)
+    with pytest.raises(DataError, match="must differ from each other"):
+        similarity(points, template(112))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_points_that_are_not_finite_are_refused(value: float) -> None:
     points = template(112)

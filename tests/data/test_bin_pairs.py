@@ -183,8 +183,16 @@ RAW = {
     "an enormous number": b"I" + b"9" * 100_000 + b"\n.",
     "only an end": b".",
     "a future protocol": b"\x80\x63].",
+    "labels of another shape": pickle.dumps(([b""] * 600, np.array([True] * 300)), 2).replace(b"M\x2c\x01", b"M\x2d\x01"),
     "a shape that does not fit": pickle.dumps(([np.zeros(300, np.uint8)] * 2, [True]), 2).replace(b"M\x2c\x01", b"M\x2d\x01"),
 }
+
+
+@pytest.mark.parametrize("kind", ["instance by INST", "instance by OBJ"])
+def test_old_ways_of_calling_are_named_too(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "lfw.bin").write_bytes(RAW[kind])
+    with pytest.raises(DataError, match=r"asks for os\.system"):
+        open_bin(tmp_path / "lfw.bin")
 
 
 @pytest.mark.parametrize("kind", RAW)
