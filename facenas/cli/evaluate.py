@@ -1,4 +1,4 @@
-"""`facenas eval`: measure a model on a benchmark."""
+"""`facenas eval`: measure models on benchmarks."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,71 +7,144 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from facenas.cli.common import (
-    ConfigFile,
-    DataRoot,
-    Device,
-    Json,
-    Model,
-    Run,
-    Seed,
-    Set,
-    overrides,
-    percent,
-    print_json,
-    print_result,
-    progress_bars,
-    remark,
-)
-from facenas.errors import SettingsError, nearest
-from facenas.files import write_json
+from facenas.cli.common import ConfigFile, Device, Json, Run, Seed, Set, overrides, percent, print_json, print_result, remark
+from facenas.errors import DataError, SettingsError, nearest
+from facenas.files import replacing, write_json, write_text
 from facenas.settings import load, presets
 
 if TYPE_CHECKING:
-    from facenas.data.faces import Images
-    from facenas.eval import Verification
-    from facenas.eval.embed import Embeddings
+    from facenas.cli.measuring import Measured
     from facenas.eval.settings import EvalSettings
 
-TEST = "test"
-Bench = Annotated[str, typer.Option("--benchmark", help="orl, folder or synthetic; test: the test set of a classifier's data.")]
+TEST, ALL = "test", "all"
+Models = Annotated[list[str], typer.Option("--model", help="Folder of a training run, an ONNX file, timm:NAME, or embeddings (.npy).")]
+Others = Annotated[list[str] | None, typer.Argument(help="Models to compare, with --compare.")]
+Compare = Annotated[bool, typer.Option("--compare", help="Put several models side by side: a table, pictures, a page, differences.")]
+Bench = Annotated[
+    str,
+    typer.Option(
+        "--benchmark",
+        help="lfw, cfp_fp, cplfw, agedb_30, calfw, ijbb, ijbc, tinyface, orl, folder, pairs, "
+        "test (a classifier's test set), several with commas, or all that --data has.",
+    ),
+]
+Data = Annotated[str | None, typer.Option("--data", "--data-root", help="Folder of the benchmark's files, or the file itself.")]
 Baselines = Annotated[bool, typer.Option("--baselines", help="Also raw pixels, eigenfaces and fisherfaces on the same pairs.")]
 
 
 def evaluate(
-    model: Model,
+    models: Others = None,
+    model: Models = [],
     benchmark: Bench = "orl",
+    data: Data = None,
+    compare: Compare = False,
     config: ConfigFile = None,
     assignments: Set = [],
     run: Run = None,
     seed: Seed = None,
     device: Device = None,
     baselines: Baselines = False,
-    data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
     """Measure a face model on people that it has not seen, or a classifier on its test set.
 
-    Example: facenas eval --model runs/orl-model --benchmark orl --baselines
+    Example: facenas eval --model runs/orl-model --baselines, or facenas eval --compare a.onnx b.onnx --benchmark all --data DIR
     """
-    if benchmark == TEST:
-        report_test(model, run, device, data_root, as_json=as_json)
-        return
-    from facenas.eval.settings import EvalSettings
+    from facenas.cli.measuring import measure
 
-    shipped = presets("eval")
-    if benchmark not in shipped:
-        raise SettingsError(f"unknown benchmark {benchmark!r}; {nearest(benchmark, [*shipped, TEST])}")
-    settings = load(EvalSettings, command="eval", preset=config or benchmark, overrides=overrides(assignments, seed=seed, device=device))
-    results = measure(model, settings, baselines=baselines)
-    file = report_file(model, run, benchmark)
-    report = {benchmark: asdict(results.pop("model"))} | {"baselines": {name: asdict(result) for name, result in results.items()}}
-    write_json(file, {**report, "settings": settings.model_dump(mode="json"), "model": str(model)})
+    paths = [Path(one) for one in [*model, *(models or [])]]
+    if not paths or (len(paths) > 1 and not compare):
+        raise SettingsError(f"give one model with --model, or several after --compare; got {len(paths)}")
+    if benchmark == TEST:
+        for path in paths:
+            report_test(path, run, device, data, as_json=as_json)
+        return
+    given = overrides(assignments, seed=seed, device=device, **({"data.root": data} if data else {}))
+    names = present(given) if benchmark == ALL else benchmark.split(",")
+    measured: list[Measured] = []
+    classic: dict[str, Any] = {}
+    for name in names:
+        settings = settings_of(name, config, given)
+        for path in paths:
+            one = measure(path, name, settings)
+            classic = {"baselines": classical(one)} if baselines else {}
+            write_json(report_file(path, run, name), {name: one.report} | classic)
+            measured.append(one)
+    if compare:
+        side_by_side(measured, run or Path("comparison"), as_json=as_json)
+        return
+    report = {one.name: one.report for one in measured} | classic
     if as_json:
         print_json(report)
         return
-    print_result(table(benchmark, report))
-    print_result(f"-> {file}")
+    for one in measured:
+        print_result(table(one, report.get("baselines", {})))
+        print_result(f"-> {report_file(one.model, run, one.name)}")
+
+
+def settings_of(name: str, config: str | None, given: list[str]) -> "EvalSettings":
+    """The settings of a benchmark."""
+    from facenas.eval.settings import EvalSettings
+
+    shipped = presets("eval")
+    if name not in shipped:
+        raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, [*shipped, TEST, ALL])}")
+    return load(EvalSettings, command="eval", preset=config or name, overrides=given)
+
+
+def present(given: list[str]) -> list[str]:
+    """The benchmarks whose files are there; the others are told.
+
+    Raises:
+        DataError: If there is none.
+    """
+    from facenas.data.benchmark_sources import IjbFiles, TinyFaceFiles, VerificationFiles
+
+    found, absent = list[str](), list[str]()
+    for name in presets("eval"):
+        source = settings_of(name, None, given).data if name not in {"synthetic", "orl", "folder"} else None
+        if isinstance(source, VerificationFiles | IjbFiles | TinyFaceFiles):
+            (found if source.present() else absent).append(name)
+    if not found:
+        raise DataError(f"--data has none of {', '.join(absent)}; give the folder that their files are in")
+    if absent:
+        remark(f"not there, left out: {', '.join(absent)}")
+    return found
+
+
+def classical(measured: "Measured") -> dict[str, Any]:
+    """Raw pixels, eigenfaces and fisherfaces on the same pairs."""
+    from facenas.eval.drawn import run_baselines
+    from facenas.eval.verification import PairBenchmark
+
+    if not isinstance(measured.benchmark, PairBenchmark):
+        raise DataError(f"baselines learn from people of the same data set, {measured.name} has none to learn from; leave --baselines out")
+    return {name: asdict(result) for name, result in run_baselines(measured.benchmark).items()}
+
+
+def side_by_side(measured: "list[Measured]", folder: Path, *, as_json: bool) -> None:
+    """A table with the paper's networks, pictures, one page, and what the differences are worth."""
+    from facenas.cli.measuring import compared
+    from facenas.report.comparison import page, pictures
+    from facenas.report.comparison import table as rows_of
+
+    benchmarks = compared(measured)
+    for one in benchmarks:
+        for kind, picture in pictures(one).items():
+            with replacing(folder / f"{one.name}-{kind}.png") as temporary:
+                temporary.write_bytes(picture)
+    write_text(folder / "comparison.html", page(benchmarks))
+    if as_json:
+        print_json({one.name: {"models": one.reports, "differences": one.differences} for one in benchmarks})
+        return
+    columns, rows, published = rows_of(benchmarks)
+    result = Table("model", *columns, title="percent")
+    for row in [*rows, *published]:
+        result.add_row(*row)
+    print_result(result)
+    for sentence in (sentence for one in benchmarks for sentence in one.sentences):
+        print_result(sentence)
+    print_result(f"-> {folder / 'comparison.html'}")
 
 
 def report_test(model: Path, run: Path | None, device: Device, data_root: str | None, *, as_json: bool) -> None:
@@ -95,39 +168,34 @@ def report_test(model: Path, run: Path | None, device: Device, data_root: str | 
 
 def report_file(model: Path, run: Path | None, benchmark: str) -> Path:
     """Where the result of a benchmark is written."""
-    folder = run or (model if model.is_dir() else model.parent)
-    return folder / "eval" / (f"{benchmark}-onnx.json" if model.suffix == ".onnx" else f"{benchmark}.json")
+    folder, suffix = run or (model if model.is_dir() else model.parent), model.suffix.removeprefix(".")
+    return folder / "eval" / f"{benchmark}{f'-{suffix}' if suffix else ''}.json"
 
 
-def measure(model: Path, settings: "EvalSettings", *, baselines: bool) -> "dict[str, Verification]":
-    """The model's result under `model`, then the baselines' under their names."""
-    from facenas.cli.loading import load_recogniser
-    from facenas.eval import embed_images
-    from facenas.eval.benchmark import make_benchmark, run_baselines, run_benchmark
+def table(one: "Measured", baselines: dict[str, Any]) -> Table:
+    """The figures of a model, and of the baselines."""
+    from facenas.eval.verification import Verification
 
-    recogniser = load_recogniser(model, settings.input, settings.device)
-    if recogniser.remark:
-        remark(recogniser.remark)
-    seen = {one.dataset: one.identities for one in recogniser.seen}
-    data = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
-    with progress_bars() as progress:
-        bar = progress.add_task("embed (photographs)", total=len(data.test))
-
-        def embed(images: "Images") -> "Embeddings":
-            progress.advance(bar, len(images) / (2 if settings.flip else 1))
-            return recogniser.embedder(images)
-
-        result = run_benchmark(data, lambda images: embed_images(embed, images, batch_size=settings.batch_size, flip=settings.flip))
-    return {"model": result} | (run_baselines(data) if baselines else {})
-
-
-def table(benchmark: str, report: "dict[str, dict[str, Any]]") -> Table:
-    """Accuracy, AUC, EER and TAR@FAR of the model and the baselines."""
-    named = {"this model": report[benchmark], **report["baselines"]}
-    fars = list(report[benchmark]["tar_at_far"])
+    if not isinstance(one.result, Verification):
+        return figures(one)
+    named = {"this model": asdict(one.result), **baselines}
+    fars = list(one.result.tar_at_far)
     columns = ["recogniser", "accuracy", "AUC", "EER", *(f"TAR@FAR {far}" for far in fars)]
-    result = Table(*columns, title=f"{benchmark}: {report[benchmark]['pairs']} pairs, ten folds")
+    result = Table(*columns, title=f"{one.name}: {one.result.pairs} pairs, ten folds")
     for name, row in named.items():
-        accuracy = f"{percent(row['accuracy'])} +- {percent(row['std'])}"
+        between = "" if row["accuracy_low"] is None else f" [{percent(row['accuracy_low'])[:-2]}, {percent(row['accuracy_high'])[:-2]}]"
+        accuracy = f"{percent(row['accuracy'])} +- {percent(row['std'])}{between}"
         result.add_row(name, accuracy, f"{row['auc']:.4f}", percent(row["eer"]), *(percent(row["tar_at_far"][far]) for far in fars))
+    return result
+
+
+def figures(one: "Measured") -> Table:
+    """Whatever a result holds, one a row."""
+    result = Table(one.name, "")
+    for key, value in asdict(one.result).items():  # type: ignore[call-overload]
+        rates = value if isinstance(value, dict) else {"": value}
+        for at, rate in rates.items():
+            result.add_row(
+                f"{key} {at}".strip(), percent(rate) if isinstance(rate, float) else f"{rate:,}" if isinstance(rate, int) else rate
+            )
     return result

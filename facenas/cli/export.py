@@ -67,8 +67,11 @@ def check_images(settings: "EvalSettings", card: "ModelCard", data_root: str | N
     """Some images of the network's size, drawn by the seed: of a classifier's training data, or of a face benchmark."""
     import numpy as np
 
+    from facenas.eval.protocols import make_benchmark
+
     if card.data:
         images = (card.data.at(data_root) if data_root else card.data).load().images
-    else:
-        images = settings.data.load(card.input.size).images
-    return images[np.random.default_rng(settings.seed).permutation(len(images))[:MOST_IMAGES]]
+        return images[np.random.default_rng(settings.seed).permutation(len(images))[:MOST_IMAGES]]
+    pictures = make_benchmark(settings, size=card.input.size, seen={}).pictures
+    rows = np.random.default_rng(settings.seed).permutation(pictures.count)[:MOST_IMAGES]
+    return np.stack([pictures.image(row) for row in rows.tolist()])

@@ -94,7 +94,9 @@ def _as_it_is(name: Path, card: ModelCard, override: ContractOverride) -> InputC
     known = card.input.model_dump()
     for key in wanted:
         if wanted[key] != known[key]:
-            raise ModelError(f"{name} was trained with input.{key}={known[key]}, it cannot be measured with {wanted[key]}; leave input.{key} out")
+            raise ModelError(
+                f"{name} was trained with input.{key}={known[key]}, it cannot be measured with {wanted[key]}; leave input.{key} out"
+            )
     return card.input
 
 
@@ -119,6 +121,7 @@ def _from_timm(name: str, override: ContractOverride, device: "Device") -> Recog
     """A network of timm, `NAME` with its published weights or `NAME@FILE` with those of a safetensors file."""
     import timm
     from safetensors.torch import load_file
+    from timm.data.config import resolve_data_config
 
     kind, _, weights = name.partition("@")
     if not timm.is_model(kind):
@@ -129,7 +132,7 @@ def _from_timm(name: str, override: ContractOverride, device: "Device") -> Recog
             network.load_state_dict(load_file(weights))
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(f"the weights of timm's {kind} cannot be read: {' '.join(str(error).split())[:200]}") from None
-    own = timm.data.resolve_data_config(model=network)
+    own = resolve_data_config(model=network)  # type: ignore[no-untyped-call]
     mean, std = (tuple(round(255 * value, 3) for value in own[key]) for key in ("mean", "std"))
     contract = override.applied(InputContract(size=own["input_size"][1], mean=mean, std=std))
     digest = sha256(b"".join(value.numpy().tobytes() for value in network.state_dict().values())).hexdigest()

@@ -1,19 +1,19 @@
 """Running benchmarks: from a model and a benchmark's settings to figures."""
 
 from dataclasses import asdict
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from facenas.cli.common import progress_bars, remark
-from facenas.errors import DataError, ModelError
+from facenas.errors import ModelError
 
 if TYPE_CHECKING:
     from facenas.cli.loading import Recogniser
     from facenas.eval import Features
     from facenas.eval.benchmark import Benchmark, Result
     from facenas.eval.settings import EvalSettings
+    from facenas.report.comparison import Compared
 
 
 class Measured(NamedTuple):
@@ -71,18 +71,62 @@ def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", sett
 
     def compute() -> Features:
         with progress_bars() as progress:
-            bar = progress.add_task("embed (photographs)", total=benchmark.count)
+            bar = progress.add_task("embed (photographs)", total=benchmark.pictures.count)
             return extract(
                 embedder,
-                benchmark.image,
-                benchmark.count,
+                benchmark.pictures.image,
+                benchmark.pictures.count,
                 batch_size=settings.batch_size,
                 flip=settings.flip,
                 workers=settings.workers,
                 after_batch=lambda count: progress.advance(bar, count),
             )
 
-    stamp = benchmark.stamp()
-    if not settings.cache or not stamp:
+    if not settings.cache:
         return compute()
-    return kept(f"{recogniser.sha256} {recogniser.contract.model_dump_json()} {settings.flip} {settings.device} {stamp}", compute)
+    depends_on = (recogniser.sha256, recogniser.contract.model_dump_json(), settings.flip, settings.device, benchmark.pictures.stamp)
+    return kept(" ".join(map(str, depends_on)), compute)
+
+
+def compared(measured: "list[Measured]") -> "list[Compared]":
+    """The models of each benchmark side by side; the first is compared with each other one."""
+    from facenas.report.comparison import Compared
+
+    result = []
+    for name in dict.fromkeys(one.name for one in measured):
+        those = {str(one.model): one for one in measured if one.name == name}
+        first, *others = those.values()
+        result.append(
+            Compared(
+                name,
+                rates={model: one.result.rates for model, one in those.items()},
+                curves={model: one.benchmark.curves(one.features.values) for model, one in those.items()},
+                reports={model: one.report for model, one in those.items()},
+                differences=[found for other in others if (found := _difference(first, other))],
+            )
+        )
+    return result
+
+
+def _difference(first: Measured, other: Measured) -> "dict[str, Any] | None":
+    """What two models differ by on the same pairs; None where there are no pairs to resample, or they are not the same."""
+    from facenas.eval.bootstrap import accuracy_difference
+    from facenas.eval.verification import PairBenchmark
+
+    ours, theirs = first.benchmark, other.benchmark
+    if (
+        not (isinstance(ours, PairBenchmark) and isinstance(theirs, PairBenchmark))
+        or not ours.replicates
+        or ours.pairs_key != theirs.pairs_key
+    ):
+        return None
+    right = [one.benchmark.right(one.features.values) for one in (first, other)]  # type: ignore[attr-defined]
+    found = accuracy_difference(right[0], right[1], ours.pairs, ours.subjects, replicates=ours.replicates, seed=ours.seed)
+    return {
+        "first": str(first.model),
+        "second": str(other.model),
+        "value": found.value,
+        "low": found.interval.low,
+        "high": found.interval.high,
+        "p": found.p,
+    }

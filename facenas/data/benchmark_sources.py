@@ -7,7 +7,7 @@ from pydantic import Field
 
 from facenas.data.ijb import IJB, open_ijb
 from facenas.data.pair_files import open_pairs
-from facenas.data.tinyface import TinyFace, open_tinyface
+from facenas.data.tinyface import ALIGNED, TinyFace, open_tinyface
 from facenas.data.verification_set import VerificationSet
 from facenas.errors import DataError
 from facenas.settings import Section
@@ -30,11 +30,18 @@ class VerificationFiles(_Files):
         Raises:
             DataError: If neither is there, or it is damaged.
         """
-        places = [self.root / f"{self.name}.bin", self.root / self.name / f"{self.name}.bin", self.root / self.name, self.root]
-        found = next((place for place in places if place.exists()), None)
-        if found is None:
+        place = self._place()
+        if place is None:
             raise DataError(f"no {self.name}.bin at {self.root}; give the folder of InsightFace's verification files with --data")
-        return open_pairs(found, size=size, name=self.name)
+        return open_pairs(place, size=size, name=self.name)
+
+    def present(self) -> bool:
+        """Whether its files are there."""
+        return self.root.is_dir() and self._place() not in (None, self.root)
+
+    def _place(self) -> Path | None:
+        places = (self.root / f"{self.name}.bin", self.root / self.name / f"{self.name}.bin", self.root / self.name, self.root)
+        return next((place for place in places if place.exists()), None)
 
 
 class PairList(_Files):
@@ -59,6 +66,10 @@ class IjbFiles(_Files):
         """Aligned when they are asked for, with templates, pairs and galleries."""
         return open_ijb(self.root, name=self.name, size=size)
 
+    def present(self) -> bool:
+        """Whether its folder is there."""
+        return any((self.root / name).is_dir() for name in (self.name, self.name.upper()))
+
 
 class TinyFaceFiles(_Files):
     """TinyFace: identification of very small faces."""
@@ -68,3 +79,7 @@ class TinyFaceFiles(_Files):
     def open(self, size: int) -> TinyFace:
         """Probes and gallery, with distractors."""
         return open_tinyface(self.root, size=size)
+
+    def present(self) -> bool:
+        """Whether its folder is there."""
+        return any((self.root / name).is_dir() for name in ("tinyface", "Testing_Set", ALIGNED))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from facenas.data.faces import Images
 from facenas.eval.embed import Embeddings
+from facenas.eval.pictures import Pictures
 
 Curve = Sequence[tuple[float, float]]
 
@@ -23,22 +23,16 @@ class Benchmark(Protocol):
 
     Attributes:
         name: Of the benchmark.
-        count: Number of pictures, M.
+        pictures: What is embedded, M pictures.
         remark: What is odd about it, "" if nothing is.
     """
 
     @property
     def name(self) -> str: ...  # noqa: D102
     @property
-    def count(self) -> int: ...  # noqa: D102
+    def pictures(self) -> Pictures: ...  # noqa: D102
     @property
     def remark(self) -> str: ...  # noqa: D102
-
-    def image(self, row: int) -> Images:
-        """A picture (H, W, 3), RGB, uint8."""
-
-    def stamp(self) -> str:
-        """What tells its pictures from others, without reading them all."""
 
     def rows_of(self, saved: Embeddings, path: Path) -> Embeddings:
         """Embeddings (M, D) of its pictures from those that a file holds.

@@ -5,6 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -95,17 +96,15 @@ def kept(key: str, compute: Callable[[], Features]) -> Features:
     found = _read(path)
     if found is None:
         found = compute()
-        try:
+        with suppress(OSError):
             _write(path, found)
-        except OSError:
-            pass
     return found
 
 
 def _decoded(image: Callable[[int], Images], count: int, batch_size: int, *, workers: int) -> Iterator[_Batch]:
     def decode(row: int) -> tuple[Images, bytes]:
         pixels = np.ascontiguousarray(image(row))
-        return pixels, sha256(pixels).digest()
+        return pixels, sha256(pixels.data).digest()
 
     waiting: deque[list[Future[tuple[Images, bytes]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
@@ -142,4 +141,4 @@ def _read(path: Path) -> Features | None:
 
 
 def _sum(values: Embeddings) -> str:
-    return sha256(np.ascontiguousarray(values)).hexdigest()
+    return sha256(np.ascontiguousarray(values).data).hexdigest()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from facenas.eval.scores import Flags, Scores, checked, need_both
+from facenas.eval.scores import Flags, checked, need_both
 
 GRID = np.arange(0, 4, 0.01)  # the published protocol's thresholds on the squared distance
 

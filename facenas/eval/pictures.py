@@ -47,7 +47,7 @@ class Pictures:
 
 def in_memory_pictures(faces: FaceSet) -> Pictures:
     """Pictures in memory."""
-    return Pictures(len(faces), faces.image, sha256(np.ascontiguousarray(faces.images)).hexdigest())
+    return Pictures(len(faces), faces.image, sha256(np.ascontiguousarray(faces.images).data).hexdigest())
 
 
 def filed_pictures(photographs: Photographs, count: int) -> Pictures:

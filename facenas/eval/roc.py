@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import roc_curve
 
-from facenas.eval.scores import Flags, Scores, checked, finite, need_both
+from facenas.eval.scores import Scores, checked, finite, need_both
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 DRAWN = 300  # points of a curve

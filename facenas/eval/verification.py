@@ -1,5 +1,6 @@
 """1:1 verification: pairs of faces, the published ten-fold protocol and the ROC's summary."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,11 +8,14 @@ import numpy as np
 
 from facenas.data import FaceSet, Pairs, VerificationSet, subjects_of
 from facenas.data.faces import Labels
-from facenas.eval import bootstrap, metrics
+from facenas.eval import bootstrap, metrics, roc
 from facenas.eval.benchmark import Curve
 from facenas.eval.embed import Embeddings
 from facenas.eval.extract import unit
 from facenas.eval.pictures import Pictures, filed_pictures
+from facenas.eval.scores import Flags, Scores
+
+AT_ONCE = 2**14  # pairs whose embeddings are copied at a time
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Verification:
         tar_at_far: True accept rate by false accept rate, where there are enough impostor pairs.
         threshold_at_far: Least cosine that is accepted there.
         refused: Why there is no true accept rate at the other false accept rates.
-        correct: Pairs decided correctly with the exact thresholds.
+        correct: Pairs decided correctly by the published protocol.
         pairs: Number of pairs.
     """
 
@@ -92,9 +96,18 @@ class PairBenchmark:
         """Score the pairs and summarise."""
         return verify(features, self.pairs, subjects=self.subjects, replicates=self.replicates, seed=self.seed)
 
+    def right(self, features: Embeddings) -> Flags:
+        """Whether each pair is decided correctly by the published protocol (P,)."""
+        return metrics.published_accuracy(squared_distances(unit(features), self.pairs), self.pairs.same).right
+
+    @property
+    def pairs_key(self) -> bytes:
+        """Equal for equal pairs."""
+        return b"".join(side.tobytes() for side in (self.pairs.first, self.pairs.second, self.pairs.same))
+
     def curves(self, features: Embeddings) -> dict[str, Curve]:
         """The ROC curve."""
-        return {"roc": metrics.roc_points(pair_scores(unit(features), self.pairs), self.pairs.same)}
+        return {"roc": roc.roc_points(pair_scores(unit(features), self.pairs), self.pairs.same)}
 
 
 def pair_benchmark(images: VerificationSet, *, replicates: int, seed: int) -> PairBenchmark:
@@ -104,7 +117,55 @@ def pair_benchmark(images: VerificationSet, *, replicates: int, seed: int) -> Pa
     return PairBenchmark(images.name, pictures, images.pairs, subjects, images.remark, replicates, seed)
 
 
-def pair_scores(embeddings: Embeddings, pairs: Pairs) -> metrics.Scores:
+def pair_scores(embeddings: Embeddings, pairs: Pairs) -> Scores:
     """Cosine score of each pair, (P,), from unit embeddings (M, D)."""
-    scores: metrics.Scores = np.einsum("pd,pd->p", embeddings[pairs.first], embeddings[pairs.second], dtype=np.float64)
-    return scores
+    return _of_pairs(lambda first, second: np.einsum("pd,pd->p", first, second, dtype=np.float64), embeddings, pairs)
+
+
+def squared_distances(embeddings: Embeddings, pairs: Pairs) -> Scores:
+    """Squared Euclidean distance of each pair, (P,), from unit embeddings (M, D)."""
+
+    def distance(first: Embeddings, second: Embeddings) -> Scores:
+        first -= second
+        result: Scores = np.einsum("pd,pd->p", first, first)
+        return result
+
+    return _of_pairs(distance, embeddings, pairs)
+
+
+def _of_pairs(function: Callable[[Embeddings, Embeddings], Scores], embeddings: Embeddings, pairs: Pairs) -> Scores:
+    """A function of copies of both sides (B, D), some pairs at a time."""
+    blocks = [slice(start, start + AT_ONCE) for start in range(0, len(pairs), AT_ONCE)]
+    return np.concatenate([function(embeddings[pairs.first[block]], embeddings[pairs.second[block]]) for block in blocks])
+
+
+def verify(features: Embeddings, pairs: Pairs, *, subjects: Labels, replicates: int = 0, seed: int = 0) -> Verification:
+    """Score pairs of raw embeddings (M, D) and summarise.
+
+    Args:
+        features: Of the pictures.
+        pairs: Rows of them.
+        subjects: The person of each picture, (M,).
+        replicates: Resamplings of the people for the interval; 0: none.
+        seed: Of these.
+    """
+    embeddings = unit(features)
+    scores = pair_scores(embeddings, pairs)
+    published = metrics.published_accuracy(squared_distances(embeddings, pairs), pairs.same)
+    exact, rates = metrics.verification_accuracy(scores, pairs.same), roc.accept_rates(scores, pairs.same)
+    interval = bootstrap.accuracy_interval(published.right, pairs, subjects, replicates=replicates, seed=seed) if replicates else None
+    return Verification(
+        accuracy=published.mean,
+        std=published.std,
+        accuracy_low=interval.low if interval else None,
+        accuracy_high=interval.high if interval else None,
+        exact_accuracy=exact.mean,
+        exact_std=exact.std,
+        auc=metrics.auc(scores, pairs.same),
+        eer=metrics.eer(scores, pairs.same),
+        tar_at_far=rates.tar,
+        threshold_at_far=rates.thresholds,
+        refused=rates.refused,
+        correct=published.correct,
+        pairs=published.total,
+    )

@@ -24,21 +24,32 @@ class Compared:
         rates: Headline figures of each model, fractions.
         curves: What is drawn of each model, by the curve's name.
         reports: Everything that is known of each model's result.
-        differences: Sentences on what the models differ by.
+        differences: What the first model's accuracy and each other's differ by, on the same pairs.
     """
 
     name: str
     rates: Mapping[str, Mapping[str, float]]
     curves: Mapping[str, Mapping[str, Curve]]
     reports: Mapping[str, Mapping[str, Any]]
-    differences: Sequence[str] = ()
+    differences: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def sentences(self) -> list[str]:
+        """The differences in words."""
+        return [
+            f"{self.name}: {one['first']} is {100 * one['value']:+.2f} points more accurate than {one['second']} "
+            f"(95 % interval {100 * one['low']:+.2f} to {100 * one['high']:+.2f}, p = {one['p']:.3f})"
+            for one in self.differences
+        ]
 
 
 def table(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]], list[list[str]]]:
     """Columns; a row for each model; a row for each network of the paper that was measured on any of these columns."""
     columns = list(dict.fromkeys(f"{one.name}{part}" for one in compared for rates in one.rates.values() for part in rates))
     models = list(dict.fromkeys(model for one in compared for model in one.rates))
-    measured = {model: {f"{one.name}{part}": rate for one in compared for part, rate in one.rates.get(model, {}).items()} for model in models}
+    measured = {
+        model: {f"{one.name}{part}": rate for one in compared for part, rate in one.rates.get(model, {}).items()} for model in models
+    }
     rows = [[model, *(_percent(measured[model].get(column)) for column in columns)] for model in models]
     if not set(columns) & set(BENCHMARKS):
         return columns, rows, []
@@ -70,7 +81,7 @@ def page(compared: Sequence[Compared]) -> str:
     ]
     return templates().get_template("comparison.html").render(
         models=[row[0] for row in rows], columns=columns, rows=rows, published=published, benchmarks=benchmarks,
-        differences=[sentence for one in compared for sentence in one.differences],
+        differences=[sentence for one in compared for sentence in one.sentences],
     )  # fmt: skip
 
 

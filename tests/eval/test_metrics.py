@@ -6,7 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from facenas.eval.metrics import auc, best_threshold, eer, tar_at_far, tar_at_fars, verification_accuracy
+from facenas.eval.metrics import auc, best_threshold, eer, verification_accuracy
+from facenas.eval.roc import accept_rates, tar_at_far
 
 scored = st.integers(20, 80).flatmap(
     lambda n: st.tuples(
@@ -72,7 +73,7 @@ def test_tar_at_far_equals_the_roc_read_strictly(pairs: tuple[list[float], list[
 def test_far_below_the_resolution_is_refused_with_the_way_out() -> None:
     with pytest.raises(ValueError, match=r"FAR 1e-04 needs at least 10,000 impostor pairs, got 3,000; ask for far >= 0.000333"):
         tar_at_far(np.ones(5), np.zeros(3000), 1e-4)
-    assert list(tar_at_fars(np.linspace(0, 1, 400), np.arange(400) % 4 == 0)) == ["1e-01", "1e-02"]
+    assert list(accept_rates(np.linspace(0, 1, 400), np.arange(400) % 4 == 0).tar) == ["1e-01", "1e-02"]
 
 
 def test_eer_of_known_scores() -> None:

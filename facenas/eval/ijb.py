@@ -1,0 +1,137 @@
+"""IJB-B and IJB-C: 1:1 verification of templates, and 1:N identification in two galleries."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facenas.data import IJB
+from facenas.data.ijb import TemplateSubjects
+from facenas.eval import metrics, roc
+from facenas.eval.benchmark import Curve
+from facenas.eval.embed import Embeddings
+from facenas.eval.identification import Search, cmc, search
+from facenas.eval.pictures import Pictures, filed_pictures
+from facenas.eval.scores import Scores
+from facenas.eval.settings import Weighting
+from facenas.eval.templates import Templates, pool, template_scores
+
+RANKS, FPIRS, HEADLINE = (1, 5, 10), (0.01, 0.1), "1e-04"
+
+
+@dataclass(frozen=True)
+class TemplateFigures:
+    """Result on IJB-B or IJB-C; rates are fractions.
+
+    Attributes:
+        tar_at_far: True accept rate by false accept rate that is not exceeded.
+        tar_at_far_nearest: The same at the nearest point of the ROC, which may exceed it, as published tables have it.
+        threshold_at_far: Least cosine that is accepted.
+        refused: Why there is no rate at the other false accept rates.
+        auc: Area under the ROC curve.
+        eer: Equal error rate.
+        pairs: Pairs of templates.
+        genuine: Those of one person.
+        rank: Share of the mated probes whose person is among the k best, over both galleries.
+        tpir_at_fpir: True positive identification rate by false positive identification rate, mean of the galleries.
+        probes: Searches of mated probes, over both galleries.
+        open_set_refused: Why there is no true positive identification rate.
+    """
+
+    tar_at_far: dict[str, float]
+    tar_at_far_nearest: dict[str, float]
+    threshold_at_far: dict[str, float]
+    refused: dict[str, str]
+    auc: float
+    eer: float
+    pairs: int
+    genuine: int
+    rank: dict[str, float]
+    tpir_at_fpir: dict[str, float]
+    probes: int
+    open_set_refused: dict[str, str]
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """TAR at FAR 1e-4 as the paper's Table 7 has it; nothing where there are too few impostor pairs."""
+        return {"": self.tar_at_far[HEADLINE]} if HEADLINE in self.tar_at_far else {}
+
+
+@dataclass(frozen=True)
+class TemplateBenchmark:
+    """Photographs that make up templates.
+
+    Attributes:
+        data: The benchmark's files.
+        pictures: Its photographs.
+        weighting: Of the photographs in a template.
+    """
+
+    data: IJB
+    pictures: Pictures
+    weighting: Weighting
+
+    @property
+    def name(self) -> str:
+        """`ijbb` or `ijbc`."""
+        return self.data.name
+
+    @property
+    def remark(self) -> str:
+        """Which numbers are not the official ones."""
+        return self.data.remark
+
+    def rows_of(self, saved: Embeddings, path: Path) -> Embeddings:
+        """One embedding a photograph, in the order of the benchmark's list."""
+        return self.pictures.rows_of(saved, path)
+
+    def measure(self, features: Embeddings) -> TemplateFigures:
+        """Pool, verify, identify."""
+        templates, same = self._pooled(features), self.data.pair_same
+        scores, found = self._scores(templates), self._searches(templates)
+        rates = roc.accept_rates(scores, same)
+        tpir, refused = dict[str, float](), dict[str, str]()
+        for fpir in FPIRS:
+            try:
+                tpir[f"{fpir:g}"] = float(np.mean([one.tpir_at_fpir(fpir) for one in found]))
+            except ValueError as error:
+                refused[f"{fpir:g}"] = str(error)
+        ranks = np.concatenate([one.rank[one.mated] for one in found])
+        return TemplateFigures(
+            tar_at_far=rates.tar,
+            tar_at_far_nearest=roc.nearest_tar_at_far(scores, same),
+            threshold_at_far=rates.thresholds,
+            refused=rates.refused,
+            auc=metrics.auc(scores, same),
+            eer=metrics.eer(scores, same),
+            pairs=len(same),
+            genuine=int(same.sum()),
+            rank={str(k): float((ranks <= k).mean()) for k in RANKS},
+            tpir_at_fpir=tpir,
+            probes=len(ranks),
+            open_set_refused=refused,
+        )
+
+    def curves(self, features: Embeddings) -> dict[str, Curve]:
+        """ROC of the pairs, CMC of the probes."""
+        templates = self._pooled(features)
+        return {"roc": roc.roc_points(self._scores(templates), self.data.pair_same), "cmc": cmc(self._searches(templates))}
+
+    def _pooled(self, features: Embeddings) -> Templates:
+        data = self.data
+        return pool(features, data.template, data.media, weighting=self.weighting, detector_scores=data.detector_scores)
+
+    def _scores(self, templates: Templates) -> Scores:
+        return template_scores(templates.embeddings, templates.rows(self.data.pair_first), templates.rows(self.data.pair_second))
+
+    def _searches(self, templates: Templates) -> list[Search]:
+        def embedded(some: TemplateSubjects) -> Embeddings:
+            return templates.embeddings[templates.rows(some.templates)]
+
+        probes = embedded(self.data.probes)
+        return [search(probes, self.data.probes.subjects, embedded(gallery), gallery.subjects) for gallery in self.data.galleries]
+
+
+def ijb_benchmark(data: IJB, weighting: Weighting) -> TemplateBenchmark:
+    """The benchmark, ready to be run."""
+    return TemplateBenchmark(data, filed_pictures(data.photographs, len(data.names)), weighting)
