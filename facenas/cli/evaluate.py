@@ -64,9 +64,12 @@ def evaluate(
     measured: list[Measured] = []
     classic: dict[str, Any] = {}
     for name in names:
-        settings = settings_of(name, config, given)
+        settings, told = settings_of(name, config, given), set[str]()
         for path in paths:
             one = measure(path, name, settings)
+            for text in set(one.report["remarks"]) - told:
+                remark(f"{name}: {text}")
+            told |= {*one.report["remarks"]}
             classic = {"baselines": classical(one)} if baselines else {}
             write_json(report_file(path, run, name), {name: one.report} | classic)
             measured.append(one)

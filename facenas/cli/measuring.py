@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from facenas.cli.common import progress_bars, remark
+from facenas.cli.common import progress_bars
 from facenas.errors import ModelError
 
 if TYPE_CHECKING:
@@ -41,9 +41,6 @@ def measure(path: Path, name: str, settings: "EvalSettings") -> Measured:
     recogniser = load_recogniser(path, settings.input, settings.device)
     seen = {one.dataset: one.identities for one in recogniser.seen}
     benchmark = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
-    for text in (recogniser.remark, benchmark.remark):
-        if text:
-            remark(f"{name}: {text}")
     features = _features(path, recogniser, benchmark, settings)
     result = benchmark.measure(features.values)
     report = {
