@@ -81,7 +81,7 @@ def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", sett
 
     if not settings.cache:
         return compute()
-    depends_on = (recogniser.sha256, recogniser.contract.model_dump_json(), settings.flip, settings.device, benchmark.pictures.stamp)
+    depends_on = (recogniser.sha256, recogniser.contract.model_dump_json(), settings.flip, settings.device, benchmark.pictures.stamp())
     return kept(" ".join(map(str, depends_on)), compute)
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from facenas.data.ijb import IJB, open_ijb
+from facenas.data.lfw_download import fetch_lfw
 from facenas.data.pair_files import open_pairs
 from facenas.data.tinyface import ALIGNED, TinyFace, open_tinyface
 from facenas.data.verification_set import VerificationSet
@@ -23,6 +24,7 @@ class VerificationFiles(_Files):
     """A benchmark of pairs: InsightFace's NAME.bin, or its pictures with the official list of pairs."""
 
     name: Verified = Field(description="Name of the benchmark.")
+    download: bool = Field(False, description="LFW: fetch it with scikit-learn, to the folder, unless it is there.")
 
     def open(self, size: int) -> VerificationSet:
         """Photographs that are read when they are asked for, at `size` x `size` pixels, and their pairs.
@@ -30,9 +32,14 @@ class VerificationFiles(_Files):
         Raises:
             DataError: If neither is there, or it is damaged.
         """
+        if self.download and self.name == "lfw":
+            return fetch_lfw(self.root, size)
         place = self._place()
         if place is None:
-            raise DataError(f"no {self.name}.bin at {self.root}; give the folder of InsightFace's verification files with --data")
+            otherwise = ", or --set data.download=true" if self.name == "lfw" else ""
+            raise DataError(
+                f"no {self.name}.bin at {self.root}; give the folder of InsightFace's verification files with --data{otherwise}"
+            )
         return open_pairs(place, size=size, name=self.name)
 
     def present(self) -> bool:

@@ -22,12 +22,12 @@ class Pictures:
     Attributes:
         count: Their number, M.
         image: Gives one of them (H, W, 3), RGB, uint8.
-        stamp: Tells them from others, without reading them all.
+        stamp: Makes what tells them from others, without reading them all.
     """
 
     count: int
     image: Callable[[int], Images]
-    stamp: str
+    stamp: Callable[[], str]
 
     def rows_of(self, saved: Embeddings, path: Path, *, order: str = "") -> Embeddings:
         """Embeddings of these pictures that a file holds, one a picture.
@@ -47,9 +47,13 @@ class Pictures:
 
 def in_memory_pictures(faces: FaceSet) -> Pictures:
     """Pictures in memory."""
-    return Pictures(len(faces), faces.image, sha256(np.ascontiguousarray(faces.images).data).hexdigest())
+    return Pictures(len(faces), faces.image, lambda: sha256(np.ascontiguousarray(faces.images).data).hexdigest())
 
 
 def filed_pictures(photographs: Photographs, count: int) -> Pictures:
     """Pictures in files, which are the same as long as path, size and time of change are."""
-    return Pictures(count, photographs.image, f"{type(photographs).__name__} {photographs.size} {stamp(photographs.files()).hex()}")
+
+    def told() -> str:
+        return f"{type(photographs).__name__} {photographs.size} {stamp(photographs.files()).hex()}"
+
+    return Pictures(count, photographs.image, told)
