@@ -24,6 +24,8 @@ from facenas.cli.common import (
 from facenas.settings import load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
     from facenas.training.loop import Epoch
@@ -109,9 +111,10 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[st
     fabric.launch()
     task, last = settings.task(found.blueprint.space), folder / CHECKPOINT
     with stoppable() as stop, ExitStack() as stack:
-        listeners = []
+        listeners: list[Any] = []
         if fabric.is_global_zero:
             listeners = [stack.enter_context(one) for one in (Bars(settings.epochs), Logs(folder, task.validation_items))]
+        watcher = watching(settings, task, listeners) if settings.watch and fabric.is_global_zero else None
         fitted = fit(
             task,
             found.blueprint,
@@ -123,10 +126,32 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[st
             care=settings.care,
             after_epoch=telling(listeners, "after_epoch"),
             after_log=telling(listeners, "after_log"),
+            after_validation=watcher or (lambda network, epoch: None),
             after_best=lambda network, epoch: _keep(folder / "best", network, epoch, settings, found, task),
             stop=stop,
         )
     return _keep(folder, fitted.network, fitted.history[-1], settings, found, task) if fabric.is_global_zero else {}
+
+
+def watching(settings: "TrainSettings", task: "Task", listeners: list[Any]) -> "Callable[[nn.Module, Epoch], None]":
+    """A function that measures a network on the benchmarks that are watched, and tells the listeners."""
+    from facenas.eval import extract, torch_embedder
+    from facenas.eval.protocols import make_benchmark
+    from facenas.eval.settings import EvalSettings
+    from facenas.training.settings import seen_by
+
+    seen = {one.dataset: one.identities for one in seen_by(task)}
+    benchmarks = [make_benchmark(EvalSettings(data=source, replicates=0), size=task.contract.size, seen=seen) for source in settings.watch]
+
+    def watch(network: "nn.Module", epoch: "Epoch") -> None:
+        embedder, rates = torch_embedder(network, task.contract, next(network.parameters()).device), dict[str, float]()
+        for benchmark in benchmarks:
+            features = extract(embedder, benchmark.pictures.image, benchmark.pictures.count).values
+            rates |= {f"{benchmark.name}{part}": rate for part, rate in benchmark.measure(features).rates.items()}
+        for listener in listeners:
+            listener.after_watching(epoch, rates)
+
+    return watch
 
 
 def _keep(folder: Path, network: "nn.Module", epoch: "Epoch", settings: "TrainSettings", found: "Found", task: "Task") -> dict[str, float]:

@@ -103,6 +103,10 @@ class Bars:
         speed = f"{log.images_per_second:,.0f} images/s, waits {percent(log.wait_share, 0)}"
         self.progress.update(self.bar, completed=log.epoch, description=f"train: loss {log.loss:.3f}, lr {log.lr:.2g}, {speed}")
 
+    def after_watching(self, epoch: "Epoch", rates: dict[str, float]) -> None:
+        """Rates on benchmarks."""
+        remark(f"epoch {epoch.epoch}, watched: " + ", ".join(f"{name} {percent(rate)}" for name, rate in rates.items()))
+
     def after_epoch(self, epoch: "Epoch") -> None:
         """An epoch."""
         self.progress.update(self.bar, completed=epoch.epoch)

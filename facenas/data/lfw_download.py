@@ -13,7 +13,7 @@ from facenas.errors import DataError
 HOME = "lfw_home"
 # Funnelled eyes lie near (103, 113) and (147, 113): this square puts them where the ArcFace template has them, on average.
 TOP, LEFT, SIDE = 48, 55, 140
-REMARK = "scikit-learn's pictures are cut out at one place and not aligned to the ArcFace template: the accuracy is not comparable with published ones"
+REMARK = "scikit-learn's pictures are not aligned to the ArcFace template: the accuracy is not comparable with published ones"
 
 
 @dataclass(frozen=True)

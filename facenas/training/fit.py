@@ -68,6 +68,7 @@ def fit(
     after_epoch: Callable[[Epoch], None] = nothing,
     after_step: Callable[[float], None] = nothing,
     after_log: Callable[[Log], None] = nothing,
+    after_validation: Callable[[nn.Module, Epoch], object] = lambda network, epoch: None,
     after_best: Callable[[nn.Module, Epoch], object] = lambda network, epoch: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Fitted:
@@ -87,7 +88,8 @@ def fit(
         after_epoch: Called with each finished epoch.
         after_step: Called with the progress in epochs.
         after_log: Called with each stretch of steps.
-        after_best: Called with the network whenever an epoch validates better than all before.
+        after_validation: Called with the network of each validated epoch, by the first rank.
+        after_best: The same, whenever an epoch validates better than all before.
         stop: Asked whether to save and end; at the end of a stretch where there are several ranks.
 
     Raises:
@@ -116,8 +118,11 @@ def fit(
             network = training.kept
             right = _validated(task, network, fabric)
             done = done._replace(validation=right)
-            if right > max((one.validation or 0 for one in history), default=-1):
-                after_best(network, done)
+            best = right > max((one.validation or 0 for one in history), default=-1)
+            if fabric.is_global_zero:
+                after_validation(network, done)
+                if best:
+                    after_best(network, done)
         history.append(done)
         keeper.save()
         after_epoch(done)

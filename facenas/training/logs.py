@@ -45,6 +45,11 @@ class Logs:
             if name != "step":
                 self.board.add_scalar(f"train/{name}", value, log.step)
 
+    def after_watching(self, epoch: Epoch, rates: dict[str, float]) -> None:
+        """Rates on benchmarks that are only watched."""
+        for name, rate in rates.items():
+            self.board.add_scalar(f"watched/{name}", rate, epoch.epoch)
+
     def after_epoch(self, epoch: Epoch) -> None:
         """An epoch's accuracies."""
         self.board.add_scalar("train/accuracy", epoch.correct / epoch.total, epoch.epoch)

@@ -22,6 +22,7 @@ from facenas.data import (
     test_names,
 )
 from facenas.errors import SettingsError
+from facenas.eval.settings import BenchmarkSource
 from facenas.heads import Head
 from facenas.heads.settings import AdaFaceHead
 from facenas.settings import Section
@@ -127,6 +128,7 @@ class TrainSettings(TaskSettings):
     input_size: int | None = Field(None, ge=16, description="Image side in pixels; null: the architecture file's.")
     epochs: int = Field(26, ge=1, description="Training epochs.")
     care: Care = Field(Care(), description="How a long run is looked after.")
+    watch: tuple[BenchmarkSource, ...] = Field((), description="Benchmarks measured with each validation, which choose nothing; faces.")
 
 
 def seen_by(task: Task) -> tuple[Seen, ...]:

@@ -323,3 +323,19 @@ def test_the_quickstarts_training_on_two_devices_is_that_on_one(tmp_path: Path) 
         curves.append([loss for _, loss in curve(run)])
     assert len(curves[0]) == 18  # 300 photographs, 9 batches of 32 an epoch
     assert curves[1] == pytest.approx(curves[0], abs=1e-4)
+
+
+def test_benchmarks_are_watched_and_choose_nothing(tmp_path: Path) -> None:
+    """The weights and the best epoch are those of a run that watches nothing; people that the model trains on are left out."""
+    found = tmp_path / "architecture.json"
+    found.write_text(BLUEPRINT.model_dump_json())
+    said = []
+    for name, extra in (("alone", []), ("watched", ["--set", "watch=[{name: synthetic}]"])):
+        start = [sys.executable, "-m", "facenas", "train", "--config", "smoke", "--architecture", str(found), "--run", str(tmp_path / name)]
+        settings = ["--set", "epochs=2", "--set", "care.validate_every_epochs=1", *extra]
+        said.append(subprocess.run([*start, *settings], check=True, capture_output=True, text=True, timeout=300).stderr)
+    assert "watched" not in said[0]
+    assert [line.split(":")[0] for line in said[1].splitlines() if "watched" in line] == ["epoch 1, watched", "epoch 2, watched"]
+    for folder in ("", "best"):
+        one, other = (load_model(tmp_path / name / folder).network.state_dict() for name in ("alone", "watched"))
+        assert all(torch.equal(one[name], other[name]) for name in one)
