@@ -40,8 +40,7 @@ def tar_at_far(genuine: ArrayLike, impostor: ArrayLike, far: float) -> float:
     """
     same, different = finite(genuine), finite(impostor)
     need_both(same, different)
-    if not 0 < far <= 1:
-        raise ValueError(f"far must be in (0, 1], got {far:g}")
+    _check_rates([far])
     allowed = _allowed(far, len(different))
     if allowed == 0:
         raise ValueError(f"FAR {far:.0e} {_too_few(far, len(different))}; ask for far >= {1 / len(different):.3g}")
@@ -54,9 +53,13 @@ def accept_rates(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FAR
     Args:
         scores: Of the pairs, shape (P,).
         same: Whether a pair shows one person, shape (P,).
-        fars: False accept rates.
+        fars: False accept rates, fractions in (0, 1].
+
+    Raises:
+        ValueError: If a kind of pairs is missing, a score is not finite or a rate impossible.
     """
     genuine, impostor = _both(scores, same)
+    _check_rates(fars)
     best, rates = _best(impostor, _allowed(max(fars), len(impostor)) + 1), AcceptRates({}, {}, {})
     for far in fars:
         key, allowed = f"{far:.0e}", _allowed(far, len(impostor))
@@ -77,10 +80,15 @@ def nearest_tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float]
     Args:
         scores: Of the pairs, shape (P,).
         same: Whether a pair shows one person, shape (P,).
-        fars: False accept rates.
+        fars: False accept rates, fractions in (0, 1].
+
+    Raises:
+        ValueError: If a kind of pairs is missing, a score is not finite or a rate impossible.
     """
     genuine, impostor = _both(scores, same)
-    best = _best(impostor, 4 * _allowed(max(fars), len(impostor)) + 2)  # the curve's beginning; what lies beyond is not nearest
+    _check_rates(fars)
+    least = _best(impostor, 2 * _allowed(max(fars), len(impostor)) + 2)[0]
+    best = impostor[impostor >= least]  # the curve's beginning; what lies beyond twice a rate is further from it than (0, 0)
     flags = np.repeat([True, False], [len(genuine), len(best)])
     fpr, tpr, _ = roc_curve(flags, np.concatenate([genuine, best]))
     fpr, tpr = np.rint(fpr * len(best))[::-1] / len(impostor), tpr[::-1]
@@ -102,6 +110,12 @@ def _both(scores: ArrayLike, same: ArrayLike) -> tuple[Scores, Scores]:
     genuine, impostor = values[flags], values[~flags]
     need_both(genuine, impostor)
     return genuine, impostor
+
+
+def _check_rates(fars: Sequence[float]) -> None:
+    for far in fars:
+        if not 0 < far <= 1:
+            raise ValueError(f"far must be in (0, 1], got {far:g}")
 
 
 def _allowed(far: float, impostors: int) -> int:
