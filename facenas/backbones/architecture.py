@@ -3,27 +3,38 @@
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from facenas.settings import Section
 
-Operation = Literal["sep", "conv"]
-Kernel = Literal[3, 5, 7]
+Operation = Literal[
+    "sep", "conv", "depthwise", "max_pool", "avg_pool", "skip", "sep_conv", "dil_conv", "allegro_sep_conv", "allegro_dil_conv"
+]
+Kernel = Literal[1, 3, 5, 7]
 Layers = list[tuple[Operation, int, int, int, int]]  # operation, kernel, input channels, output channels, stride
 
 
 class Architecture(Section):
-    """One point of a search space; its content is its identity.
+    """One point of a search space; its content is its identity. Which operations, kernels and links there may be, its space checks.
 
     Source: EGNAS, section 3.1: depth, width, operation per layer, kernel per layer.
     """
 
-    space: Literal["plain", "ir"] = Field(description="Name of the search space.")
+    space: Literal["plain", "ir", "refined", "cells", "timm"] = Field(description="Name of the search space.")
     depth: Annotated[int, Field(ge=1)] = Field(description="Number of layers, counted as the space counts them.")
     width: Annotated[int, Field(ge=1)] = Field(description="Channels of the first resolution; they double at every halving.")
-    operations: tuple[Operation, ...] = Field(description="Separable or plain convolution, per position.")
+    operations: tuple[Operation, ...] = Field(description="What is computed, per position.")
     kernels: tuple[Kernel, ...] = Field(description="Kernel size in pixels, per position.")
     stages: tuple[Annotated[int, Field(ge=1)], ...] = Field((), description="Units per stage; empty: by the space's rule.")
+    links: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description="Inputs of positions, or skips; empty: by the space's rule.")
+
+    @model_serializer(mode="wrap")
+    def _without_empty_links(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that an architecture without links keeps the identity that it had before there were any."""
+        content: dict[str, Any] = handler(self)
+        if not self.links:
+            del content["links"]
+        return content
 
     @property
     def identity(self) -> str:

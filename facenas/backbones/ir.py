@@ -69,6 +69,7 @@ class IRSpace(Section):
         """Raise a ModelError unless the architecture lies in this space."""
         units = self.positions(architecture.depth)
         lengths = (len(architecture.operations), len(architecture.kernels), sum(_stages(architecture)))
+        space.check_kinds(self, architecture)
         if architecture.space != "ir" or lengths != (units, units, units) or len(_stages(architecture)) != 4:
             raise ModelError(
                 f"an IR architecture of depth {architecture.depth} needs {units} operations and kernels in 4 stages, got space "

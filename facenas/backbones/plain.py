@@ -45,6 +45,7 @@ class PlainSpace(Section):
         """Raise a ModelError unless the architecture lies in this space."""
         expected = self.positions(architecture.depth)
         lengths = (len(architecture.operations), len(architecture.kernels))
+        space.check_kinds(self, architecture)
         if architecture.space != "plain" or architecture.stages or lengths != (expected, expected):
             raise ModelError(
                 f"a plain architecture of depth {architecture.depth} needs {expected} operations and kernels and no stages, "

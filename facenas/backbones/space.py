@@ -8,6 +8,7 @@ from torch import nn
 
 from facenas.backbones.architecture import Architecture, Operation
 from facenas.backbones.cost import Cost
+from facenas.errors import ModelError
 
 
 class SearchSpace(Protocol):
@@ -48,6 +49,14 @@ class SearchSpace(Protocol):
 
 KERNELS = (3, 5)
 T = TypeVar("T")
+
+
+def check_kinds(space: SearchSpace, architecture: Architecture) -> None:
+    """Raise a ModelError if the architecture has operations that the space does not know, or links."""
+    strange = sorted(set(architecture.operations) - set(space.operations))
+    if strange or architecture.links:
+        what = f"operation {strange[0]!r}" if strange else f"links {architecture.links}"
+        raise ModelError(f"this space knows the operations {' and '.join(space.operations)}, and no links; the architecture has {what}")
 
 
 def sample(space: SearchSpace, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:

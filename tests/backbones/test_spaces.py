@@ -1,6 +1,7 @@
 """What holds of every space, over random architectures."""
 
 from random import Random
+from typing import Any
 
 import pytest
 import torch
@@ -86,6 +87,21 @@ def test_an_architecture_of_wrong_length_is_refused(space: PlainSpace | IRSpace)
     architecture = space.start(depth=12, width=8)
     with pytest.raises(ModelError, match="operations"):
         space.build(architecture.replace(operations=architecture.operations[1:]))
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("change", [{"operations": ("max_pool",) * 5}, {"links": (1,)}])
+def test_what_a_space_does_not_know_is_refused(space: PlainSpace | IRSpace, change: dict[str, Any]) -> None:
+    architecture = space.start(depth=12, width=8)
+    with pytest.raises(ModelError, match="this space knows the operations"):
+        space.build(architecture.replace(**change))
+
+
+def test_an_architecture_without_links_has_the_identity_of_before_there_were_any() -> None:
+    ten = PlainSpace().start(depth=10, width=64)
+    assert "links" not in ten.model_dump() and ten.identity == "9c76a70550eaed77"
+    linked = ten.replace(links=(1, 0))
+    assert Architecture.model_validate_json(linked.model_dump_json()) == linked != ten and linked.identity != ten.identity
 
 
 def test_plain_network_as_the_published_logs_count_it() -> None:
