@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import roc_curve
 
 from facenas.eval.scores import Scores, checked, finite, need_both
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 DRAWN = 300  # points of a curve
+WINDOW = 1024  # impostors on either side among which a corner of the curve is looked for
 
 
 class AcceptRates(NamedTuple):
@@ -69,10 +69,10 @@ def accept_rates(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FAR
 
 
 def nearest_tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FARS) -> dict[str, float]:
-    """True accept rates at the points of the ROC whose false accept rates are nearest to the wanted ones, and may exceed them.
+    """True accept rates at the corners of the ROC whose false accept rates are nearest to the wanted ones, and may exceed them.
 
-    So InsightFace's and AdaFace's IJB code reads scikit-learn's curve; of points equally near it takes the one further up. `accept_rates`
-    never exceeds a rate.
+    So InsightFace's and AdaFace's IJB code reads scikit-learn's curve, which leaves out points between two equal steps; of corners equally
+    near it takes the one further up. `accept_rates` never exceeds a rate. Rates that the impostor pairs do not suffice for are left out.
 
     Args:
         scores: Of the pairs, shape (P,).
@@ -80,11 +80,37 @@ def nearest_tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float]
         fars: False accept rates.
     """
     genuine, impostor = _both(scores, same)
-    best = _best(impostor, 4 * _allowed(max(fars), len(impostor)) + 2)  # the curve's beginning; what lies beyond is not nearest
-    flags = np.repeat([True, False], [len(genuine), len(best)])
-    fpr, tpr, _ = roc_curve(flags, np.concatenate([genuine, best]))
-    fpr, tpr = np.rint(fpr * len(best))[::-1] / len(impostor), tpr[::-1]
-    return {f"{far:.0e}": float(tpr[np.abs(fpr - far).argmin()]) for far in fars}
+    allowed = {far: _allowed(far, len(impostor)) for far in fars if _allowed(far, len(impostor))}
+    if not allowed:
+        return {}
+    best = _best(impostor, 4 * max(allowed.values()) + 2)  # beyond twice a rate the curve's origin is nearer
+    genuine = np.sort(genuine)
+    return {f"{far:.0e}": _at_nearest_corner(genuine, best, far, len(impostor)) for far in allowed}
+
+
+def _at_nearest_corner(genuine: Scores, best: Scores, far: float, impostors: int) -> float:
+    """True accept rate at the nearest corner, found among a growing number of impostors around the wanted one; scores ascend."""
+    rank, reach = round(far * impostors), WINDOW
+    while True:
+        false, true = _corners(genuine, best[max(0, len(best) - rank - reach) : len(best) - max(0, rank - reach)], best)
+        distances = np.abs(false / impostors - far)
+        nearest = int(distances.argmin())
+        if distances[nearest] * impostors + 1 < reach or reach > len(best):
+            return float(true[nearest] / len(genuine))
+        reach *= 4
+
+
+def _corners(genuine: Scores, window: Scores, best: Scores) -> tuple[Scores, Scores]:
+    """Impostor and genuine pairs accepted at the curve's corners within a window of `best`, falling, the origin last."""
+    low = min(genuine[0], best[0]) if window[0] == best[0] else window[0]
+    high = max(genuine[-1], best[-1]) if window[-1] == best[-1] else window[-1]
+    values = np.unique(np.concatenate([window, genuine[(genuine >= low) & (genuine <= high)]]))
+    counts = [[len(side) - np.searchsorted(side, values, end) for end in ("left", "right")] for side in (best, genuine)]
+    steps = np.stack([accepted - above for accepted, above in counts])
+    corner = np.append(True, (steps[:, 1:] != steps[:, :-1]).any(0))  # the next lower score steps otherwise
+    corner[-1] |= values[-1] >= max(genuine[-1], best[-1])
+    false, true = (np.append(accepted[corner], 0) for accepted, _ in counts)
+    return false.astype(np.float64), true.astype(np.float64)
 
 
 def roc_points(scores: ArrayLike, same: ArrayLike) -> list[tuple[float, float]]:
