@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from facenas.data.faces import Labels
+from facenas.errors import NotFiniteError
 from facenas.eval.embed import Embeddings
 from facenas.eval.extract import unit
 from facenas.eval.scores import Flags
@@ -65,6 +66,9 @@ def pool(
         weighting: Of the photographs.
         detector_scores: The face detector's confidence in each (N,), where the weighting asks for it.
 
+    Raises:
+        NotFiniteError: If an embedding holds a number that is not finite.
+
     Source: the pooling of InsightFace's `eval_ijbc.py`, `image2template_feature`.
     """
     keys = template.astype(np.int64) * (int(media.max()) + 1) + media
@@ -81,6 +85,10 @@ def pool(
         torch.from_numpy(order), torch.from_numpy(features), torch.from_numpy(starts), mode="sum",
         per_sample_weights=torch.from_numpy(weights[order].astype(np.float32)),
     )  # fmt: skip
+    if len(bad := np.flatnonzero(~np.isfinite(pooled.numpy()).all(1))):
+        raise NotFiniteError(
+            f"{len(bad)} templates are not finite numbers, for example {names[bad[0]]}; check the embeddings of its photographs"
+        )
     return Templates(names, unit(pooled.numpy()))
 
 
