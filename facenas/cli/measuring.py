@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from facenas.cli.common import progress_bars
+from facenas.cli.common import progress_bars, remark
 from facenas.errors import ModelError
 
 if TYPE_CHECKING:
@@ -106,19 +106,18 @@ def compared(measured: "list[Measured]") -> "list[Compared]":
 
 
 def _difference(first: Measured, other: Measured) -> "dict[str, Any] | None":
-    """What two models differ by on the same pairs; None where there are no pairs to resample, or they are not the same."""
+    """What two models differ by on the same pairs; None where there are none."""
     from facenas.eval.bootstrap import accuracy_difference
     from facenas.eval.verification import PairBenchmark
 
     ours, theirs = first.benchmark, other.benchmark
-    if (
-        not (isinstance(ours, PairBenchmark) and isinstance(theirs, PairBenchmark))
-        or not ours.replicates
-        or ours.pairs_key != theirs.pairs_key
-    ):
+    if not (isinstance(ours, PairBenchmark) and isinstance(theirs, PairBenchmark) and ours.replicates):
         return None
-    right = [one.benchmark.right(one.features.values) for one in (first, other)]  # type: ignore[attr-defined]
-    found = accuracy_difference(right[0], right[1], ours.pairs, ours.subjects, replicates=ours.replicates, seed=ours.seed)
+    if not ours.same_pairs(theirs):
+        remark(f"{first.name}: {first.model} and {other.model} have seen different people, so their pairs differ and are not compared")
+        return None
+    right = ours.right(first.features.values), theirs.right(other.features.values)
+    found = accuracy_difference(*right, ours.pairs, ours.subjects, replicates=ours.replicates, seed=ours.seed)
     return {
         "first": str(first.model),
         "second": str(other.model),

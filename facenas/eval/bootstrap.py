@@ -1,5 +1,6 @@
 """Confidence intervals by resampling people: pairs of one person are not independent, people are."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from facenas.data import Pairs
 from facenas.data.faces import Labels
-from facenas.eval.scores import Flags
+from facenas.eval.scores import Flags, Scores
 
 LEVEL = 0.95
 AT_ONCE = 2**24  # weights held in memory
@@ -50,6 +51,16 @@ def accuracy_interval(right: Flags, pairs: Pairs, subjects: Labels, *, replicate
     Source: the subsets bootstrap of Bolle, Ratha, Pankanti, "Error analysis of pattern recognition systems", 2004.
     """
     return _interval(_resampled(right[:, None].astype(np.float64), pairs, subjects, replicates=replicates, seed=seed)[:, 0])
+
+
+def tar_intervals(
+    scores: Scores, thresholds: Mapping[str, float], pairs: Pairs, subjects: Labels, *, replicates: int = 1000, seed: int = 0
+) -> dict[str, Interval]:
+    """Intervals of the true accept rates at fixed thresholds; scores (P,), other arguments as in `accuracy_interval`."""
+    genuine = Pairs(pairs.first[pairs.same], pairs.second[pairs.same], pairs.same[pairs.same])
+    accepted = scores[pairs.same, None] >= np.array([*thresholds.values()])
+    drawn = _resampled(accepted.astype(np.float64), genuine, subjects, replicates=replicates, seed=seed)
+    return {key: _interval(drawn[:, column]) for column, key in enumerate(thresholds)}
 
 
 def accuracy_difference(

@@ -87,7 +87,8 @@ def search(probes: Embeddings, people: Labels, gallery: Embeddings, identities: 
         entry = by_person[np.arange(len(probe)) + np.repeat(starts[block] - np.cumsum(mates) + mates, mates)]
         right = scores[probe, entry]
         mate = np.full(len(scores), -np.inf, np.float32)
-        np.maximum.at(mate, probe, right)
+        with np.errstate(invalid="ignore"):  # refused below
+            np.maximum.at(mate, probe, right)
         above = np.count_nonzero(scores >= mate[:, None], axis=1) - np.bincount(probe[right >= mate[probe]], minlength=len(scores))
         parts.append((np.where(mates > 0, 1 + above, 0), scores.max(1), mate))
     rank, best, mate = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -40,11 +40,10 @@ def tar_at_far(genuine: ArrayLike, impostor: ArrayLike, far: float) -> float:
     """
     same, different = finite(genuine), finite(impostor)
     need_both(same, different)
-    if not 0 < far <= 1:
-        raise ValueError(f"far must be in (0, 1], got {far:g}")
+    _check_rates([far])
     allowed = _allowed(far, len(different))
     if allowed == 0:
-        raise ValueError(f"FAR {far:.0e} {_too_few(far, len(different))}; ask for far >= {1 / len(different):.3g}")
+        raise ValueError(f"FAR {rate_key(far)} {_too_few(far, len(different))}; ask for far >= {1 / len(different):.3g}")
     return float((same >= _threshold(_best(different, allowed + 1), allowed, len(different))).mean())
 
 
@@ -54,12 +53,16 @@ def accept_rates(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FAR
     Args:
         scores: Of the pairs, shape (P,).
         same: Whether a pair shows one person, shape (P,).
-        fars: False accept rates.
+        fars: False accept rates, fractions in (0, 1].
+
+    Raises:
+        ValueError: If a kind of pairs is missing, a score is not finite or a rate impossible.
     """
     genuine, impostor = _both(scores, same)
+    _check_rates(fars)
     best, rates = _best(impostor, _allowed(max(fars), len(impostor)) + 1), AcceptRates({}, {}, {})
     for far in fars:
-        key, allowed = f"{far:.0e}", _allowed(far, len(impostor))
+        key, allowed = rate_key(far), _allowed(far, len(impostor))
         if allowed == 0:
             rates.refused[key] = _too_few(far, len(impostor))
         else:
@@ -72,20 +75,22 @@ def nearest_tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float]
     """True accept rates at the corners of the ROC whose false accept rates are nearest to the wanted ones, and may exceed them.
 
     So InsightFace's and AdaFace's IJB code reads scikit-learn's curve, which leaves out points between two equal steps; of corners equally
-    near it takes the one further up. `accept_rates` never exceeds a rate. Rates that the impostor pairs do not suffice for are left out.
+    near it takes the one further up. `accept_rates` never exceeds a rate.
 
     Args:
         scores: Of the pairs, shape (P,).
         same: Whether a pair shows one person, shape (P,).
-        fars: False accept rates.
+        fars: False accept rates, fractions in (0, 1].
+
+    Raises:
+        ValueError: If a kind of pairs is missing, a score is not finite or a rate impossible.
     """
     genuine, impostor = _both(scores, same)
-    allowed = {far: _allowed(far, len(impostor)) for far in fars if _allowed(far, len(impostor))}
-    if not allowed:
-        return {}
-    best = _best(impostor, 4 * max(allowed.values()) + 2)  # beyond twice a rate the curve's origin is nearer
+    _check_rates(fars)
     genuine = np.sort(genuine)
-    return {f"{far:.0e}": _at_nearest_corner(genuine, best, far, len(impostor)) for far in allowed}
+    least = _best(impostor, 2 * _allowed(max(fars), len(impostor)) + 2)[0]
+    best = np.sort(impostor[impostor >= least])  # the curve's beginning; what lies beyond twice a rate is further from it than (0, 0)
+    return {rate_key(far): _at_nearest_corner(genuine, best, far, len(impostor)) for far in fars}
 
 
 def _at_nearest_corner(genuine: Scores, best: Scores, far: float, impostors: int) -> float:
@@ -113,6 +118,11 @@ def _corners(genuine: Scores, window: Scores, best: Scores) -> tuple[Scores, Sco
     return false.astype(np.float64), true.astype(np.float64)
 
 
+def rate_key(far: float) -> str:
+    """How a rate is called in results: `1e-03`, or `1.5e-01`."""
+    return np.format_float_scientific(far, trim="-", exp_digits=2)
+
+
 def roc_points(scores: ArrayLike, same: ArrayLike) -> list[tuple[float, float]]:
     """Points (false accept rate, true accept rate) of the ROC, as many as a picture shows, from the least rate on to (1, 1)."""
     genuine, impostor = (np.sort(side) for side in _both(scores, same))
@@ -128,6 +138,12 @@ def _both(scores: ArrayLike, same: ArrayLike) -> tuple[Scores, Scores]:
     genuine, impostor = values[flags], values[~flags]
     need_both(genuine, impostor)
     return genuine, impostor
+
+
+def _check_rates(fars: Sequence[float]) -> None:
+    for far in fars:
+        if not 0 < far <= 1:
+            raise ValueError(f"far must be in (0, 1], got {far:g}")
 
 
 def _allowed(far: float, impostors: int) -> int:

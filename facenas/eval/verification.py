@@ -32,6 +32,7 @@ class Verification:
         auc: Area under the ROC curve.
         eer: Equal error rate.
         tar_at_far: True accept rate by false accept rate, where there are enough impostor pairs.
+        tar_interval: 95 % interval of each, at that threshold.
         threshold_at_far: Least cosine that is accepted there.
         refused: Why there is no true accept rate at the other false accept rates.
         correct: Pairs decided correctly by the published protocol.
@@ -47,6 +48,7 @@ class Verification:
     auc: float
     eer: float
     tar_at_far: dict[str, float]
+    tar_interval: dict[str, tuple[float, float]]
     threshold_at_far: dict[str, float]
     refused: dict[str, str]
     correct: int
@@ -100,10 +102,11 @@ class PairBenchmark:
         """Whether each pair is decided correctly by the published protocol (P,)."""
         return metrics.published_accuracy(squared_distances(unit(features), self.pairs), self.pairs.same).right
 
-    @property
-    def pairs_key(self) -> bytes:
-        """Equal for equal pairs."""
-        return b"".join(side.tobytes() for side in (self.pairs.first, self.pairs.second, self.pairs.same))
+    def same_pairs(self, other: "PairBenchmark") -> bool:
+        """Whether another benchmark asks the same, of pictures of whatever size."""
+        people = [one.faces.names if one.faces else None for one in (self, other)]
+        sides = zip(*((one.pairs.first, one.pairs.second, one.pairs.same) for one in (self, other)), strict=True)
+        return people[0] == people[1] and all(np.array_equal(*side) for side in sides)
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
         """The ROC curve."""
@@ -153,7 +156,10 @@ def verify(features: Embeddings, pairs: Pairs, *, subjects: Labels, replicates: 
     scores = pair_scores(embeddings, pairs)
     published = metrics.published_accuracy(squared_distances(embeddings, pairs), pairs.same)
     exact, rates = metrics.verification_accuracy(scores, pairs.same), roc.accept_rates(scores, pairs.same)
-    interval = bootstrap.accuracy_interval(published.right, pairs, subjects, replicates=replicates, seed=seed) if replicates else None
+    interval, of_tar = None, dict[str, bootstrap.Interval]()
+    if replicates:
+        interval = bootstrap.accuracy_interval(published.right, pairs, subjects, replicates=replicates, seed=seed)
+        of_tar = bootstrap.tar_intervals(scores, rates.thresholds, pairs, subjects, replicates=replicates, seed=seed)
     return Verification(
         accuracy=published.mean,
         std=published.std,
@@ -164,6 +170,7 @@ def verify(features: Embeddings, pairs: Pairs, *, subjects: Labels, replicates: 
         auc=metrics.auc(scores, pairs.same),
         eer=metrics.eer(scores, pairs.same),
         tar_at_far=rates.tar,
+        tar_interval={far: (one.low, one.high) for far, one in of_tar.items()},
         threshold_at_far=rates.thresholds,
         refused=rates.refused,
         correct=published.correct,

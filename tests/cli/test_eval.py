@@ -17,7 +17,7 @@ from facenas.backbones import Blueprint, IRSpace
 from facenas.data import InputContract, OrlFaces, balanced_pairs
 from facenas.data.sources import test_names as kept_for_testing
 from facenas.eval import torch_embedder
-from facenas.training.models import load_model, save_model
+from facenas.training.models import Seen, load_model, save_model
 from tests.data.test_ijb import ijbc  # noqa: F401
 from tests.data.test_tinyface import tinyface  # noqa: F401
 
@@ -201,3 +201,14 @@ def test_a_network_that_no_one_here_trained_knows_the_orl_people(facenas: Comman
     result = facenas("eval", "--model", tmp_path / "dlib.npy", "--benchmark", "pairs", "--data", orl / "pairs.csv", "--json").json["pairs"]
     assert result["auc"] > 0.99
     assert result["accuracy"] > 0.97
+
+
+def test_models_that_have_seen_other_people_are_not_compared(facenas: Command, model: Path, tmp_path: Path) -> None:
+    other = load_model(model)
+    names = OrlFaces().load(16).names
+    seen = (Seen(dataset="orl", identities=tuple(sorted(names[:10]))),)
+    card = other.card
+    save_model(tmp_path / "other", other.network, blueprint=card.blueprint, contract=card.input, metrics={}, seen=seen)
+    done = facenas("eval", "--compare", model, tmp_path / "other", "--benchmark", "orl", "--set", "most_pairs=50", "--json")
+    assert done.json["orl"]["differences"] == []
+    assert "have seen different people, so their pairs differ and are not compared" in done.stderr

@@ -1,6 +1,6 @@
-"""Pooled templates and their scores against plain loops."""
+"""Pooling and scoring of templates against plain loops."""
 
-from typing import Any
+import itertools
 
 import numpy as np
 import pytest
@@ -9,93 +9,118 @@ from hypothesis import strategies as st
 
 from facenas.errors import NotFiniteError
 from facenas.eval import templates
+from facenas.eval.extract import unit
 from facenas.eval.settings import Weighting
-from facenas.eval.templates import PUBLISHED_WEIGHTINGS, pool, template_scores
+from facenas.eval.templates import PUBLISHED_WEIGHTINGS, Templates, pool, template_scores
 
-whole = st.integers(0, 2**32).map(np.random.default_rng)
-
-
-def photographs(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    count = rng.integers(1, 60)
-    features = (rng.normal(0, 1, (count, 8)) * rng.uniform(0.1, 20, (count, 1))).astype(np.float32)
-    return features, rng.choice([2, 3, 5, 900], count), rng.integers(0, 4, count), rng.uniform(0.1, 1, count).astype(np.float32)
+WEIGHTINGS = [Weighting(norm=norm, detector=detector) for norm, detector in itertools.product(("keep", "unit"), (True, False))]
+D = 9
 
 
-def pooled_by_hand(
-    features: np.ndarray, template: np.ndarray, media: np.ndarray, detector: np.ndarray, *, unit: bool, weighed: bool
-) -> dict[int, np.ndarray]:
-    found = {}
+def slow_pool(features: np.ndarray, template: np.ndarray, media: np.ndarray, weighting: Weighting, detector: np.ndarray) -> np.ndarray:
+    pooled = []
     for name in sorted(set(template.tolist())):
         total = np.zeros(features.shape[1])
         for medium in set(media[template == name].tolist()):
-            chosen = [row for row in range(len(features)) if (template[row], media[row]) == (name, medium)]
-            total += np.mean(
-                [
-                    features[row].astype(np.float64) / (np.linalg.norm(features[row]) if unit else 1) * (detector[row] if weighed else 1)
-                    for row in chosen
-                ],
-                axis=0,
-            )
-        found[name] = total / np.linalg.norm(total)
-    return found
+            frames = []
+            for row in np.flatnonzero((template == name) & (media == medium)):
+                feature = features[row].astype(np.float64)
+                if weighting.norm == "unit":
+                    feature = feature / np.sqrt((feature**2).sum())
+                if weighting.detector:
+                    feature = feature * float(detector[row])
+                frames.append(feature)
+            total += sum(frames) / len(frames)
+        pooled.append(total / np.sqrt((total**2).sum()))
+    return np.array(pooled)
 
 
-@given(whole, st.booleans(), st.booleans())
-@settings(max_examples=100, deadline=None)
-def test_pooling_averages_a_medium_and_sums_the_media(rng: np.random.Generator, unit: bool, weighed: bool) -> None:
-    features, template, media, detector = photographs(rng)
-    weighting = Weighting(norm="unit" if unit else "keep", detector=weighed)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.sampled_from(WEIGHTINGS))
+@settings(max_examples=80, deadline=None)
+def test_pooling_is_the_slow_loop(seed: int, count: int, weighting: Weighting) -> None:
+    rng = np.random.default_rng(seed)
+    features = (rng.normal(size=(count, D)) * rng.uniform(0.5, 30, size=(count, 1))).astype(np.float32)
+    template, media = (
+        rng.choice([3, 4, 7, 1000, 90_000], size=count).astype(np.int32),
+        rng.choice([1, 2, 70_000], size=count).astype(np.int32),
+    )
+    detector, before = rng.uniform(0.3, 1, size=count).astype(np.float32), features.copy()
     found = pool(features, template, media, weighting=weighting, detector_scores=detector)
-    wanted = pooled_by_hand(features, template, media, detector, unit=unit, weighed=weighed)
-    assert found.names.tolist() == [*wanted]
-    np.testing.assert_allclose(found.embeddings, np.stack([*wanted.values()]), atol=3e-5)  # sums may nearly cancel
+    assert found.names.tolist() == sorted(set(template.tolist()))
     assert found.embeddings.dtype == np.float32
-    np.testing.assert_array_equal(found.rows(found.names[::-1]), np.arange(len(wanted))[::-1])
+    np.testing.assert_allclose(found.embeddings, slow_pool(features, template, media, weighting, detector), atol=2e-6)
+    assert np.array_equal(features, before)
 
 
-def test_the_frames_of_a_video_count_as_one_in_their_template_only() -> None:
-    features = np.eye(4, dtype=np.float32)[[0, 0, 0, 1, 2]]
-    template, media = np.array([1, 1, 1, 1, 2]), np.array([8, 8, 8, 9, 8])
-    found = pool(features, template, media, weighting=Weighting(detector=False)).embeddings
-    np.testing.assert_allclose(found[0], [0.5**0.5, 0.5**0.5, 0, 0], atol=1e-6)
-    np.testing.assert_allclose(found[1], [0, 0, 1, 0], atol=1e-6)
+def test_a_video_counts_as_much_as_a_picture_however_long_it_is() -> None:
+    features = np.array([[0, 2], [2, 0], [2, 0], [2, 0]], np.float32)
+    found = pool(features, np.zeros(4, np.int32), np.array([1, 2, 2, 2], np.int32), weighting=Weighting(detector=False))
+    np.testing.assert_allclose(found.embeddings, [[0.5**0.5, 0.5**0.5]], atol=1e-6)
 
 
-def test_the_published_tables_weighting() -> None:
-    """`process_embeddings` of `ijb_evals.py`, N0 without and N1 with `use_norm_score`, which normalises."""
+def test_one_medium_in_two_templates_is_two_media() -> None:
+    features = np.array([[0, 1], [1, 0], [1, 0]], np.float32)
+    found = pool(features, np.array([5, 5, 6], np.int32), np.array([1, 2, 2], np.int32), weighting=Weighting(detector=False))
+    np.testing.assert_allclose(found.embeddings, [[0.5**0.5, 0.5**0.5], [1, 0]], atol=1e-6)
+
+
+def test_a_feature_of_nothing_makes_no_nan() -> None:
+    found = pool(np.zeros((2, D), np.float32), np.array([1, 2]), np.array([1, 1]), weighting=Weighting(norm="unit", detector=False))
+    assert np.array_equal(found.embeddings, np.zeros((2, D)))
+
+
+def test_published_weightings_give_different_templates() -> None:
     rng = np.random.default_rng(0)
-    features, template, media, detector = photographs(rng)
-    for name, unit, weighed in (
-        ("arcface_torch", False, True),
-        ("ijb_evals N0D1F1", False, True),
-        ("ijb_evals N1D1F1", True, True),
-        ("AdaFace", False, False),
-        ("CVLface", True, True),
-    ):
-        found = pool(features, template, media, weighting=PUBLISHED_WEIGHTINGS[name], detector_scores=detector).embeddings
-        wanted = pooled_by_hand(features, template, media, detector, unit=unit, weighed=weighed)
-        np.testing.assert_allclose(found, np.stack([*wanted.values()]), atol=3e-5)
-    assert PUBLISHED_WEIGHTINGS["arcface_torch"] == Weighting()
+    features, detector = rng.gamma(1, size=(6, D)).astype(np.float32), rng.uniform(0.1, 1, 6).astype(np.float32)
+    found = {
+        name: pool(features, np.arange(6) // 3, np.arange(6), weighting=weighting, detector_scores=detector).embeddings.tobytes()
+        for name, weighting in PUBLISHED_WEIGHTINGS.items()
+    }
+    assert found["arcface_torch"] == found["ijb_evals N0D1F1"]
+    assert found["CVLface"] == found["ijb_evals N1D1F1"]
+    assert len(set(found.values())) == 3
 
 
-def test_an_embedding_that_is_not_a_number_is_refused_by_the_template() -> None:
-    features = np.ones((3, 2), np.float32)
+def test_rows_of_templates() -> None:
+    some = Templates(np.array([2, 5, 9, 40]), np.zeros((4, D), np.float32))
+    assert some.rows(np.array([40, 2, 2, 9, 5])).tolist() == [3, 0, 0, 2, 1]
+
+
+def assert_plain_products(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
+    slow = [float(embeddings[a].astype(np.float64) @ embeddings[b]) for a, b in zip(first, second, strict=True)]
+    scores = template_scores(embeddings, first, second)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, slow, atol=1e-6)
+
+
+pair_lists = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), min_size=1, max_size=120)
+
+
+@given(pair_lists, st.booleans(), st.sampled_from([1, 2, 3, 7, 512]))
+@settings(max_examples=150, deadline=None)
+def test_scores_are_plain_products_in_any_order(pairs: list[tuple[int, int]], ordered: bool, block: int) -> None:
+    first, second = np.array(sorted(pairs) if ordered else pairs).T
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(templates, "BLOCK", block)
+        assert_plain_products(unit(np.random.default_rng(0).normal(size=(20, D)).astype(np.float32)), first, second)
+
+
+def test_scores_of_pairs_as_the_protocol_lays_them_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(templates, "BLOCK", 16)
+    rng = np.random.default_rng(1)
+    first = np.repeat(rng.permutation(400)[:90], rng.integers(1, 60, 90))
+    second = rng.integers(400, size=len(first))
+    assert_plain_products(unit(rng.normal(size=(400, D)).astype(np.float32)), first, second)
+    assert_plain_products(unit(rng.normal(size=(400, D)).astype(np.float32)), second, first)
+
+
+def test_no_pairs_have_no_scores() -> None:
+    none = np.empty(0, np.int32)
+    assert template_scores(np.ones((3, D), np.float32), none, none).shape == (0,)
+
+
+def test_an_embedding_that_is_not_a_number_is_refused_by_its_template() -> None:
+    features = np.ones((3, D), np.float32)
     features[1, 0] = np.nan
     with pytest.raises(NotFiniteError, match="1 templates are not finite numbers, for example 7"):
         pool(features, np.array([5, 7, 7]), np.array([1, 1, 2]), weighting=Weighting(detector=False))
-
-
-@pytest.mark.parametrize("block", [1, 3, 512])
-@given(rng=whole, layout=st.sampled_from(["arbitrary", "runs", "one", "none"]), dtype=st.sampled_from([np.int32, np.int64]))
-@settings(max_examples=60, deadline=None)
-def test_scores_are_products_in_the_order_of_the_pairs(block: int, rng: np.random.Generator, layout: str, dtype: Any) -> None:
-    count = int(rng.integers(2, 30))
-    embeddings = rng.integers(-3, 4, (count, 4)).astype(np.float32)  # exact products
-    first, second = rng.integers(0, count, (2, {"none": 0, "one": 1}.get(layout, 200))).astype(dtype)
-    if layout == "runs":
-        first, second = np.sort(first // 3), count - 1 - second // 3
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(templates, "BLOCK", block)
-        found = template_scores(embeddings, first, second)
-    np.testing.assert_array_equal(found, [embeddings[a] @ embeddings[b] for a, b in zip(first, second, strict=True)])
-    assert found.dtype == np.float32
