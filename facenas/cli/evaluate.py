@@ -66,10 +66,7 @@ def evaluate(
     for name in names:
         settings, told = settings_of(name, config, given), set[str]()
         for path in paths:
-            one = measure(path, name, settings)
-            for text in set(one.report["remarks"]) - told:
-                remark(f"{name}: {text}")
-            told |= {*one.report["remarks"]}
+            one = measure(path, name, settings, told=told)
             classic = {"baselines": classical(one)} if baselines else {}
             write_json(report_file(path, run, name), {name: one.report} | classic)
             measured.append(one)
@@ -132,11 +129,11 @@ def side_by_side(measured: "list[Measured]", folder: Path, *, as_json: bool) -> 
     from facenas.report.comparison import table as rows_of
 
     benchmarks = compared(measured)
-    for one in benchmarks:
-        for kind, picture in pictures(one).items():
-            with replacing(folder / f"{one.name}-{kind}.png") as temporary:
-                temporary.write_bytes(picture)
-    write_text(folder / "comparison.html", page(benchmarks))
+    drawn = {one.name: pictures(one) for one in benchmarks}
+    for name, picture in ((f"{name}-{kind}.png", picture) for name, those in drawn.items() for kind, picture in those.items()):
+        with replacing(folder / name) as temporary:
+            temporary.write_bytes(picture)
+    write_text(folder / "comparison.html", page(benchmarks, drawn))
     if as_json:
         print_json({one.name: {"models": one.reports, "differences": one.differences} for one in benchmarks})
         return
@@ -171,7 +168,8 @@ def report_test(model: Path, run: Path | None, device: Device, data_root: str | 
 
 def report_file(model: Path, run: Path | None, benchmark: str) -> Path:
     """Where the result of a benchmark is written."""
-    folder, suffix = run or (model if model.is_dir() else model.parent), model.suffix.removeprefix(".")
+    beside = model if model.is_dir() else model.parent if model.exists() else Path()
+    folder, suffix = run or beside, model.suffix.removeprefix(".")
     return folder / "eval" / f"{benchmark}{f'-{suffix}' if suffix else ''}.json"
 
 

@@ -27,13 +27,14 @@ class Measured(NamedTuple):
     report: dict[str, Any]
 
 
-def measure(path: Path, name: str, settings: "EvalSettings") -> Measured:
+def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) -> Measured:
     """Run a benchmark, from the cache what was embedded before.
 
     Args:
         path: The model.
         name: Of the benchmark.
         settings: How it is run.
+        told: Remarks that the user has read already; new ones are added.
     """
     from facenas.cli.loading import load_recogniser
     from facenas.eval.protocols import make_benchmark
@@ -41,6 +42,11 @@ def measure(path: Path, name: str, settings: "EvalSettings") -> Measured:
     recogniser = load_recogniser(path, settings.input, settings.device)
     seen = {one.dataset: one.identities for one in recogniser.seen}
     benchmark = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
+    remarks = [text for text in (recogniser.remark, benchmark.remark) if text]
+    for text in remarks:
+        if text not in told:
+            remark(f"{name}: {text}")
+    told.update(remarks)
     features = _features(path, recogniser, benchmark, settings)
     result = benchmark.measure(features.values)
     report = {
@@ -50,7 +56,7 @@ def measure(path: Path, name: str, settings: "EvalSettings") -> Measured:
         "data_sha256": features.data_sha256,
         "input": recogniser.contract.model_dump(mode="json"),
         "protocol": settings.model_dump(mode="json", exclude={"device", "cache", "workers", "batch_size", "input"}),
-        "remarks": [text for text in (recogniser.remark, benchmark.remark) if text],
+        "remarks": remarks,
         "versions": {package: version(package) for package in ("facenas", "numpy", "torch", "onnxruntime", "opencv-python-headless")},
     }
     return Measured(name, path, benchmark, features, result, report)

@@ -45,7 +45,7 @@ def onnx_session(path: Path) -> Any:
     except Exception as error:  # onnxruntime's exceptions share no other base class
         raise ModelError(f"{path} is not a usable ONNX model: {' '.join(str(error).split())[:200]}") from None
     shapes, outputs = [len(entry.shape) for entry in session.get_inputs()], [output.shape for output in session.get_outputs()]
-    if shapes != [4] or len(outputs) > 2 or (len(outputs) == 2 and outputs[1][-1] != 1):
+    if shapes != [4] or len(outputs) > 2 or (len(outputs) == 2 and outputs[1][-1:] != [1]):
         raise ModelError(
             f"{path} must have one input (B, C, H, W) and one output (B, D), or AdaFace's two, direction and norm; "
             f"got {len(shapes)} inputs and outputs of {outputs}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,19 +126,24 @@ def _stacked(batch: list[Future[tuple[Images, bytes]]]) -> _Batch:
 
 
 def _write(path: Path, features: Features) -> None:
-    with replacing(path.with_suffix(".npy")) as temporary, temporary.open("wb") as stream:
-        np.save(stream, features.values, allow_pickle=False)
-    write_json(path.with_suffix(".json"), {"data_sha256": features.data_sha256, "sum": _sum(features.values)})
+    with replacing(path.with_suffix(".npy")) as temporary:
+        with temporary.open("wb") as stream:
+            np.save(stream, features.values, allow_pickle=False)
+        told = {"data_sha256": features.data_sha256, "file_sha256": _digest(temporary)}
+    write_json(path.with_suffix(".json"), told)
 
 
 def _read(path: Path) -> Features | None:
+    values = path.with_suffix(".npy")
     try:
-        values = np.load(path.with_suffix(".npy"), allow_pickle=False)
         told = json.loads(path.with_suffix(".json").read_bytes())
-        return Features(values, told["data_sha256"], from_cache=True) if told["sum"] == _sum(values) else None
-    except (OSError, ValueError, KeyError):
+        if told["file_sha256"] != _digest(values):  # before NumPy reads it: what it raises for a damaged file is manifold
+            return None
+        return Features(np.load(values, allow_pickle=False), told["data_sha256"], from_cache=True)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _sum(values: Embeddings) -> str:
-    return sha256(np.ascontiguousarray(values).data).hexdigest()
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()

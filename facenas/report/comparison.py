@@ -65,15 +65,15 @@ def pictures(one: Compared) -> dict[str, bytes]:
     }
 
 
-def page(compared: Sequence[Compared]) -> str:
-    """The page's HTML."""
+def page(compared: Sequence[Compared], drawn: Mapping[str, Mapping[str, bytes]]) -> str:
+    """The page's HTML, with the pictures of each benchmark in it."""
     columns, rows, published = table(compared)
     benchmarks = [
         {
             "name": one.name,
             "remarks": list(dict.fromkeys(text for report in one.reports.values() for text in report.get("remarks", ()))),
             "pictures": [
-                {"title": f"{TITLES[kind]}, {one.name}", "data": b64encode(data).decode()} for kind, data in pictures(one).items()
+                {"title": f"{TITLES[kind]}, {one.name}", "data": b64encode(data).decode()} for kind, data in drawn[one.name].items()
             ],
             "figures": json.dumps(one.reports, indent=2, ensure_ascii=False),
         }

@@ -115,9 +115,14 @@ def test_diverged_training_is_one_sentence(facenas: Command) -> None:
     assert "the loss became" in done.stderr
 
 
+def hearing() -> None:
+    """In a child before it starts: Ctrl-C counts, even if the tests run in a shell's background, where it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "facenas", "search", "--config", "smoke", "--run", "r"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hearing)
     while process.poll() is None and not rows_so_far(tmp_path / "r"):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
@@ -147,7 +152,8 @@ def command(**_):
 cli.app = command
 cli.main()
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False, preexec_fn=hearing)
     assert done.returncode == 130
     assert done.stderr == "facenas: interrupted; what was finished is kept, run the same command to go on\n"
 
