@@ -15,7 +15,7 @@ from facenas.eval.extract import unit
 from facenas.eval.pictures import Pictures, filed_pictures
 from facenas.eval.scores import Flags, Scores
 
-AT_ONCE = 2**14  # pairs whose embeddings are copied at a time
+AT_ONCE = 2**8  # pairs whose embeddings are copied at a time
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facenas.errors import NotFiniteError
 from facenas.eval import templates
 from facenas.eval.extract import unit
 from facenas.eval.settings import Weighting
@@ -111,3 +112,15 @@ def test_scores_of_pairs_as_the_protocol_lays_them_out(monkeypatch: pytest.Monke
     second = rng.integers(400, size=len(first))
     assert_plain_products(unit(rng.normal(size=(400, D)).astype(np.float32)), first, second)
     assert_plain_products(unit(rng.normal(size=(400, D)).astype(np.float32)), second, first)
+
+
+def test_no_pairs_have_no_scores() -> None:
+    none = np.empty(0, np.int32)
+    assert template_scores(np.ones((3, D), np.float32), none, none).shape == (0,)
+
+
+def test_an_embedding_that_is_not_a_number_is_refused_by_its_template() -> None:
+    features = np.ones((3, D), np.float32)
+    features[1, 0] = np.nan
+    with pytest.raises(NotFiniteError, match="1 templates are not finite numbers, for example 7"):
+        pool(features, np.array([5, 7, 7]), np.array([1, 1, 2]), weighting=Weighting(detector=False))
