@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from facenas.data import Pairs
 from facenas.data.faces import Labels
 from facenas.errors import NotFiniteError
+from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 
 AT_ONCE = 2**24  # scores in memory at a time; with what is computed of them, some 250 MB
@@ -97,6 +99,12 @@ def search(probes: Embeddings, people: Labels, gallery: Embeddings, identities: 
             f"{(~np.isfinite(best)).sum()} of {len(best)} probes have scores that are not finite numbers; check the embeddings"
         )
     return Search(rank, best, mate)
+
+
+def rank_decisions(rank: Labels, people: Labels) -> Decisions:
+    """Whether the best entry shows the person, of mated probes (Q,), whose people are known (Q,)."""
+    rows = np.arange(len(rank))
+    return Decisions("rank 1", rank == 1, Pairs(rows, rows, np.ones(len(rank), np.bool_)), people)
 
 
 def cmc(found: Sequence[Search], most: int = 50) -> list[tuple[float, float]]:
