@@ -120,7 +120,7 @@ def run_in(folder: Path, settings: "SearchSettings", means: "Means") -> "tuple[F
         for warning in settings.warnings():
             remark(f"[bold red]warning[/bold red]: {warning}")
         with watcher.shown():
-            found = search_in(folder, settings, means, watch=watcher.watch, after_row=watcher.after_row)
+            found = search_in(folder, settings, means, watcher)
     return found, watcher.rows
 
 
