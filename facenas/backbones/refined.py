@@ -85,7 +85,7 @@ class RefinedSpace(Section):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         if (self.base == "resnet18") != (self.num_classes is not None):
-            raise ValueError("base resnet18 needs num_classes, and the face networks have none")
+            raise ValueError("base resnet18 classifies and needs num_classes, as in --config nar-resnet18; the face networks have none")
         if self.num_classes is None and self.input_size % ir.REDUCTION:
             raise ValueError(f"a face network's input_size is a multiple of {ir.REDUCTION}")
         return self

@@ -16,6 +16,7 @@ from facenas.search.candidate import Candidate, Strategy
 from facenas.search.evaluator import Evaluator, load_task, settle
 from facenas.search.executors import Executor, InProcess, Processes, Watch
 from facenas.search.journal import Journal
+from facenas.search.nar.stage import Refinement
 from facenas.search.pareto import pareto
 from facenas.search.row import Price, Row, StageEpoch
 from facenas.search.runner import Runner
@@ -28,7 +29,7 @@ from facenas.training.score import Score
 from facenas.training.settings import seen_by
 from facenas.training.tasks import Task
 
-STAGES: dict[str, Callable[[SearchSettings, Task], Stage]] = {}  # of the strategies in `settings.SHARED`
+STAGES: dict[str, Callable[[SearchSettings, Task], Stage]] = {"nar": Refinement}  # of the strategies in `settings.SHARED`
 
 
 class Means(Section):

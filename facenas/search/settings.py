@@ -9,6 +9,7 @@ from facenas.backbones import Architecture, Space
 from facenas.search.candidate import Strategy
 from facenas.search.dynamic_ranking import DynamicRanking, DynamicRankingSettings
 from facenas.search.limits import Budget, Limits
+from facenas.search.nar import NARSettings
 from facenas.search.nsga2 import NSGA2, NSGA2Settings
 from facenas.search.random_search import RandomSearch, RandomSearchSettings
 from facenas.search.regularized_evolution import RegularizedEvolution, RegularizedEvolutionSettings
@@ -29,10 +30,16 @@ STRATEGIES: dict[str, Any] = {
 }
 # What a candidate's training depends on.
 SEEDED = ("data", "validation_share", "head", "sample_rate", "face_augmentation", "recipe", "seed", "space")
-SHARED: tuple[str, ...] = ()  # these train shared weights first (`run.STAGES`), then their shortlist as a sample
+SHARED = ("nar",)  # these train shared weights first (`run.STAGES`), then their shortlist as a sample
 ENDING = ("dynamic_ranking", "sample", *SHARED)  # the others need a budget
 StrategySettings = Annotated[
-    DynamicRankingSettings | RandomSearchSettings | RegularizedEvolutionSettings | TPESettings | NSGA2Settings | SampleSettings,
+    DynamicRankingSettings
+    | RandomSearchSettings
+    | RegularizedEvolutionSettings
+    | TPESettings
+    | NSGA2Settings
+    | SampleSettings
+    | NARSettings,
     Field(discriminator="name"),
 ]
 PAPER_WARNING = (

@@ -116,9 +116,9 @@ def test_what_lies_outside_is_refused(change: dict[str, object], sentence: str) 
 
 
 def test_classes_belong_to_resnet18_alone() -> None:
-    with pytest.raises(ValueError, match="needs num_classes"):
+    with pytest.raises(ValueError, match="resnet18 classifies and needs num_classes"):
         RefinedSpace(base="resnet18", input_size=32)
-    with pytest.raises(ValueError, match="needs num_classes"):
+    with pytest.raises(ValueError, match="resnet18 classifies and needs num_classes"):
         RefinedSpace(base="ir18", num_classes=10)
     with pytest.raises(ValueError, match="multiple of 16"):
         RefinedSpace(base="ir18", input_size=50)

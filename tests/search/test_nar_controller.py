@@ -20,7 +20,7 @@ def test_it_finds_the_best_operator_of_every_layer(seed: int) -> None:
     torch.manual_seed(seed)
     generator, best = torch.Generator().manual_seed(seed), torch.tensor([Random(100 * seed + layer).randrange(4) for layer in range(4)])
     learner, fixed = Learner(Controller(2, 2, 4, LEARNING)), torch.zeros(16, len(pairs(2)), dtype=torch.long)
-    for _ in range(120):
+    for _ in range(160):
         sampled = learner.sample(16, generator, links=fixed)
         rewards = (sampled.operators == best).float().mean(1) + 0.05 * torch.randn(16, generator=generator)
         learner.update(sampled, rewards, links=False)
