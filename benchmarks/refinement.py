@@ -1,8 +1,8 @@
 """Base, refined and random operators, trained alike: test accuracy, parameters, multiply-accumulates.
 
-For each seed NAR searches on the training data alone; what it found, the base and random operator choices are then trained from scratch on all
-training data, with the same recipe for equally many epochs, and measured on the test set, or on pairs of the test people. Twenty minutes on two
-cores; a run that was interrupted goes on.
+For each seed NAR searches on the training data alone; what it found, the base and random operator choices are then trained from
+scratch on all training data, with the same recipe for equally many epochs, and measured on the test set, or on pairs of the test
+people. Twenty minutes on two cores; a run that was interrupted goes on.
 
     python benchmarks/refinement.py --run runs/refinement [--data orl] [--json]
 """

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from facenas.training.fit import memory_format
 from facenas.training.loop import Training, train
 from facenas.training.tasks import Task
 
-MOST_DRAWS = 1000  # in search of architectures within the limits
+MOST_ROUNDS = 20  # of drawing, in search of architectures within the limits
 
 
 class Refinement:
@@ -153,14 +152,13 @@ class Refinement:
     def _drawn(self, turn: str, generator: torch.Generator) -> list[Architecture]:
         """The likeliest architecture and drawn ones, all different and within the limits."""
         found = dict.fromkeys(self.architectures(self._sample(1, generator, turn, greedy=True)))
-        for draws in count(1):
-            kept = [one for one in found if not self._excess(one)]
-            if kept and draws > self.strategy.samples:
-                return kept
-            if draws > MOST_DRAWS:
-                raise SettingsError(f"no architecture within the limits in {MOST_DRAWS} draws of the controller; widen the limits")
-            found |= dict.fromkeys(self.architectures(self._sample(1, generator, turn)))
-        raise AssertionError
+        for _ in range(MOST_ROUNDS):
+            found |= dict.fromkeys(self.architectures(self._sample(self.strategy.samples, generator, turn)))
+            if kept := [one for one in found if not self._excess(one)]:
+                return kept[: self.strategy.samples]
+        raise SettingsError(
+            f"no architecture within the limits in {MOST_ROUNDS * self.strategy.samples} draws of the controller; widen them"
+        )
 
     def _measured(self, paths: Sequence[Architecture]) -> dict[Architecture, float]:
         rows = np.arange(self.held.items)
