@@ -3,6 +3,7 @@
 from facenas.backbones.architecture import Architecture, Operation
 from facenas.backbones.ir import IRSpace
 from facenas.backbones.plain import PlainSpace
+from facenas.backbones.refined import RefinedSpace
 from facenas.backbones.space import SearchSpace
 from facenas.backbones.zoo import ZOO, Blueprint, Space, get_architecture, get_blueprint
 
@@ -13,6 +14,7 @@ __all__ = [
     "IRSpace",
     "Operation",
     "PlainSpace",
+    "RefinedSpace",
     "SearchSpace",
     "Space",
     "get_architecture",

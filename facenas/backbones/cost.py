@@ -15,6 +15,10 @@ class Cost(NamedTuple):
             return NotImplemented
         return Cost(self.parameters + other.parameters, self.macs + other.macs)
 
+    def less(self, other: "Cost") -> "Cost":
+        """Cost without a part."""
+        return Cost(self.parameters - other.parameters, self.macs - other.macs)
+
 
 NOTHING = Cost(0, 0)
 
@@ -25,12 +29,12 @@ def convolution(channels_in: int, channels_out: int, kernel: int, *, size: int, 
     return Cost(weights, weights * size * size)
 
 
-def operation(kind: str, channels_in: int, channels_out: int, kernel: int, *, size: int) -> Cost:
-    """A `sep` or `conv` layer as `layers.operation` builds it, with an output of `size` x `size`."""
+def operation(kind: str, channels_in: int, channels_out: int, kernel: int, *, size: int, mixed: bool = True) -> Cost:
+    """A layer as `layers.operation` builds it, with an output of `size` x `size`."""
     if kind == "conv":
         return convolution(channels_in, channels_out, kernel, size=size)
-    depthwise = convolution(channels_in, channels_in, kernel, size=size, groups=channels_in)
-    return depthwise + convolution(channels_in, channels_out, 1, size=size)
+    each = NOTHING if kind.endswith("pool") else convolution(channels_in, channels_in, kernel, size=size, groups=channels_in)
+    return each + convolution(channels_in, channels_out, 1, size=size) if mixed or channels_in != channels_out else each
 
 
 def batch_norm(channels: int) -> Cost:

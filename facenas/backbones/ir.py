@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from facenas.backbones import cost, layers, space
-from facenas.backbones.architecture import Architecture, Layers, Operation
+from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.backbones.norm_prelu import norm_prelu
 from facenas.errors import ModelError
@@ -46,6 +46,7 @@ class IRSpace(Section):
 
     depth_step: ClassVar[int] = 2
     operations: ClassVar[tuple[Operation, Operation]] = ("conv", "sep")
+    choices: ClassVar[tuple[tuple[Operation, Kernel], ...]] = space.pairs(operations)
 
     name: Literal["ir"] = Field("ir", description="Name of the space.")
     embedding_size: int | None = Field(512, ge=1, description="Embedding dimension D; null: 8 x width, as in EGNAS.")
@@ -88,7 +89,7 @@ class IRSpace(Section):
         network = IRNetwork(
             layers.conv(self.in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width), *units, self._head(architecture)
         )
-        network.apply(_initialise)
+        network.apply(initialise)
         return network
 
     def _head(self, architecture: Architecture) -> nn.Module:
@@ -146,11 +147,19 @@ class IRSpace(Section):
 class IRNetwork(nn.Sequential):
     """Input layer (convolution, BatchNorm, PReLU), units, output layer."""
 
+    def stem(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> features of the first unit."""
+        return norm_prelu(self[0](x), self[1], self[2])
+
+    @property
+    def units(self) -> "list[Unit]":
+        """All units in their order."""
+        return [module for module in self if isinstance(module, Unit)]
+
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) -> embeddings (B, D)."""
-        conv, norm, prelu, *rest = self
-        x = norm_prelu(conv(x), norm, prelu)
-        for module in rest:
+        x = self.stem(x)
+        for module in self[3:]:
             x = module(x)
         return x
 
@@ -181,7 +190,7 @@ class Unit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features (B, C_in, H, W) -> (B, C_out, H / stride, W / stride)."""
         first_norm, first, norm, prelu, second, last_norm = self.residual
-        inner = norm_prelu(first(first_norm(x)), norm, prelu)
+        inner = norm_prelu(first(first_norm(x)), getattr(norm, "chosen", norm), prelu)  # a supernet has one for each operator
         out: Tensor = last_norm(second(inner)) + self.shortcut(x)
         return out
 
@@ -201,7 +210,8 @@ def plan(architecture: Architecture) -> Layers:
     return made
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
+    """Kaiming's normal weights, by the outputs."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         if module.bias is not None:

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from facenas.backbones import cost, fused, layers, space
-from facenas.backbones.architecture import Architecture, Layers, Operation
+from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.errors import ModelError
 from facenas.settings import Section
@@ -24,6 +24,7 @@ class PlainSpace(Section):
 
     depth_step: ClassVar[int] = 1
     operations: ClassVar[tuple[Operation, Operation]] = ("sep", "conv")
+    choices: ClassVar[tuple[tuple[Operation, Kernel], ...]] = space.pairs(operations)
 
     name: Literal["plain"] = Field("plain", description="Name of the space.")
     in_channels: int = Field(3, ge=1, description="Image channels.")

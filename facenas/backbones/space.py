@@ -1,12 +1,13 @@
 """What every search space offers, and the random walks that all of them share."""
 
 from collections.abc import Sequence
+from itertools import product
 from random import Random
 from typing import Protocol, TypeVar
 
 from torch import nn
 
-from facenas.backbones.architecture import Architecture, Operation
+from facenas.backbones.architecture import Architecture, Kernel, Operation
 from facenas.backbones.cost import Cost
 from facenas.errors import ModelError
 
@@ -21,6 +22,10 @@ class SearchSpace(Protocol):
     @property
     def operations(self) -> tuple[Operation, Operation]:
         """The operation every architecture starts from, and the one that the micro search tries instead."""
+
+    @property
+    def choices(self) -> tuple[tuple[Operation, Kernel], ...]:
+        """What a position may compute."""
 
     def positions(self, depth: int) -> int:
         """Number of searchable operations at `depth`; an error if no architecture has that depth."""
@@ -47,8 +52,13 @@ class SearchSpace(Protocol):
         """An architecture that differs in one variable by one step."""
 
 
-KERNELS = (3, 5)
+KERNELS: tuple[Kernel, Kernel] = (3, 5)
 T = TypeVar("T")
+
+
+def pairs(operations: Sequence[Operation]) -> tuple[tuple[Operation, Kernel], ...]:
+    """Each operation with each kernel of the micro search."""
+    return tuple(product(operations, KERNELS))
 
 
 def check_kinds(space: SearchSpace, architecture: Architecture) -> None:

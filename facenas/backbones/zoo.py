@@ -8,10 +8,11 @@ from torch import nn
 from facenas.backbones.architecture import Architecture
 from facenas.backbones.ir import IRSpace
 from facenas.backbones.plain import PlainSpace
+from facenas.backbones.refined import Operator, RefinedSpace
 from facenas.errors import ModelError, nearest
 from facenas.settings import Section
 
-Space = Annotated[PlainSpace | IRSpace, Field(discriminator="name")]
+Space = Annotated[PlainSpace | IRSpace | RefinedSpace, Field(discriminator="name")]
 
 
 class Blueprint(Section):
@@ -27,12 +28,21 @@ class Blueprint(Section):
     @property
     def dimension(self) -> int:
         """Size of the network's output: embedding dimension D, or number of classes."""
-        return self.space.dimension(self.architecture) if isinstance(self.space, IRSpace) else self.space.num_classes
+        return self.space.num_classes if isinstance(self.space, PlainSpace) else self.space.dimension(self.architecture)
 
 
 def _ir(depth: int, width: int = 64, stages: tuple[int, ...] = ()) -> Blueprint:
     space = IRSpace(embedding_size=8 * width)
     return Blueprint(architecture=space.start(depth=depth, width=width).replace(stages=stages), space=space)
+
+
+def _resnet18(code: str) -> Blueprint:
+    """A ResNet-18 for ImageNet, encoded as in table 5 of NAR, one digit for each unit or each convolution."""
+    operators: tuple[Operator, ...] = ("conv3", "depthwise3", "max3", "avg3")
+    space = RefinedSpace(
+        base="resnet18", positions_per="unit" if len(code) == 8 else "convolution", input_size=224, num_classes=1000, stem="imagenet"
+    )
+    return Blueprint(architecture=space.encoded([operators[int(digit)] for digit in code]), space=space)
 
 
 # r34-512 and r58-256 are what EGNAS found (Table 6). AdaFace's own 34 layers are arranged otherwise, hence the stages.
@@ -43,6 +53,10 @@ ZOO = {
     "ir100": _ir(100),
     "r34-512": _ir(34),
     "r58-256": _ir(58, width=32),
+    # NAR prints one digit too few of each (7 and 15): the last unit's, and the last convolution's, are taken to be the base's, 0.
+    "resnet18": _resnet18("00000000"),
+    "resnet18-8": _resnet18("10000000"),
+    "resnet18-16": _resnet18("1002000010000020"),
 }
 
 

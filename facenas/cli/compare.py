@@ -37,10 +37,10 @@ def read(run: Path) -> "Compared":
     Raises:
         RunError: If the folder holds no search.
     """
-    from facenas.search import read_journal
+    from facenas.search import open_journal
     from facenas.search.compare import Compared
 
-    rows, file = read_journal(run), run / "config.yaml"
+    journal, file = open_journal(run), run / "config.yaml"
     try:
         settings = yaml.safe_load(file.read_text(encoding="utf-8"))
         strategy, seed = settings["strategy"]["name"], settings["seed"]
@@ -48,7 +48,8 @@ def read(run: Path) -> "Compared":
         raise RunError(f"{file} is missing or damaged; give the folder of a `facenas search` run") from None
     if not (run / "architecture.json").is_file():
         remark(f"{run} ({strategy}, seed {seed}) is not finished: its figures are those so far")
-    return Compared(str(run), settings, rows)
+    epochs = journal.epochs()
+    return Compared(str(run), settings, journal.rows(), epochs.rows() if epochs else ())
 
 
 def table(entries: list[dict[str, Any]]) -> Table:

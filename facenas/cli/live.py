@@ -15,7 +15,8 @@ from rich.text import Text
 
 from facenas.cli.common import console, millions, percent, remark
 from facenas.report.words import changed
-from facenas.search import Candidate, Row, SearchSettings, forecast
+from facenas.search import Candidate, Row, SearchSettings, Strategy, forecast
+from facenas.search.row import StageEpoch
 from facenas.search.settings import ENDING
 
 STALE_SECONDS = 60.0  # a candidate that has been given up is shown no longer
@@ -30,8 +31,11 @@ class Watcher:
     """
 
     def __init__(self, settings: SearchSettings, workers: int) -> None:
-        self.settings, self.workers, self.strategy = settings, workers, settings.build_strategy()
+        self.settings, self.workers = settings, workers
+        self.strategy: Strategy | None = None
         self.rows: list[Row] = []
+        self.epochs: list[StageEpoch] = []
+        self.sharing: float | None = None
         self.ahead: list[Candidate] = []
         self.training: dict[Candidate, tuple[float, float]] = {}
         self._live: Live | None = None
@@ -42,9 +46,23 @@ class Watcher:
         if not console.is_terminal:
             yield
             return
-        self.ahead = self._forecast()
         with Live(console=console, get_renderable=self.picture, refresh_per_second=4, transient=True) as self._live:
             yield
+
+    def planned(self, strategy: Strategy) -> None:
+        """Candidates are about to be trained."""
+        self.strategy, self.sharing = strategy, None
+        if self._live:
+            self.ahead = self._forecast()
+
+    def shared(self, epochs: float) -> None:
+        """The training of shared weights has come so far."""
+        self.sharing = epochs
+
+    def after_epoch(self, row: StageEpoch) -> None:
+        """An epoch of shared weights."""
+        self.epochs.append(row)
+        remark(stage_line(row))
 
     def watch(self, candidate: Candidate, epochs: float) -> None:
         """A candidate has come so far."""
@@ -69,6 +87,10 @@ class Watcher:
                 table.add_row(
                     shape, parameters, f"{epochs:.1f} / {candidate.epochs}", bar, "" if candidate == self.head else "ahead of time"
                 )
+        if self.sharing is not None:
+            epochs = self.settings.strategy.model_dump()["epochs"]
+            bar = ProgressBar(total=epochs, completed=self.sharing, width=30)
+            table.add_row("shared weights", "", f"{self.sharing:.1f} / {epochs}", bar, _left(self.epochs, self.sharing, epochs))
         summary = Table.grid(padding=(0, 2))
         for name, value in self.summary().items():
             summary.add_row(f" {name}", value)
@@ -102,6 +124,8 @@ class Watcher:
         return left * seconds / work / self.workers if work else 0.0
 
     def _forecast(self) -> list[Candidate]:
+        if self.strategy is None:
+            return []
         budget, endless = self.settings.budget, self.settings.strategy.name not in ENDING
         most = min(budget.trials_left(self.rows), 100 if endless else 10_000)
         ahead = forecast(self.strategy, [row.evaluation.score for row in self.rows], most)
@@ -109,6 +133,18 @@ class Watcher:
             return ahead
         left = budget.epochs - sum(row.candidate.epochs for row in self.rows)
         return ahead[: len(list(takewhile(lambda done: done < left, accumulate((one.epochs for one in ahead), initial=0))))]
+
+
+def stage_line(row: StageEpoch) -> str:
+    """An epoch of shared weights as a sentence."""
+    plain = [f"{name} {value:.4g}" for name, value in row.facts.items() if isinstance(value, int | float) and name != "accuracy"]
+    return f"shared weights, epoch {row.number}: paths {percent(row.facts['accuracy'])}" + "".join(f", {fact}" for fact in plain)
+
+
+def _left(epochs: Sequence[StageEpoch], done: float, of: int) -> str:
+    """Time left of the stage, at the pace so far."""
+    pace = sum(row.seconds for row in epochs) / len(epochs) if epochs else 0
+    return f"{timedelta(seconds=round(pace * (of - done)))} left" if pace else ""
 
 
 def line(row: Row) -> str:

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from facenas.search.run import Means
     from facenas.training.models import Found
 
+Strategy = Annotated[
+    str | None, typer.Option("--strategy", help="Search algorithm, with its defaults: short for --set strategy.name=NAME.")
+]
+Base = Annotated[str | None, typer.Option("--base", help="Refine this network: short for --set space.name=refined --set space.base=NAME.")]
+Pretrain = Annotated[
+    int | None, typer.Option("--pretrain-epochs", min=0, help="Epochs of random paths first: short for --set strategy.pretrain_epochs=N.")
+]
 New = Annotated[bool, typer.Option("--new", help="Start over in a new folder beside --run instead of going on.")]
 Storage = Annotated[str | None, typer.Option("--storage", help="Journal in this database, for example postgresql://USER@HOST/NAME.")]
 Cache = Annotated[Path | None, typer.Option("--cache", help="Folder of results that runs share by content.")]
@@ -44,6 +51,9 @@ Gpus = Annotated[float, typer.Option("--gpus", min=0, help="GPUs of one candidat
 def search(
     config: Config = "quickstart",
     assignments: Set = [],
+    strategy: Strategy = None,
+    base: Base = None,
+    pretrain_epochs: Pretrain = None,
     run: Run = None,
     new: New = False,
     seed: Seed = None,
@@ -60,15 +70,17 @@ def search(
 ) -> None:
     """Search an architecture; a run that was interrupted goes on where it stopped.
 
-    Example: facenas search --config quickstart --set strategy.max_depth=14 --run runs/orl --workers 2
+    Example: facenas search --config quickstart --set strategy.max_depth=14 --run runs/orl --workers 2, or
+    facenas search --strategy nar --base ir50
     """
     from facenas.cli.live import table
     from facenas.search import SearchSettings
     from facenas.search.run import Means
 
-    settings = load(
-        SearchSettings, command="search", preset=config, overrides=overrides(assignments, seed=seed, device=device, **data_at(data_root))
-    )
+    refined = "refined" if base else None
+    short = {"strategy.name": strategy, "space.name": refined, "space.base": base, "strategy.pretrain_epochs": pretrain_epochs}
+    given = overrides([*overrides([], **short), *assignments], seed=seed, device=device, **data_at(data_root))
+    settings = load(SearchSettings, command="search", preset=config, overrides=given)
     workers, gpus = shared(per_gpu, workers, gpus)
     means = Means(storage=storage, cache=cache, executor=executor, workers=workers, address=address, gpus=gpus)
     folder = run or Path("runs") / f"search-{Path(config).stem}"
@@ -120,7 +132,7 @@ def run_in(folder: Path, settings: "SearchSettings", means: "Means") -> "tuple[F
         for warning in settings.warnings():
             remark(f"[bold red]warning[/bold red]: {warning}")
         with watcher.shown():
-            found = search_in(folder, settings, means, watch=watcher.watch, after_row=watcher.after_row)
+            found = search_in(folder, settings, means, watcher)
     return found, watcher.rows
 
 

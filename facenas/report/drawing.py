@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from facenas.backbones import Blueprint, ir, plain
+from facenas.backbones import Blueprint, RefinedSpace, ir, plain
+from facenas.backbones.architecture import Layers
 from facenas.report.svg import picture, tag
 
 PLANS = {"plain": plain.plan, "ir": ir.plan}
-NAMES = {"sep": "separable", "conv": "plain"}
+NAMES = {"sep": "separable", "conv": "plain", "depthwise": "depthwise", "max_pool": "maximum", "avg_pool": "mean"}
 TALLEST, GAP, EDGE = 112, 2, 2  # pixels: at the input's resolution, between blocks, around the drawing
 NARROWEST, WIDEST = 8, 24  # pixels of the block with the fewest channels
 LABEL, LINE = 62, 13  # pixels: room for a label, height of a line of text
@@ -41,7 +42,7 @@ class Placed(NamedTuple):
 def blocks(blueprint: Blueprint) -> list[Block]:
     """The stem, every layer (plain space) or unit (IR space), and the head."""
     architecture, space = blueprint.architecture, blueprint.space
-    plan, size = PLANS[architecture.space](architecture), space.input_size
+    plan, size = _plan(blueprint), space.input_size
     channels = plan[0][2]
     chain = [Block("stem", 1, channels, _labels(size, channels), "stem", f"stem: plain 3x3 to {channels} channels, {size}x{size}")]
     for number, (kind, kernel, channels_in, channels, stride) in enumerate(plan, 1):
@@ -50,7 +51,7 @@ def blocks(blueprint: Blueprint) -> list[Block]:
         tip = f"{name}, {channels_in} to {channels} channels, {before}x{before} to {size}x{size}"
         below = "" if number % 5 else str(number)
         chain.append(Block(f"{kind}{kernel}", size / space.input_size, channels, _labels(size, channels), below, tip))
-    output = "classes" if architecture.space == "plain" else "embedding"
+    output = "classes" if getattr(space, "num_classes", None) else "embedding"
     tip = f"head: {blueprint.dimension} {output}, drawn without scale"
     return [*chain, Block("head", 0.3, architecture.width, (str(blueprint.dimension), output), "head", tip)]
 
@@ -75,7 +76,15 @@ def draw(blueprint: Blueprint, width: int) -> Markup:
     return picture(width, y, *drawn, label=label, kind=f"network at{width}")
 
 
+def _plan(blueprint: Blueprint) -> Layers:
+    space = blueprint.space
+    return space.plan(blueprint.architecture) if isinstance(space, RefinedSpace) else PLANS[space.name](blueprint.architecture)
+
+
 def _what(blueprint: Blueprint) -> str:
+    """What a block is."""
+    if isinstance(blueprint.space, RefinedSpace):
+        return blueprint.space.positions_per
     return "layer" if blueprint.architecture.space == "plain" else "unit"
 
 

@@ -9,19 +9,20 @@ import yaml
 from jinja2 import Template
 from pydantic import TypeAdapter, ValidationError
 
-from facenas.backbones import Architecture, Blueprint, Space
+from facenas.backbones import Architecture, Blueprint, RefinedSpace, Space
 from facenas.errors import RunError
 from facenas.files import write_text
 from facenas.report.charts import legend_mark
 from facenas.report.curves import learning_curves
-from facenas.report.drawing import draw, legend
+from facenas.report.drawing import NAMES, draw, legend
 from facenas.report.environment import templates
 from facenas.report.fronts import fronts
 from facenas.report.scores import Names
+from facenas.report.shared_weights import stage
 from facenas.report.trajectory import trajectory
 from facenas.report.words import amount, changed, duration, epochs_each, failed, interval, points, reason, score
 from facenas.search.journal import open_journal
-from facenas.search.row import SCALES, Row
+from facenas.search.row import SCALES, Row, StageEpoch
 from facenas.training.models import load_found
 
 DRAWING_WIDTHS = (340, 640, 928)  # pixels: for phones, tablets and desks
@@ -44,12 +45,21 @@ def write_report(run: Path, output: Path | None = None) -> Path:
     text, finished = config.read_text(encoding="utf-8"), (run / "architecture.json").is_file()
     found = load_found(run / "architecture.json").architecture if finished else None
     file = output or run / "report.html"
-    write_text(file, page(run, journal.rows(), space=_space(text, config), found=found, config=text, warnings=journal.warnings))
+    space, epochs = _space(text, config), journal.epochs()
+    kept = epochs.rows() if epochs else []
+    write_text(file, page(run, journal.rows(), space=space, found=found, config=text, warnings=journal.warnings, epochs=kept))
     return file
 
 
 def page(
-    run: Path, rows: Sequence[Row], *, space: Space, found: Architecture | None, config: str = "", warnings: Sequence[str] = ()
+    run: Path,
+    rows: Sequence[Row],
+    *,
+    space: Space,
+    found: Architecture | None,
+    config: str = "",
+    warnings: Sequence[str] = (),
+    epochs: Sequence[StageEpoch] = (),
 ) -> str:
     """The page's HTML; equal rows make equal bytes.
 
@@ -60,22 +70,25 @@ def page(
         found: What the search returned; None while it is not finished.
         config: Its settings, as text.
         warnings: What a reader must know first.
+        epochs: Of a stage that trains shared weights.
 
     Raises:
-        RunError: If there is no candidate yet.
+        RunError: If there is no candidate yet, nor an architecture that such a stage would choose now.
     """
-    if not rows:
+    shared = stage(epochs, space)
+    if not rows and not (shared and shared.likeliest):
         raise RunError(f"no candidate of {run} has a score yet; a report needs at least one: let `facenas search` go on first")
     best = chosen(rows, found)
     macro = chosen([row for row in rows if row.scale == "macro"], None) if best and best.scale == "micro" else None
-    architecture = found or (best or rows[0]).candidate.architecture
+    architecture = found or ((best or rows[0]).candidate.architecture if rows or not shared else shared.likeliest)
+    assert architecture
     blueprint, names = Blueprint(architecture=architecture, space=space), _names(macro, best, finished=found is not None)
     return _template().render(
         run=run, rows=rows, best=best, macro=macro, finished=found is not None, blueprint=blueprint, warnings=warnings, config=config,
         cost=space.cost(architecture), totals=_totals(rows), legend=legend(blueprint), long=len(rows) > LONG,
         drawings=[draw(blueprint, width) for width in DRAWING_WIDTHS], trajectory=trajectory(rows, names),
         scales=[_scale(name, some, names) for name in SCALES if (some := [row for row in rows if row.scale == name])],
-        has_latency=any(row.latency_ms is not None for row in rows),
+        shared=shared, operators=_operators(space), has_latency=any(row.latency_ms is not None for row in rows),
         repeat=_command(run, run.parent / f"{run.name or 'run'}-again"), resume=_command(run, run),
     )  # fmt: skip
 
@@ -132,3 +145,12 @@ def _template() -> Template:
     )
     environment.filters.update(amount=amount, count="{:,}".format)
     return environment.get_template("template.html")
+
+
+def _operators(space: Space) -> list[tuple[str, str]]:
+    """Of a refinement: classes of the style sheet with their names."""
+    return (
+        [(f"{kind}{kernel}", f"{NAMES[kind]} {kernel}x{kernel}") for kind, kernel in space.choices]
+        if isinstance(space, RefinedSpace)
+        else []
+    )

@@ -24,7 +24,7 @@ def trajectory(rows: Sequence[Row], names: Names) -> list[Markup]:
         phases[PANELS.get(row.candidate.phase, "others")].append(row)
     grow, prune, operations, kernels = (phases[name] for name in ("grow", "prune", "operations", "kernels"))
     before_prune, before_kernels = _last_accepted(grow), _last_accepted(operations)
-    layer = "layer" if rows[0].candidate.architecture.space == "plain" else "unit"
+    layer = "layer" if rows and rows[0].candidate.architecture.space == "plain" else "unit"
     panels = [
         _panel("Grow: score against depth", "layers", _depths(grow), names),
         _panel("Prune: score against width", "channels", _widths(before_prune + prune) if prune else [], names, falling=True),

@@ -8,18 +8,19 @@ from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from facenas.errors import RunError
-from facenas.search.row import Row
+from facenas.search.row import Row, StageEpoch
 
 REPEATED = {"seed", "device", "threads", "every_epoch"}  # settings that repetitions of one search may differ in
 SEARCHED = REPEATED | {"strategy", "budget"}  # ... and different searches of one task
 
 
 class Compared(NamedTuple):
-    """A search run: its name, the settings in its `config.yaml`, and its journal."""
+    """A search run: its name, the settings in its `config.yaml`, its journal, and the epochs of its shared weights."""
 
     name: str
     settings: Mapping[str, Any]
     rows: Sequence[Row]
+    shared: Sequence[StageEpoch] = ()
 
 
 def relative_improvement(accuracy: Fraction, random_accuracies: Sequence[Fraction]) -> float | None:
@@ -74,8 +75,10 @@ def _entry(group: Sequence[Compared], drawn: Sequence[Row]) -> dict[str, Any]:
         "score_epochs": sorted({row.candidate.epochs for row in best}),
         "parameters": _spread(row.parameters for row in best),
         "candidates": _spread(len(rows) for rows in trained),
-        "epochs": _spread(sum(row.candidate.epochs for row in rows) for rows in trained),
-        "hours": _spread(sum(row.evaluation.seconds for row in rows) / 3600 for rows in trained),
+        "epochs": _spread(len(run.shared) + sum(row.candidate.epochs for row in _trained(run)) for run in group),
+        "hours": _spread(
+            (sum(epoch.seconds for epoch in run.shared) + sum(row.evaluation.seconds for row in _trained(run))) / 3600 for run in group
+        ),
         "relative_improvement_percent": _spread(value for value in improvements if value is not None),
     }
 

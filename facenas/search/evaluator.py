@@ -27,6 +27,14 @@ def load_task(settings: SearchSettings) -> Task:
     return settings.load_task()
 
 
+def settle(settings: SearchSettings) -> None:
+    """Make this process compute what any other would."""
+    torch.set_num_threads(settings.threads or torch.get_num_threads())
+    if make_fabric(settings.device, settings.recipe.precision).device.type == "cuda":  # the same sums in the same order, before CUDA begins
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
 @dataclass(frozen=True)
 class Evaluator:
     """Trains and scores the candidates of one run; it can be sent to another process, which then loads the data itself.
@@ -66,10 +74,7 @@ class Evaluator:
     def __call__(self, candidate: Candidate, progress: Callable[[float], None]) -> Evaluation:
         """Train and score, from the last finished epoch if there is one."""
         s, checkpoint = self.settings, self._checkpoint(candidate)
-        torch.set_num_threads(s.threads or torch.get_num_threads())
-        if self.content["device"] == "cuda":  # the same sums in the same order, before CUDA begins
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True, warn_only=True)
+        settle(s)
         train = partial(
             evaluate,
             load_task(s),

@@ -2,8 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from math import inf
 from pathlib import Path
@@ -19,13 +19,15 @@ from pydantic import ValidationError
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from facenas.backbones import Architecture
 from facenas.errors import RunError
 from facenas.files import write_json
 from facenas.search.candidate import Candidate, Phase, Verdict
-from facenas.search.row import SCALES, Price, Row, Scale
+from facenas.search.row import SCALES, Price, Row, StageEpoch
 from facenas.training.fit import Evaluation
 
 JOURNAL, PLACE, LOCK = "journal.db", "journal.json", ".lock"
+STAGE = "supernet"
 NETWORK = {
     "nfs",
     "nfs4",
@@ -70,7 +72,8 @@ class Journal:
         place = _place(run, storage)
         self.name, self.url = place["name"], storage or place["storage"] or f"sqlite:///{run.resolve() / JOURNAL}"
         with self._explained("cannot be used as a journal"):
-            self._studies = {scale: self._study(scale, place["run"], OBJECTIVES[: 4 if latency else 3]) for scale in SCALES}
+            self._owner = place["run"]
+            self._studies = {scale: self._study(scale, OBJECTIVES[: 4 if latency else 3]) for scale in SCALES}
             for study in self._studies.values():
                 if warnings:
                     study.set_user_attr("warnings", list(warnings))
@@ -96,13 +99,27 @@ class Journal:
 
     def copy_to(self, url: str) -> None:
         """Copy the studies as they are now into another database."""
-        for study in self._studies.values():
-            optuna.copy_study(from_study_name=study.study_name, from_storage=_storage(self.url), to_storage=url)
+        storage = _storage(self.url)
+        for name in sorted(self._names(storage)):
+            optuna.copy_study(from_study_name=name, from_storage=storage, to_storage=url)
 
-    def _study(self, scale: Scale, owner: str, objectives: Sequence[str]) -> optuna.Study:
+    def epochs(self) -> "Epochs | None":
+        """The rows of the run's first stage, if it has one."""
+        with self._explained("cannot be used as a journal"):
+            return self.stage() if f"{self.name}.{STAGE}" in self._names(_storage(self.url)) else None
+
+    def stage(self) -> "Epochs":
+        """The rows of a first stage that trains shared weights."""
+        with self._explained("cannot be used as a journal"):
+            return Epochs(self._study(STAGE, ("accuracy",)), self._explained)
+
+    def _names(self, storage: optuna.storages.RDBStorage) -> set[str]:
+        return {f"{self.name}.{kind}" for kind in (*SCALES, STAGE)} & set(optuna.get_all_study_names(storage))
+
+    def _study(self, kind: str, objectives: Sequence[str]) -> optuna.Study:
         study = optuna.create_study(
             storage=_storage(self.url),
-            study_name=f"{self.name}.{scale}",
+            study_name=f"{self.name}.{kind}",
             load_if_exists=True,
             directions=["maximize" if name == "score" else "minimize" for name in objectives],
         )
@@ -110,8 +127,8 @@ class Journal:
             with catch_warnings():
                 simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 study.set_metric_names(list(objectives))
-            study.set_user_attr("run", owner)
-        elif study.user_attrs["run"] != owner:
+            study.set_user_attr("run", self._owner)
+        elif study.user_attrs["run"] != self._owner:
             raise RunError(f"study {study.study_name!r} in {self.shown} belongs to another run; give a --run with another name")
         return study
 
@@ -135,6 +152,59 @@ class Journal:
             yield
         except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError, ValueError) as error:
             raise RunError(f"{self.shown} {problem} {' '.join(str(error.__cause__ or error).split())[:150]}") from None
+
+
+class Epochs:
+    """The epochs of a first stage, a trial each, and its shortlist.
+
+    Args:
+        study: Of the run.
+        explained: Turns the errors of a database into sentences.
+    """
+
+    def __init__(self, study: optuna.Study, explained: Callable[[str], AbstractContextManager[None]]) -> None:
+        self._study, self._explained = study, explained
+        trials = study.get_trials(states=(TrialState.COMPLETE,))
+        self._rows = sorted((StageEpoch.model_validate_json(trial.user_attrs["row"]) for trial in trials), key=lambda row: row.number)
+
+    def rows(self) -> list[StageEpoch]:
+        """All epochs in their order."""
+        return list(self._rows)
+
+    def check(self, row: StageEpoch) -> bool:
+        """Whether this row is still to be written; one that is there already has to be the same.
+
+        Raises:
+            RunError: If it differs, or rows before it are missing.
+        """
+        if row.number > len(self._rows) + 1:
+            raise RunError(
+                f"the journal has {len(self._rows)} epochs of the shared weights, their checkpoint {row.number}; start a new run"
+            )
+        if row.number <= len(self._rows) and self._rows[row.number - 1].facts != row.facts:
+            raise RunError(
+                f"epoch {row.number} of the shared weights differs from the run's row of it; the data, the machine or the version "
+                "of facenas changed: start a new run"
+            )
+        return row.number > len(self._rows)
+
+    def put(self, row: StageEpoch) -> None:
+        """Write the next row; errors as of `check`, and if it cannot be written, for example to a full disk."""
+        if self.check(row):
+            with self._explained("cannot be written, is the disk full?"):
+                self._study.add_trial(_stage_trial(row))
+            self._rows.append(row)
+
+    @property
+    def shortlist(self) -> list[Architecture] | None:
+        """What the finished stage found; None before its end."""
+        kept = self._study.user_attrs.get("shortlist")
+        return None if kept is None else [Architecture.model_validate(one) for one in kept]
+
+    def finish(self, shortlist: Sequence[Architecture]) -> None:
+        """Keep what the stage found."""
+        with self._explained("cannot be written, is the disk full?"):
+            self._study.set_user_attr("shortlist", [one.model_dump(mode="json") for one in shortlist])
 
 
 @contextmanager
@@ -242,6 +312,19 @@ def _trial(row: Row, *, objectives: int) -> FrozenTrial:
     )
     finished = datetime.now()
     trial.datetime_start, trial.datetime_complete = finished - timedelta(seconds=evaluation.seconds), finished
+    return trial
+
+
+def _stage_trial(row: StageEpoch) -> FrozenTrial:
+    plain = {name: value for name, value in row.facts.items() if isinstance(value, int | float | str)}
+    trial = optuna.create_trial(
+        values=[row.facts["accuracy"]],
+        params={"epoch": row.number},
+        distributions={"epoch": IntDistribution(1, 100_000)},
+        user_attrs={"row": row.model_dump_json(), **plain},
+    )
+    finished = datetime.now()
+    trial.datetime_start, trial.datetime_complete = finished - timedelta(seconds=row.seconds), finished
     return trial
 
 

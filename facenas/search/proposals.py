@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import product
 from typing import Literal
 from warnings import catch_warnings, simplefilter
 
@@ -12,7 +11,6 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
 from facenas.backbones import SearchSpace
-from facenas.backbones.space import KERNELS
 from facenas.search.baseline import BaselineSettings, stream
 from facenas.search.candidate import Candidate, Phase
 
@@ -43,7 +41,7 @@ class Proposals:
         directions: Sequence[Direction],
     ) -> None:
         self._space, self._epochs, self._seed, self._sampler, self._directions = space, bounds.epochs, seed, sampler, directions
-        self._layers = {f"{operation} {kernel}": (operation, kernel) for operation, kernel in product(space.operations, KERNELS)}
+        self._layers = {f"{operation} {kernel}": (operation, kernel) for operation, kernel in space.choices}
         layer, ranges = CategoricalDistribution(tuple(self._layers)), bounds.ranges(space)
         self._variables: dict[str, BaseDistribution] = {
             "depth": _integer(ranges["depths"]),

@@ -1,8 +1,9 @@
 """One line of the journal."""
 
+import json
 from typing import Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from facenas.search.candidate import MICRO, Candidate, Verdict
 from facenas.settings import Section
@@ -62,3 +63,19 @@ class Row(Section):
             "seconds": evaluation.seconds,
             "device": evaluation.device,
         }
+
+
+class StageEpoch(Section):
+    """One epoch of a stage that trains shared weights."""
+
+    number: int = Field(ge=1, description="Which epoch, from 1.")
+    seconds: float = Field(ge=0, description="Time that it took.")
+    facts: dict[str, Any] = Field(description="What the stage tells of it, JSON values; `accuracy` of its paths is a fraction in [0, 1].")
+
+    @field_validator("facts")
+    @classmethod
+    def _with_accuracy(cls, facts: dict[str, Any]) -> dict[str, Any]:
+        plain: dict[str, Any] = json.loads(json.dumps(facts, allow_nan=False))
+        if not 0 <= plain.get("accuracy", -1) <= 1:
+            raise ValueError("the facts of an epoch need an accuracy in [0, 1]")
+        return plain

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import Field
 
@@ -12,19 +12,24 @@ from facenas.backbones import Architecture
 from facenas.export import measure_latency
 from facenas.files import write_json
 from facenas.search.cache import ResultCache
-from facenas.search.candidate import Candidate
-from facenas.search.evaluator import Evaluator, load_task
+from facenas.search.candidate import Candidate, Strategy
+from facenas.search.evaluator import Evaluator, load_task, settle
 from facenas.search.executors import Executor, InProcess, Processes, Watch
 from facenas.search.journal import Journal
+from facenas.search.nar.stage import Refinement
 from facenas.search.pareto import pareto
-from facenas.search.row import Price, Row
+from facenas.search.row import Price, Row, StageEpoch
 from facenas.search.runner import Runner
 from facenas.search.settings import SearchSettings
+from facenas.search.shared_weights import CHECKPOINT, Stage, run_stage
 from facenas.settings import Section
 from facenas.training.fit import Evaluation
 from facenas.training.models import Found
 from facenas.training.score import Score
 from facenas.training.settings import seen_by
+from facenas.training.tasks import Task
+
+STAGES: dict[str, Callable[[SearchSettings, Task], Stage]] = {"nar": Refinement}  # of the strategies in `settings.SHARED`
 
 
 class Means(Section):
@@ -36,6 +41,25 @@ class Means(Section):
     workers: int = Field(1, ge=1, description="Candidates in training at once.")
     address: str | None = Field(None, description="Ray cluster; null: a local one.")
     gpus: float = Field(0, ge=0, description="GPUs of one candidate on Ray.")
+
+
+class Onlooker(Protocol):
+    """Who is told of what happens."""
+
+    def planned(self, strategy: Strategy) -> None:
+        """Candidates are about to be trained."""
+
+    def watch(self, candidate: Candidate, epochs: float) -> None:
+        """A candidate has come so far."""
+
+    def after_row(self, row: Row) -> None:
+        """A decision, replayed or new."""
+
+    def shared(self, epochs: float) -> None:
+        """The training of shared weights has come so far."""
+
+    def after_epoch(self, row: StageEpoch) -> None:
+        """An epoch of shared weights, replayed or new."""
 
 
 class Prices:
@@ -66,25 +90,26 @@ class Prices:
         return Evaluation(score=score, history=(), seconds=0.0, device="none", remark=excess)
 
 
-def search_in(run: Path, settings: SearchSettings, means: Means, *, watch: Watch, after_row: Callable[[Row], None]) -> Found:
+def search_in(run: Path, settings: SearchSettings, means: Means, onlooker: Onlooker) -> Found:
     """Run or continue a search; hold `locked(run)` meanwhile.
 
     Args:
         run: Its folder; `architecture.json` and `pareto.json` are written into it at the end.
         settings: With a number of threads.
         means: Where and on how many workers.
-        watch: Told how far each training is.
-        after_row: Told of every row, replayed or new.
+        onlooker: Told of everything.
     """
     measured = settings.limits.latency_ms is not None
     journal, checkpoints = Journal(run, means.storage, settings.warnings(), latency=measured), run / "checkpoints"
     checkpoints.mkdir(exist_ok=True)
     evaluator, task = Evaluator.of(settings, checkpoints.resolve()), load_task(settings)
     prices = Prices(settings, task.validation_items)
-    executor = _executor(evaluator, means, watch)
+    strategy = settings.build_strategy(_shortlist(settings, journal, checkpoints / CHECKPOINT, onlooker))
+    onlooker.planned(strategy)
+    executor = _executor(evaluator, means, onlooker.watch)
     try:
         architecture = Runner(
-            strategy=settings.build_strategy(),
+            strategy=strategy,
             journal=journal,
             executor=executor,
             results=ResultCache(means.cache or run / "cache"),
@@ -92,7 +117,7 @@ def search_in(run: Path, settings: SearchSettings, means: Means, *, watch: Watch
             price=prices.price,
             refuse=prices.refuse,
             budget=settings.budget,
-            after_row=after_row,
+            after_row=onlooker.after_row,
         ).run()
     finally:
         executor.close()
@@ -101,6 +126,18 @@ def search_in(run: Path, settings: SearchSettings, means: Means, *, watch: Watch
     write_json(run / "pareto.json", pareto(journal.rows()))
     shutil.rmtree(checkpoints)
     return found
+
+
+def _shortlist(settings: SearchSettings, journal: Journal, checkpoint: Path, onlooker: Onlooker) -> list[Architecture]:
+    """What a first stage with shared weights finds; nothing without one."""
+    if settings.strategy.name not in STAGES:
+        return []
+
+    def stage() -> Stage:
+        settle(settings)
+        return STAGES[settings.strategy.name](settings, load_task(settings))
+
+    return run_stage(stage, journal.stage(), checkpoint=checkpoint, after_epoch=onlooker.after_epoch, progress=onlooker.shared)
 
 
 def _executor(evaluator: Evaluator, means: Means, watch: Watch) -> Executor:

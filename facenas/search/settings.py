@@ -1,13 +1,15 @@
 """The settings of `facenas search`."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import Space
+from facenas.backbones import Architecture, Space
 from facenas.search.candidate import Strategy
 from facenas.search.dynamic_ranking import DynamicRanking, DynamicRankingSettings
 from facenas.search.limits import Budget, Limits
+from facenas.search.nar import NARSettings
 from facenas.search.nsga2 import NSGA2, NSGA2Settings
 from facenas.search.random_search import RandomSearch, RandomSearchSettings
 from facenas.search.regularized_evolution import RegularizedEvolution, RegularizedEvolutionSettings
@@ -28,9 +30,16 @@ STRATEGIES: dict[str, Any] = {
 }
 # What a candidate's training depends on.
 SEEDED = ("data", "validation_share", "head", "sample_rate", "face_augmentation", "recipe", "seed", "space")
-ENDING = ("dynamic_ranking", "sample")  # the others need a budget
+SHARED = ("nar",)  # these train shared weights first (`run.STAGES`), then their shortlist as a sample
+ENDING = ("dynamic_ranking", "sample", *SHARED)  # the others need a budget
 StrategySettings = Annotated[
-    DynamicRankingSettings | RandomSearchSettings | RegularizedEvolutionSettings | TPESettings | NSGA2Settings | SampleSettings,
+    DynamicRankingSettings
+    | RandomSearchSettings
+    | RegularizedEvolutionSettings
+    | TPESettings
+    | NSGA2Settings
+    | SampleSettings
+    | NARSettings,
     Field(discriminator="name"),
 ]
 PAPER_WARNING = (
@@ -60,9 +69,12 @@ class SearchSettings(TaskSettings):
             raise ValueError(f"strategy {self.strategy.name} never ends by itself: set budget.trials, budget.epochs or budget.hours")
         return self
 
-    def build_strategy(self) -> Strategy:
-        """The algorithm in its space."""
-        algorithm, settings = STRATEGIES[self.strategy.name], self.strategy.model_dump()
+    def build_strategy(self, shortlist: Sequence[Architecture] = ()) -> Strategy:
+        """The algorithm in its space; of a search with shared weights, what follows its `shortlist`."""
+        settings = self.strategy.model_dump()
+        if self.strategy.name in SHARED:
+            return Sample(self.space, self.seed, architectures=tuple(shortlist), count=0, epochs=settings["retrain_epochs"])
+        algorithm = STRATEGIES[self.strategy.name]
         strategy: Strategy = (
             algorithm(self.space, **settings) if algorithm is DynamicRanking else algorithm(self.space, self.seed, **settings)
         )

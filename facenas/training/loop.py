@@ -79,6 +79,7 @@ def train(
     seed: int,
     fabric: Fabric,
     layout: torch.memory_format,
+    recorded: bool = True,
 ) -> Iterator[float]:
     """Train up to `epochs` epochs, from wherever `training` stands; `training` is changed in place.
 
@@ -93,6 +94,7 @@ def train(
         seed: Of order, augmentation and dropout; each epoch derives its own, so a resumed run equals an uninterrupted one.
         fabric: Devices and precision.
         layout: Memory format of the batches.
+        recorded: Whether every step does the same, so that a GPU may record the first.
 
     Yields:
         The learning rate of each finished step.
@@ -100,7 +102,7 @@ def train(
     for counter in ("loss", "loss_sum", "correct"):
         setattr(training, counter, getattr(training, counter).to(fabric.device))
     step = _step(training, feed, contract=contract, recipe=recipe, fabric=fabric, layout=layout)
-    recordable = fabric.device.type == "cuda" and fabric.world_size == 1 and recipe.precision != "fp16" and not recipe.compile
+    recordable = recorded and fabric.device.type == "cuda" and fabric.world_size == 1 and recipe.precision != "fp16" and not recipe.compile
     groups = [group for one in training.optimisers for group in one.param_groups]
     run, rates = Recorded(step) if recordable else step, _rates(groups, fabric.device)
     for epoch in range(training.epoch, epochs):

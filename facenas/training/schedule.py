@@ -60,13 +60,14 @@ class Restarts(Section):
     name: Literal["sgdr"] = Field("sgdr", description="Name of the schedule.")
     period_epochs: float = Field(10.0, gt=0, description="Epochs of the first cosine (T_0).")
     growth: float = Field(2.0, ge=1, description="Each cosine's length over that of the one before (T_mult).")
+    least: float = Field(0.0, ge=0, lt=1, description="Where each cosine ends, as a share of the largest rate.")
 
     def factor(self, epoch: float, epochs: int) -> float:
         """Factor of the learning rate after `epoch` epochs."""
         period = self.period_epochs
         while epoch >= period:
             epoch, period = epoch - period, period * self.growth
-        return 0.5 * (1 + math.cos(math.pi * epoch / period))
+        return self.least + (1 - self.least) * 0.5 * (1 + math.cos(math.pi * epoch / period))
 
 
 Schedule = Annotated[Cosine | PublishedCosine | Step | Polynomial | Restarts, Field(discriminator="name")]

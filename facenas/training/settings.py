@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import IRSpace, PlainSpace, Space
+from facenas.backbones import Space
 from facenas.data import (
     ClassSource,
     FaceAugmentation,
@@ -71,8 +71,11 @@ class TaskSettings(Section):
         """
         if isinstance(self.data, ClassSource):
             return self._class_task(space, self.data, on_test=on_test, fraction=fraction)
-        if not isinstance(space, IRSpace):
-            raise SettingsError(f"faces ({self.data.name}) are searched and trained in the space 'ir', got {space.name!r}")
+        if getattr(space, "num_classes", None):
+            raise SettingsError(
+                f"faces ({self.data.name}) are searched and trained in a space that ends in an embedding, such as 'ir', got {space.name!r} "
+                f"with {getattr(space, 'num_classes', None)} classes"
+            )
         train, validation = self._faces(self.data, space.input_size, on_test=on_test)
         train = train.rows(share_of_each(train.identities, fraction, seed=self.seed, least=2))
         return FaceTask(
@@ -106,9 +109,9 @@ class TaskSettings(Section):
         images = source.load()
         size, channels = images.images.shape[1], images.images.shape[3]
         wanted = (size, channels, images.num_classes)
-        if not isinstance(space, PlainSpace) or (space.input_size, space.in_channels, space.num_classes) != wanted:
+        if (space.input_size, space.in_channels, getattr(space, "num_classes", None)) != wanted:
             raise SettingsError(
-                f"{source.name} needs space.name=plain, space.input_size={size}, space.in_channels={channels}, "
+                f"{source.name} needs a space that ends in classes, such as plain, space.input_size={size}, space.in_channels={channels}, "
                 f"space.num_classes={images.num_classes}, got {space}"
             )
         train, validation = images, source.test() if on_test else None

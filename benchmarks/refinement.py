@@ -1,0 +1,124 @@
+"""Base, refined and random operators, trained alike: test accuracy, parameters, multiply-accumulates.
+
+For each seed NAR searches on the training data alone; what it found, the base and random operator choices are then trained from
+scratch on all training data, with the same recipe for equally many epochs, and measured on the test set, or on pairs of the test
+people. Twenty minutes on two cores; a run that was interrupted goes on.
+
+    python benchmarks/refinement.py --run runs/refinement [--data orl] [--json]
+"""
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+
+from facenas.backbones import Architecture, Blueprint, RefinedSpace
+from facenas.files import write_text
+from facenas.search import Score, SearchSettings
+from facenas.search.significance import paired_error
+from facenas.settings import load
+from facenas.training.device import derive_seed
+from facenas.training.fit import Evaluation, evaluate
+from facenas.training.models import load_found
+
+PRESETS = {"orl": "nar-orl", "fashionmnist": "nar-fashionmnist"}
+RANDOM = 2  # random operator choices for each seed
+
+
+def searched(preset: str, seed: int, run: Path, threads: int) -> Architecture:
+    """What NAR finds."""
+    if not (run / "architecture.json").exists():
+        command = [sys.executable, "-m", "facenas", "search", "--config", preset, "--seed", str(seed), "--run", str(run)]
+        subprocess.run([*command, "--set", f"threads={threads}", "--json"], check=True, stdout=subprocess.DEVNULL)
+    return load_found(run / "architecture.json").architecture
+
+
+def measured(settings: SearchSettings, architecture: Architecture, file: Path) -> Score:
+    """Score on the test set after training from scratch."""
+    if not file.exists():
+        space, epochs = settings.space, settings.strategy.model_dump()["retrain_epochs"]
+        task = settings.task(space, on_test=True, fraction=settings.data_fraction)
+        seed = derive_seed(architecture.model_dump(mode="json"), epochs, settings.seed)
+        blueprint = Blueprint(architecture=architecture, space=space)
+        write_text(file, evaluate(task, blueprint, recipe=settings.recipe, epochs=epochs, seed=seed).model_dump_json())
+    return Evaluation.model_validate_json(file.read_bytes()).score
+
+
+def of_seed(preset: str, seed: int, run: Path, threads: int) -> list[dict[str, Any]]:
+    """Base, refined and random ones."""
+    settings = load(SearchSettings, command="search", preset=preset, overrides=[f"seed={seed}"])
+    space = settings.space
+    assert isinstance(space, RefinedSpace)
+    found, random = searched(preset, seed, run / "search", threads), Random(seed)
+    networks = [("base", space.start()), ("refined", found), *(("random", space.sample(random)) for _ in range(RANDOM))]
+    made, base = [], None
+    for kind, architecture in networks:
+        score = measured(settings, architecture, run / f"{architecture.identity}.json")
+        base = base or score
+        cost = space.cost(architecture)
+        made.append(
+            {
+                "seed": seed, "network": kind, "accuracy": float(score.accuracy), "parameters": cost.parameters, "macs": cost.macs,
+                "over_base": float(score.accuracy - base.accuracy), "standard_error": paired_error(score, base),
+                "operators": space.decoded(architecture),
+            }
+        )  # fmt: skip
+    return made
+
+
+def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Means over the seeds; the difference to the base with the standard error of paired answers."""
+    made = []
+    for kind in ("base", "refined", "random"):
+        some = [row for row in rows if row["network"] == kind]
+        spread = {name: {"mean": mean(row[name] for row in some), "sd": stdev(row[name] for row in some)} for name in MEASURED}
+        error = math.sqrt(sum(row["standard_error"] ** 2 for row in some)) / len(some)
+        made.append({"network": kind, **spread, "standard_error": error})
+    return made
+
+
+MEASURED = ("accuracy", "parameters", "macs", "over_base")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, default=Path("runs/refinement"))
+    parser.add_argument("--data", choices=PRESETS, action="append")
+    parser.add_argument("--seed", type=int, action="append")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no seed after so long; run again to go on")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    began, results = time.monotonic(), dict[str, Any]()
+    for data in options.data or PRESETS:
+        rows = list[dict[str, Any]]()
+        for seed in options.seed or (0, 1, 2):
+            if time.monotonic() - began > 60 * options.minutes:
+                sys.exit("not finished; run again to go on")
+            rows += of_seed(PRESETS[data], seed, options.run / f"{data}-{seed}", options.threads)
+        results[data] = {"networks": rows, "summary": summary(rows) if len({row["seed"] for row in rows}) > 1 else None}
+    if options.json:
+        print(json.dumps(results, indent=2))
+        return
+    for data, result in results.items():
+        print(f"{data:14s} {'accuracy, %':>16s} {'over base, points':>20s} {'parameters':>12s} {'MACs':>12s} {'of the base':>12s}")
+        for one in result["summary"] or []:
+            share = one["macs"]["mean"] / result["summary"][0]["macs"]["mean"]
+            print(
+                f"{one['network']:14s} {100 * one['accuracy']['mean']:8.2f} ± {100 * one['accuracy']['sd']:5.2f} "
+                f"{100 * one['over_base']['mean']:+11.2f} ± {100 * one['standard_error']:6.2f} {one['parameters']['mean']:12,.0f} "
+                f"{one['macs']['mean']:12,.0f} {100 * share:10.1f} %"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The reward: accuracy of a path on data that its weights are not trained on, never that of a test."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from facenas.data import FaceDataset, InputContract, Pairs, in_memory, share_of_each
+from facenas.errors import DataError, SettingsError
+from facenas.eval import metrics, unit
+from facenas.eval.verification import pair_scores
+from facenas.training.tasks import ClassTask, FaceTask, Task, as_tensors
+
+Rows = NDArray[np.int64]
+BATCH = 256  # images that BatchNorm's statistics are of
+
+
+class Held(Protocol):
+    """Held-out data."""
+
+    @property
+    def items(self) -> int:
+        """Questions."""
+
+    def accuracy(self, model: nn.Module, rows: Rows) -> float:
+        """Share of these questions that the model's path answers correctly."""
+
+
+class HeldClasses:
+    """Labelled images: of classes, or of the training people.
+
+    Args:
+        images: (M, H, W, C), uint8.
+        labels: (M,).
+        contract: What the network expects of an image.
+    """
+
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[Any], contract: InputContract) -> None:
+        self.images, self.labels, self.contract = as_tensors(images), torch.from_numpy(labels), contract
+
+    @property
+    def items(self) -> int:
+        """Images."""
+        return len(self.labels)
+
+    def accuracy(self, model: nn.Module, rows: Rows) -> float:
+        """Share of the images whose class, or whose nearest centre, is right."""
+        outputs = _outputs(model.get_submodule("network"), self.images[rows], self.contract)
+        if hasattr(model, "head"):
+            outputs = model.head.cosines(outputs)[0]  # type: ignore[union-attr, operator]
+        return float((outputs.argmax(1).cpu() == self.labels[rows]).float().mean())
+
+
+class HeldPairs:
+    """Pairs of the validation people.
+
+    Args:
+        task: With validation photographs.
+    """
+
+    def __init__(self, task: FaceTask) -> None:
+        if task.validation is None or task.pairs is None:
+            raise DataError("a reward by verification needs validation people: set validation_share")
+        self.pairs, self.contract = task.pairs, task.contract
+        self.images = as_tensors(in_memory(task.validation).images)
+
+    @property
+    def items(self) -> int:
+        """Pairs."""
+        return len(self.pairs)
+
+    def accuracy(self, model: nn.Module, rows: Rows) -> float:
+        """Share of the pairs that are told right, by the threshold of the other folds."""
+        same = self.pairs.same[rows]
+        used, places = np.unique(np.concatenate([self.pairs.first[rows], self.pairs.second[rows]]), return_inverse=True)
+        first, second = np.split(places, 2)
+        features = unit(_outputs(model.get_submodule("network"), self.images[used], self.contract).float().cpu().numpy())
+        return float(metrics.verification_accuracy(pair_scores(features, Pairs(first, second, same)), same, min(10, len(rows))).mean)
+
+
+def split(task: Task, reward: str, share: float, seed: int) -> tuple[Task, Held]:
+    """What the shared weights are trained on, and what rewards are measured on.
+
+    Args:
+        task: Of the search.
+        reward: `accuracy` or `verification`.
+        share: Of each person's photographs that is held out, where people are to be recognised.
+        seed: Of that choice.
+
+    Raises:
+        SettingsError: If nothing would be left to train on.
+    """
+    if isinstance(task, ClassTask):
+        if task.validation is None or reward != "accuracy":
+            raise SettingsError("classes are rewarded by accuracy on validation images: set strategy.reward=accuracy and validation_share")
+        return task, HeldClasses(task.validation.images, task.validation.labels, task.contract)
+    assert isinstance(task, FaceTask)
+    if reward == "verification":
+        return task, HeldPairs(task)
+    kept = share_of_each(task.train.identities, 1 - share, seed=seed)
+    held = in_memory(task.train.rows(np.setdiff1d(np.arange(len(task.train)), kept)))
+    if not len(held):
+        raise SettingsError(f"strategy.reward_share={share} of each person's photographs is none; raise it")
+    return _with_photographs(task, task.train.rows(kept)), HeldClasses(held.images, held.identities, task.contract)
+
+
+def _with_photographs(task: FaceTask, train: FaceDataset) -> FaceTask:
+    options = {name: getattr(task, name) for name in ("head", "contract", "pair_seed", "sample_rate", "augmentation", "workers")}
+    return FaceTask(train, task.validation, **options)
+
+
+def _outputs(network: nn.Module, images: Tensor, contract: InputContract) -> Tensor:
+    """Outputs (M, D) for images (M, C, H, W) uint8, each batch normalised by its own statistics: paths share no others that would fit."""
+    device = next(network.parameters()).device
+    batches = torch.tensor_split(images, -(-len(images) // BATCH))  # of nearly equal sizes: none is too small for its statistics
+    with _by_batch_statistics(network), torch.no_grad():
+        made = [network(contract.prepare(batch.to(device)).contiguous(memory_format=torch.channels_last)) for batch in batches]
+    return torch.cat([one.float() for one in made])
+
+
+@contextmanager
+def _by_batch_statistics(network: nn.Module) -> Iterator[None]:
+    """Evaluation, but for BatchNorm, which looks at the batch and remembers nothing of it.
+
+    Source: ENAS' published code, which rewards so.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momentum = [norm.momentum for norm in norms]
+    network.eval()
+    for norm in norms:
+        norm.train()
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, before in zip(norms, momentum, strict=True):
+            norm.momentum = before
+        network.train()

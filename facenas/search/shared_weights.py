@@ -1,0 +1,120 @@
+"""Searches with shared weights: a stage trains one network that holds many, its shortlist is then trained from scratch like any sample."""
+
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from facenas.backbones import Architecture
+from facenas.errors import RunError
+from facenas.files import replacing
+from facenas.search.journal import Epochs
+from facenas.search.row import StageEpoch
+
+CHECKPOINT = "supernet.pt"
+Progress = Callable[[float], None]  # epochs done
+
+
+class Stage(Protocol):
+    """The first stage of such a search; all that it does follows from the settings, the data and the seed."""
+
+    @property
+    def epochs(self) -> int:
+        """How many it trains."""
+
+    def epoch(self, number: int, progress: Progress) -> dict[str, Any]:
+        """Train one more epoch.
+
+        Its random numbers are drawn from the seed and `number` alone, so that none have to be kept.
+
+        Args:
+            number: Of the epoch, from 0.
+            progress: May be told how far the stage is, in epochs.
+
+        Returns:
+            What is to be known of the epoch, as JSON values; among them `accuracy`, that of its paths on held-out data, in [0, 1].
+
+        Raises:
+            DivergedError: If the loss is no longer finite.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that epochs change: tensors, plain values, lists and dictionaries of them, on whichever device."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+
+    def shortlist(self) -> list[Architecture]:
+        """What to train from scratch, the most promising first; it follows from the state."""
+
+
+def run_stage(
+    stage: Callable[[], Stage],
+    rows: Epochs,
+    *,
+    checkpoint: Path,
+    after_epoch: Callable[[StageEpoch], None] = lambda row: None,
+    progress: Progress = lambda epochs: None,
+) -> list[Architecture]:
+    """Run or continue a stage: after each epoch its checkpoint is written, then its row.
+
+    Args:
+        stage: Makes it; not called if its shortlist is known.
+        rows: The run's rows of it.
+        checkpoint: File of all that changes; it may be removed when the stage has ended.
+        after_epoch: Told of every epoch, replayed or new.
+        progress: Told how far the stage is, in epochs.
+
+    Returns:
+        The shortlist.
+
+    Raises:
+        RunError: If checkpoint and rows do not belong together.
+    """
+    if rows.shortlist is not None:
+        _replay(rows.rows(), after_epoch)
+        return rows.shortlist
+    made = stage()
+    done = _resumed(made, checkpoint)
+    if done:
+        rows.put(done)  # in case that it was not written any more
+    first = done.number if done else 0
+    _replay(rows.rows()[:first], after_epoch)
+    for number in range(first, made.epochs):
+        began = time.perf_counter()
+        facts = made.epoch(number, progress)
+        row = StageEpoch(number=number + 1, seconds=time.perf_counter() - began, facts=facts)
+        rows.check(row)
+        _save(checkpoint, made, row)
+        rows.put(row)
+        after_epoch(row)
+    rows.finish(made.shortlist())
+    return rows.shortlist or []
+
+
+def _replay(rows: list[StageEpoch], after_epoch: Callable[[StageEpoch], None]) -> None:
+    for row in rows:
+        after_epoch(row)
+
+
+def _save(path: Path, stage: Stage, row: StageEpoch) -> None:
+    buffer = BytesIO()
+    torch.save({"row": row.model_dump_json(), "stage": stage.state_dict()}, buffer)
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def _resumed(stage: Stage, path: Path) -> StageEpoch | None:
+    """Load what is there; the last epoch that it has seen."""
+    if not path.exists():
+        return None
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+        row = StageEpoch.model_validate_json(kept["row"])
+        stage.load_state_dict(kept["stage"])
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise RunError(f"{path} is damaged; remove it to train the shared weights from the start ({type(error).__name__})") from None
+    return row
