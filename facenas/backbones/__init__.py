@@ -1,6 +1,7 @@
 """Search spaces and the networks made from them."""
 
 from facenas.backbones.architecture import Architecture, Operation
+from facenas.backbones.cells import CellSpace
 from facenas.backbones.ir import IRSpace
 from facenas.backbones.plain import PlainSpace
 from facenas.backbones.refined import RefinedSpace
@@ -11,6 +12,7 @@ __all__ = [
     "ZOO",
     "Architecture",
     "Blueprint",
+    "CellSpace",
     "IRSpace",
     "Operation",
     "PlainSpace",

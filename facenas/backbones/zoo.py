@@ -6,13 +6,15 @@ from pydantic import Field
 from torch import nn
 
 from facenas.backbones.architecture import Architecture
+from facenas.backbones.cell_operations import Edge
+from facenas.backbones.cells import CellSpace
 from facenas.backbones.ir import IRSpace
 from facenas.backbones.plain import PlainSpace
 from facenas.backbones.refined import Operator, RefinedSpace
 from facenas.errors import ModelError, nearest
 from facenas.settings import Section
 
-Space = Annotated[PlainSpace | IRSpace | RefinedSpace, Field(discriminator="name")]
+Space = Annotated[PlainSpace | IRSpace | RefinedSpace | CellSpace, Field(discriminator="name")]
 
 
 class Blueprint(Section):
@@ -45,6 +47,18 @@ def _resnet18(code: str) -> Blueprint:
     return Blueprint(architecture=space.encoded([operators[int(digit)] for digit in code]), space=space)
 
 
+DARTS_OPERATORS: dict[str, Edge] = {"s3": ("sep_conv", 3), "d3": ("dil_conv", 3), "i": ("skip", 1), "m": ("max_pool", 3)}
+
+
+def _darts(space: CellSpace, code: str) -> Blueprint:
+    """Cells written as operator:input, an edge each."""
+    names, links = zip(*(edge.split(":") for edge in code.split()), strict=True)
+    return Blueprint(architecture=space.encoded([DARTS_OPERATORS[name] for name in names], [int(link) for link in links]), space=space)
+
+
+# What DARTS found on CIFAR-10 with its second-order approximation (`genotypes.py`, DARTS_V2).
+DARTS_V2 = "s3:0 s3:1 s3:0 s3:1 s3:1 i:0 i:0 d3:2 m:0 m:1 i:2 m:1 m:0 i:2 i:2 m:1"
+
 # r34-512 and r58-256 are what EGNAS found (Table 6). AdaFace's own 34 layers are arranged otherwise, hence the stages.
 ZOO = {
     "ir18": _ir(18),
@@ -53,6 +67,10 @@ ZOO = {
     "ir100": _ir(100),
     "r34-512": _ir(34),
     "r58-256": _ir(58, width=32),
+    "darts": _darts(CellSpace(operators="darts", groups=1, num_classes=10), DARTS_V2),
+    "darts-imagenet": _darts(
+        CellSpace(operators="darts", groups=1, shape="imagenet", depth=14, channels=48, input_size=224, num_classes=1000), DARTS_V2
+    ),
     # NAR prints one digit too few of each (7 and 15): the last unit's, and the last convolution's, are taken to be the base's, 0.
     "resnet18": _resnet18("00000000"),
     "resnet18-8": _resnet18("10000000"),

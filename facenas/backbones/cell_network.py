@@ -1,0 +1,215 @@
+"""Networks of cells: how cells follow each other, and what is before and after them.
+
+Source: Liu et al., "DARTS: differentiable architecture search", 2019, appendix A, and its `model.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from facenas.backbones import cost, layers
+from facenas.backbones.cell_operations import Edge, FactorizedReduce, operator, relu_conv_norm
+from facenas.backbones.cost import Cost
+
+NODES = 4  # intermediate nodes of a cell; its output is their concatenation
+Shape = Literal["cifar", "imagenet", "ir"]
+HALVINGS: dict[Shape, int] = {"cifar": 2, "imagenet": 5, "ir": 4}
+AUXILIARY = (128, 768)  # channels of the auxiliary head
+
+
+class Place(NamedTuple):
+    """A cell's place in its network.
+
+    Attributes:
+        reduction: Whether it halves the resolution.
+        reduced_before: Whether the cell before it did, so that its first input has twice its second's resolution.
+        first: Channels of the output of the cell before the last.
+        second: Channels of the last cell's output.
+        channels: Of each of its nodes.
+        size: Side of its output.
+    """
+
+    reduction: bool
+    reduced_before: bool
+    first: int
+    second: int
+    channels: int
+    size: int
+
+
+def places(depth: int, width: int, shape: Shape, *, size: int) -> list[Place]:
+    """Every cell's place: reductions after a third and two thirds of the cells, or at the beginning of four stages, as in IR networks.
+
+    Args:
+        depth: Number of cells.
+        width: Channels of a node before the first reduction, or of the stem and the first stage of the shape `ir`.
+        shape: Of the network.
+        size: Side of the image.
+    """
+    reductions = {depth // 3, 2 * depth // 3} if shape != "ir" else {stage * depth // 4 for stage in range(4)}
+    size = size // 8 if shape == "imagenet" else size
+    first = second = 3 * width if shape == "cifar" else width
+    made, channels, reduced = list[Place](), width, shape == "imagenet"
+    for number in range(depth):
+        reduction = number in reductions
+        if reduction:
+            size //= 2
+            channels *= 1 if shape == "ir" and number == 0 else 2
+        made.append(Place(reduction, reduced, first, second, channels, size))
+        first, second, reduced = second, NODES * channels, reduction
+    return made
+
+
+class DropPath(nn.Module):
+    """Drops an operator's whole output for single images, the more often the further training is; others are scaled up.
+
+    Source: Larsson et al., "FractalNet", 2017, as DARTS' `utils.py` has it.
+    """
+
+    kept: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kept", torch.ones(()), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (B, C, H, W), some of them 0."""
+        if not self.training:
+            return x
+        return x / self.kept.to(x) * (torch.rand(len(x), 1, 1, 1, device=x.device) < self.kept)
+
+
+class Cell(nn.Module):
+    """Four nodes, each the sum of what its edges compute.
+
+    Args:
+        place: In the network.
+        edges: Two per node, as operation and kernel.
+        links: The input of each edge: 0 and 1 are the outputs of the two cells before, 2 and so on the nodes.
+        groups: Of the pointwise convolutions in AllegroNAS' modules.
+        dropping: Whether outputs of operators but the identity are dropped.
+    """
+
+    def __init__(self, place: Place, edges: Sequence[Edge], links: Sequence[int], *, groups: int, dropping: bool = False) -> None:
+        super().__init__()
+        self.links = tuple(links)
+        self.first, self.second = entrances(place)
+        made = [
+            operator(edge, place.channels, stride=2 if place.reduction and link < 2 else 1, groups=groups)
+            for edge, link in zip(edges, links, strict=True)
+        ]
+        self.edges = nn.ModuleList(nn.Sequential(one, DropPath()) if dropping and not isinstance(one, nn.Identity) else one for one in made)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Outputs of the two cells before -> (B, 4 x channels, H, W)."""
+        states = [self.first(first), self.second(second)]
+        for at in range(0, 2 * NODES, 2):
+            one, other = (self.edges[edge](states[self.links[edge]]) for edge in (at, at + 1))
+            states.append(one + other)
+        return torch.cat(states[2:], 1)
+
+
+def entrances(place: Place, *, affine: bool = True) -> tuple[nn.Module, nn.Module]:
+    """What makes both inputs of a cell of one size and number of channels."""
+    reduce: Callable[..., nn.Module] = FactorizedReduce if place.reduced_before else relu_conv_norm
+    return reduce(place.first, place.channels, affine=affine), relu_conv_norm(place.second, place.channels, affine=affine)
+
+
+class Auxiliary(nn.Sequential):
+    """Classes from the features after the second reduction, which sharpens the gradient of the cells before; side 6 or more.
+
+    Pooling to 2x2 with windows of 5: stride 3 at side 8 and 2 at side 7, as DARTS' heads for CIFAR and ImageNet have.
+    """
+
+    def __init__(self, channels: int, size: int, classes: int) -> None:
+        narrow, wide = AUXILIARY
+        super().__init__(
+            nn.ReLU(),
+            nn.AvgPool2d(5, size - 5),
+            layers.conv(channels, narrow, 1),
+            nn.BatchNorm2d(narrow),
+            nn.ReLU(),
+            nn.Conv2d(narrow, wide, 2, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(wide, classes),
+        )
+
+
+class CellNetwork(nn.Module):
+    """Stem, cells, head.
+
+    Args:
+        stem: Images to the inputs of the first cell, one after the other; the last part may be the identity.
+        cells: In their order.
+        head: What comes after.
+        auxiliary: Second head, in training.
+        after: The cell whose output it sees.
+        drop_path: Share of dropped outputs at the end of training.
+    """
+
+    auxiliary_weight = 0.4  # of the auxiliary head's loss (DARTS, appendix A)
+
+    def __init__(
+        self,
+        stem: tuple[nn.Module, nn.Module],
+        cells: Sequence[nn.Module],
+        head: nn.Module,
+        *,
+        auxiliary: Auxiliary | None = None,
+        after: int = 0,
+        drop_path: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.stem, self.cells, self.head = nn.ModuleList(stem), nn.ModuleList(cells), head
+        self.auxiliary, self.after, self.drop_path = auxiliary, after, drop_path
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> logits (B, N) or embeddings (B, D)."""
+        return self.with_auxiliary(x)[0]
+
+    def with_auxiliary(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The same, with the auxiliary head's logits where there is one and the network is in training."""
+        first = self.stem[0](x)
+        second, aside = self.stem[1](first), None
+        for number, cell in enumerate(self.cells):
+            first, second = second, cell(first, second)
+            if number == self.after and self.auxiliary is not None and self.training:
+                aside = self.auxiliary(second)
+        return self.head(second), aside
+
+    def progress(self, share: float) -> None:
+        """Training has come so far, in [0, 1]: drop outputs accordingly."""
+        for module in self.modules():
+            if isinstance(module, DropPath):
+                module.kept.fill_(1 - self.drop_path * share)
+
+
+def stem(width: int, in_channels: int, shape: Shape) -> tuple[nn.Module, nn.Module]:
+    """Images to the two inputs of the first cell; the second is made from the first."""
+    if shape == "ir":  # as in IR networks
+        return nn.Sequential(layers.conv(in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width)), nn.Identity()
+    if shape == "cifar":
+        return nn.Sequential(layers.conv(in_channels, 3 * width, 3), nn.BatchNorm2d(3 * width)), nn.Identity()
+    return nn.Sequential(
+        *(layers.conv(in_channels, width // 2, 3, stride=2), nn.BatchNorm2d(width // 2), nn.ReLU()),
+        *(layers.conv(width // 2, width, 3, stride=2), nn.BatchNorm2d(width)),
+    ), nn.Sequential(nn.ReLU(), layers.conv(width, width, 3, stride=2), nn.BatchNorm2d(width))
+
+
+def stem_cost(width: int, in_channels: int, shape: Shape, *, size: int) -> Cost:
+    """Cost of `stem` for images of `size` x `size`."""
+    if shape == "ir":
+        return cost.convolution(in_channels, width, 3, size=size) + cost.batch_norm(width) + Cost(width, 0)
+    if shape == "cifar":
+        return cost.convolution(in_channels, 3 * width, 3, size=size) + cost.batch_norm(3 * width)
+    sizes = ((in_channels, width // 2, size // 2), (width // 2, width, size // 4), (width, width, size // 8))
+    return sum((cost.convolution(here, there, 3, size=side) + cost.batch_norm(there) for here, there, side in sizes), start=cost.NOTHING)
+
+
+def classifier(channels: int, classes: int) -> nn.Module:
+    """Mean over all pixels, then a linear layer."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))

@@ -1,0 +1,219 @@
+"""The space of DARTS and of AllegroNAS: two cells, a normal one and a reduction, of which a network is stacked."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+from torch import nn
+
+from facenas.backbones import cost, ir
+from facenas.backbones.architecture import Architecture, Kernel, Operation
+from facenas.backbones.cell_network import (
+    HALVINGS,
+    NODES,
+    Auxiliary,
+    Cell,
+    CellNetwork,
+    Place,
+    Shape,
+    classifier,
+    places,
+    stem,
+    stem_cost,
+)
+from facenas.backbones.cell_operations import OPERATORS, Edge, operator_cost, relu_conv_norm_cost
+from facenas.backbones.cost import Cost
+from facenas.errors import ModelError
+from facenas.settings import Section
+
+EDGES = 2 * NODES  # of a cell
+POSITIONS = 2 * EDGES  # of both
+
+
+class CellSpace(Section):
+    """Cells of four nodes with two edges each; normal ones and reductions.
+
+    An architecture's depth is the number of cells and its width the channels of a node in the first of them; positions are the edges, the
+    normal cell's eight and then the reduction's; `links` has each edge's input, the two of a node in ascending order.
+
+    Source: Liu et al., "DARTS: differentiable architecture search", 2019, sections 2.1 and 3; AllegroNAS, section 3.2.
+    """
+
+    depth_step: ClassVar[int] = 1
+
+    name: Literal["cells"] = Field("cells", description="Name of the space.")
+    operators: Literal["allegro", "darts"] = Field("allegro", description="What edges choose from: AllegroNAS' modules, or DARTS'.")
+    groups: int = Field(2, ge=1, description="Groups of the pointwise convolutions in AllegroNAS' modules; 1: none.")
+    depth: int = Field(20, ge=3, description="Cells of a network.")
+    channels: int = Field(36, ge=4, description="Channels of a node before the first reduction.")
+    shape: Shape = Field(
+        "cifar", description="cifar: two reductions; imagenet: after a stem of stride 8; ir: four stages and an embedding, for faces."
+    )
+    input_size: int = Field(32, ge=4, description="Image side in pixels, a multiple of 4; of 32 for imagenet, of 16 for ir.")
+    in_channels: int = Field(3, ge=1, description="Image channels.")
+    num_classes: int | None = Field(None, ge=2, description="Classes, in the shapes cifar and imagenet.")
+    embedding_size: int | None = Field(None, ge=1, description="Embedding dimension D, in the shape ir.")
+    output: ir.Output = Field("flatten", description="Output layer of the shape ir, as in the space `ir`.")
+    dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before the embedding layer, a fraction.")
+    auxiliary: bool = Field(False, description="A second head after two thirds of the cells, in training alone; not counted as cost.")
+    drop_path: float = Field(
+        0.0, ge=0, lt=1, description="Share of operators' outputs dropped at the end of training, from 0 at its start."
+    )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        faces = self.shape == "ir"
+        if faces != (self.embedding_size is not None) or faces == (self.num_classes is not None):
+            raise ValueError("shape ir needs embedding_size and no num_classes; shapes cifar and imagenet the other way round")
+        if self.input_size % (step := 2 ** HALVINGS[self.shape]):
+            raise ValueError(f"input_size must be a multiple of {step} in the shape {self.shape}, got {self.input_size}")
+        if self.channels % (2 * self.groups):
+            raise ValueError(f"channels must be a multiple of twice the groups, {2 * self.groups}, got {self.channels}")
+        if self.auxiliary and (faces or self.input_size // 2 ** HALVINGS[self.shape] < 6):
+            raise ValueError(
+                "auxiliary needs classes and features of 6x6 after the second reduction, such as images of 28x28; set it to false"
+            )
+        return self
+
+    @property
+    def choices(self) -> tuple[Edge, ...]:
+        """What an edge may compute."""
+        return OPERATORS[self.operators]
+
+    @property
+    def operations(self) -> tuple[Operation, Operation]:
+        """Separable and dilated convolutions, as the space has them."""
+        return ("allegro_sep_conv", "allegro_dil_conv") if self.operators == "allegro" else ("sep_conv", "dil_conv")
+
+    def positions(self, depth: int) -> int:
+        """Edges of both cells, whatever the depth."""
+        if depth < (least := 4 if self.shape == "ir" else 3):
+            raise ModelError(f"a network of cells has {least} of them or more in the shape {self.shape}, got {depth}")
+        return POSITIONS
+
+    def start(self, *, depth: int | None = None, width: int | None = None) -> Architecture:
+        """Separable 3x3 convolutions of both inputs at every node."""
+        return self.encoded([(self.operations[0], 3)] * self.positions(depth or self.depth), [0, 1] * (POSITIONS // 2), depth, width)
+
+    def encoded(self, edges: Sequence[Edge], links: Sequence[int], depth: int | None = None, width: int | None = None) -> Architecture:
+        """The architecture with these edges, in whichever order the two of a node are."""
+        pairs = [sorted(zip(links[at : at + 2], edges[at : at + 2], strict=True)) for at in range(0, len(links), 2)]
+        ordered = [edge for pair in pairs for edge in pair]
+        operations: tuple[Operation, ...] = tuple(operation for _, (operation, _) in ordered)
+        kernels: tuple[Kernel, ...] = tuple(kernel for _, (_, kernel) in ordered)
+        made = Architecture(
+            space="cells",
+            depth=depth or self.depth,
+            width=width or self.channels,
+            operations=operations,
+            kernels=kernels,
+            links=tuple(link for link, _ in ordered),
+        )
+        self.check(made)
+        return made
+
+    def check(self, architecture: Architecture) -> None:
+        """Raise a ModelError unless the architecture lies in this space."""
+        self.positions(architecture.depth)
+        lengths = {len(part) for part in (architecture.operations, architecture.kernels, architecture.links)}
+        if architecture.space != "cells" or architecture.stages or lengths != {POSITIONS}:
+            raise ModelError(
+                f"an architecture of cells has {POSITIONS} operations, kernels and links and no stages, got space {architecture.space!r}, "
+                f"{len(architecture.operations)} operations, {len(architecture.kernels)} kernels, {len(architecture.links)} links, "
+                f"stages {architecture.stages}"
+            )
+        if strange := set(edges(architecture)) - set(self.choices):
+            known = ", ".join(f"{kind} {kernel}" for kind, kernel in self.choices)
+            kind, kernel = sorted(strange)[0]
+            raise ModelError(f"this space knows the operators {known}; the architecture has {kind} {kernel}")
+        if architecture.width % (2 * self.groups):
+            raise ModelError(f"the width must be a multiple of twice the groups, {2 * self.groups}, got {architecture.width}")
+        for at in range(0, POSITIONS, 2):
+            low, high = architecture.links[at : at + 2]
+            if not low < high < 2 + at % EDGES // 2:
+                raise ModelError(
+                    f"the edges of a node come from two inputs before it, the lower first; node {at // 2} has {low} and {high}"
+                )
+
+    def places(self, architecture: Architecture) -> list[Place]:
+        """Every cell's place in the network."""
+        return places(architecture.depth, architecture.width, self.shape, size=self.input_size)
+
+    def dimension(self, architecture: Architecture) -> int:
+        """Embedding dimension D, or number of classes."""
+        return self.num_classes or self.embedding_size or 0
+
+    def build(self, architecture: Architecture) -> nn.Module:
+        """A network from images (B, C, H, W) to logits (B, num_classes) or embeddings (B, D) that are not normalised."""
+        self.check(architecture)
+        put = self.places(architecture)
+        cells = [
+            Cell(place, *half(architecture, reduction=place.reduction), groups=self.groups, dropping=self.drop_path > 0) for place in put
+        ]
+        return self.around(cells, put, architecture.width)
+
+    def around(self, cells: Sequence[nn.Module], put: Sequence[Place], width: int) -> CellNetwork:
+        """Stem and heads around cells."""
+        last, after = put[-1], 2 * len(put) // 3
+        channels = NODES * last.channels
+        if self.num_classes is None:
+            head = ir.head(channels, last.size, self.embedding_size or 0, output=self.output, dropout=self.dropout)
+        else:
+            head = classifier(channels, self.num_classes)
+        second = Auxiliary(channels, put[after].size, self.num_classes) if self.auxiliary and self.num_classes else None
+        before = stem(width, self.in_channels, self.shape)
+        return CellNetwork(before, cells, head, auxiliary=second, after=after, drop_path=self.drop_path)
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Parameters and multiply-accumulates at `input_size`, without the auxiliary head, which trained networks do not keep."""
+        self.check(architecture)
+        put = self.places(architecture)
+        total = stem_cost(architecture.width, self.in_channels, self.shape, size=self.input_size)
+        for place in put:
+            entering = place.size * (2 if place.reduction else 1)
+            total += relu_conv_norm_cost(place.first, place.channels, size=entering)
+            total += relu_conv_norm_cost(place.second, place.channels, size=entering)
+            for edge, link in zip(*half(architecture, reduction=place.reduction), strict=True):
+                stride = 2 if place.reduction and link < 2 else 1
+                total += operator_cost(edge, place.channels, stride=stride, groups=self.groups, size=place.size)
+        channels = NODES * put[-1].channels
+        if self.num_classes is None:
+            return total + ir.head_cost(channels, put[-1].size, self.embedding_size or 0, output=self.output)
+        return total + cost.linear(channels, self.num_classes)
+
+    def count_parameters(self, architecture: Architecture) -> int:
+        """Trainable parameters, without building the network and without the auxiliary head."""
+        return self.cost(architecture).parameters
+
+    def macs(self, architecture: Architecture) -> int:
+        """Multiply-accumulates for one image of `input_size`."""
+        return self.cost(architecture).macs
+
+    def sample(self, rng: Random, *, depths: Sequence[int] = (), widths: Sequence[int] = ()) -> Architecture:
+        """Random cells: two different inputs of every node, and any operators."""
+        links = [link for node in range(POSITIONS // 2) for link in rng.sample(range(2 + node % NODES), 2)]
+        return self.encoded(
+            [rng.choice(self.choices) for _ in links], links, *(rng.choice(some) if some else None for some in (depths, widths))
+        )
+
+    def mutate(self, architecture: Architecture, rng: Random, *, depths: Sequence[int] = (), widths: Sequence[int] = ()) -> Architecture:
+        """Another operator or another input of one edge; depth and width stay."""
+        at, made, links = rng.randrange(POSITIONS), edges(architecture), list(architecture.links)
+        free = [link for link in range(2 + at % EDGES // 2) if link not in links[at - at % 2 : at - at % 2 + 2]]
+        if free and rng.random() < 0.5:
+            links[at] = rng.choice(free)
+        else:
+            made[at] = rng.choice([edge for edge in self.choices if edge != made[at]])
+        return self.encoded(made, links, architecture.depth, architecture.width)
+
+
+def edges(architecture: Architecture) -> list[Edge]:
+    """Operation and kernel of every edge."""
+    return list(zip(architecture.operations, architecture.kernels, strict=True))
+
+
+def half(architecture: Architecture, *, reduction: bool) -> tuple[list[Edge], tuple[int, ...]]:
+    """Edges and links of one of the two cells."""
+    part = slice(EDGES, None) if reduction else slice(EDGES)
+    return edges(architecture)[part], architecture.links[part]
