@@ -1,0 +1,135 @@
+"""The network of all cells of a space at once: every edge computes all its operators, mixed by a softmax of the architecture parameters.
+
+Source: Liu et al., "DARTS: differentiable architecture search", 2019, sections 2.2 to 2.4, and its `model_search.py`.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from facenas.backbones.architecture import Architecture
+from facenas.backbones.cell_network import NODES, Place, entrances, places
+from facenas.backbones.cell_operations import Edge, operator
+from facenas.backbones.cells import CellSpace
+
+INPUTS = [tuple(range(2 + node)) for node in range(NODES)]  # of each node
+CELL_EDGES = sum(map(len, INPUTS))
+NONE = 0  # its place among the architecture parameters of an edge; the space's choices follow
+SPREAD = 1e-3  # of the first architecture parameters, as in DARTS' code
+
+
+class MixedOperation(nn.Module):
+    """The sum of all operators of an edge, each times its weight; `none` adds nothing.
+
+    Args:
+        choices: What the edge may compute.
+        channels: Of a node.
+        stride: 1, or 2 in front of a reduction.
+        groups: Of the pointwise convolutions in AllegroNAS' modules.
+    """
+
+    def __init__(self, choices: tuple[Edge, ...], channels: int, *, stride: int, groups: int) -> None:
+        super().__init__()
+        self.operators = nn.ModuleList(operator(edge, channels, stride=stride, groups=groups, searched=True) for edge in choices)
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Features (B, C, H, W) and the weights of `none` and of every operator -> (B, C, H / stride, W / stride)."""
+        total, *rest = (weight * made(x) for made, weight in zip(self.operators, weights[1:], strict=True))
+        for one in rest:
+            total = total + one
+        mixed: Tensor = total
+        return mixed
+
+
+class MixedCell(nn.Module):
+    """A cell whose nodes see all inputs before them.
+
+    Attributes:
+        weights: Of `none` and the operators of every edge (14, 1 + operators); set for a forward pass.
+    """
+
+    def __init__(self, place: Place, space: CellSpace) -> None:
+        super().__init__()
+        self.reduction, self.weights = place.reduction, torch.zeros(CELL_EDGES, 1 + len(space.choices))
+        self.first, self.second = entrances(place, affine=False)
+        self.edges = nn.ModuleList(
+            MixedOperation(space.choices, place.channels, stride=2 if place.reduction and link < 2 else 1, groups=space.groups)
+            for links in INPUTS
+            for link in links
+        )
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Outputs of the two cells before -> (B, 4 x channels, H, W)."""
+        states, at = [self.first(first), self.second(second)], 0
+        for links in INPUTS:
+            total, *rest = (self.edges[at + link](states[link], self.weights[at + link]) for link in links)
+            for one in rest:
+                total = total + one
+            states.append(total)
+            at += len(links)
+        return torch.cat(states[2:], 1)
+
+
+class CellSupernet(nn.Module):
+    """Stem, mixed cells and head of a space; without auxiliary head, dropout and drop path.
+
+    Args:
+        space: Of the cells; the network that it stands for has the space's own depth and width.
+        depth: Cells of the supernet.
+        width: Channels of a node before the first reduction.
+    """
+
+    def __init__(self, space: CellSpace, *, depth: int = 8, width: int = 16) -> None:
+        super().__init__()
+        self.space = space.model_copy(update={"auxiliary": False, "drop_path": 0.0, "dropout": 0.0})
+        put = places(depth, width, space.shape, size=space.input_size)
+        self.network = self.space.around([MixedCell(place, space) for place in put], put, width)
+        shape = (CELL_EDGES, 1 + len(space.choices))
+        self.normal, self.reduction = (nn.Parameter(SPREAD * torch.randn(shape)) for _ in range(2))
+
+    @property
+    def alphas(self) -> list[nn.Parameter]:
+        """The architecture parameters of both cells (14, 1 + operators)."""
+        return [self.normal, self.reduction]
+
+    def weights(self) -> Iterator[nn.Parameter]:
+        """All other parameters."""
+        return self.network.parameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> logits (B, N) or embeddings (B, D)."""
+        self._mix(*(alpha.softmax(1) for alpha in self.alphas))
+        out: Tensor = self.network(x)
+        self._mix(*(alpha.detach() for alpha in self.alphas))  # so that no module holds on to a graph
+        return out
+
+    def _mix(self, normal: Tensor, reduction: Tensor) -> None:
+        for cell in self.network.cells:
+            assert isinstance(cell, MixedCell)
+            cell.weights = reduction if cell.reduction else normal
+
+    def derived(self) -> Architecture:
+        """The architecture of the likeliest edges: two inputs of a node, each with its likeliest operator but `none`.
+
+        Source: DARTS, section 2.4.
+        """
+        chosen = [self._strongest(alpha.detach()) for alpha in self.alphas]
+        edges, links = ([one for part in chosen for one in part[at]] for at in (0, 1))
+        return self.space.encoded(edges, links)  # type: ignore[arg-type]
+
+    def _strongest(self, alpha: Tensor) -> tuple[list[Edge], list[int]]:
+        best, choice = alpha.softmax(1)[:, 1:].max(1)
+        edges, links, at = list[Edge](), list[int](), 0
+        for inputs in INPUTS:
+            order = sorted(inputs, key=lambda link: -float(best[at + link]))[:2]
+            edges += [self.space.choices[int(choice[at + link])] for link in order]
+            links += order
+            at += len(inputs)
+        return edges, links
+
+
+def skips(architecture: Architecture) -> tuple[int, int]:
+    """Edges of the normal and of the reduction cell that are skips."""
+    middle, operations = len(architecture.operations) // 2, architecture.operations
+    return operations[:middle].count("skip"), operations[middle:].count("skip")
