@@ -112,12 +112,13 @@ class FactorizedReduce(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, *, affine: bool = True) -> None:
         super().__init__()
+        self.relu = nn.ReLU()
         self.even = layers.conv(channels_in, channels_out // 2, 1, stride=2)
         self.odd = layers.conv(channels_in, channels_out - channels_out // 2, 1, stride=2)
         self.norm = nn.BatchNorm2d(channels_out, affine=affine)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (B, C_in, H, W) -> (B, C_out, H / 2, W / 2)."""
-        x = x.relu()
+        x = self.relu(x)
         out: Tensor = self.norm(torch.cat([self.even(x), self.odd(x[:, :, 1:, 1:])], 1))
         return out

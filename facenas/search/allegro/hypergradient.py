@@ -1,0 +1,162 @@
+"""The gradient of the architecture parameters through one step of the weights, by finite differences in place.
+
+Source: AllegroNAS, equations 3 to 5; at chi = 0 those of Liu et al., "DARTS: differentiable architecture search", 2019, section 2.3.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Order = Literal["second", "first", "single"]
+Loss = Callable[[], Tensor]
+LEAST_NORM = 1e-12  # of a gradient, lest a step along it be infinite
+Gradients = tuple[Tensor, ...]
+
+
+def hypergradient(
+    train: Loss,
+    validation: Loss,
+    weights: Sequence[Tensor],
+    alphas: Sequence[Tensor],
+    *,
+    order: Order = "second",
+    lr: float = 0.0,
+    chi: float = 0.0,
+    drift: Sequence[Tensor] = (),
+    radius: float = 0.01,
+) -> list[Tensor]:
+    """What the architecture parameters are to go down along; weights are as they were afterwards, to the bit.
+
+    With w* = w - lr (grad_w train(w) + drift): grad_a validation(w*) + chi grad_a train(w*), less lr times the mixed second derivative of
+    train at w times (grad_w validation(w*) + chi grad_w train(w*)), each of the two products a central difference of its own.
+
+    The weights are moved in place. What is kept beside them is their values alone: no second network, buffers or activations.
+
+    Args:
+        train: Loss on training data with the weights as they are; the same at every call.
+        validation: That on validation data.
+        weights: Of the network.
+        alphas: Architecture parameters.
+        order: second; first: w* = w; single: the gradient of the training loss alone, as if architecture parameters were weights.
+        lr: Of the weights' step; of no use but in second order.
+        chi: Share of the training loss (equation 4); 0 is DARTS.
+        drift: What the optimiser adds to the gradient in the step, per weight: momentum and decay, in DARTS' code; none in the equations.
+        radius: Length of the step of a central difference; 0.01 in the paper.
+    """
+    if order == "single":
+        return list(_gradients(train(), alphas))
+    if order == "first" or not lr:
+        return _sum(_gradients(validation(), alphas), _gradients(train(), alphas) if chi else (), chi)
+    gradient = _gradients(train(), weights)
+    with torch.no_grad():
+        step: Sequence[Tensor] = torch._foreach_add(gradient, list(drift)) if drift else gradient
+    with _restored(weights) as values:
+        _place(weights, values, step, -lr)
+        direct, along = _halves(_gradients(validation(), [*alphas, *weights]), len(alphas))
+        crosses = [(1.0, along)]
+        total = list(direct)
+        if chi:
+            direct, along = _halves(_gradients(train(), [*alphas, *weights]), len(alphas))
+            crosses.append((chi, along))
+            total = _sum(total, direct, chi)
+        for share, along in crosses:
+            sigma = radius / torch.stack(torch._foreach_norm(along)).norm().clamp_min(LEAST_NORM)
+            _place(weights, values, along, sigma)
+            above = _gradients(train(), alphas)
+            _place(weights, values, along, -sigma)
+            below = _gradients(train(), alphas)
+            total = [one - share * lr * (a - b) / (2 * sigma) for one, a, b in zip(total, above, below, strict=True)]
+    return total
+
+
+def asymptotic(epoch: float, epochs: int, *, least: float = 0.0, most: float = 0.1) -> float:
+    """The coefficient chi, in a straight line to its largest value after H epochs, where it stays.
+
+    Equation 6 as printed begins at 0 whatever `least` is, and says nothing of epochs after H; with the paper's least value of 0 this is it.
+
+    Args:
+        epoch: Finished epochs.
+        epochs: H.
+        least: chi_min.
+        most: chi_max.
+
+    Source: AllegroNAS, equation 6.
+    """
+    return least + (most - least) * min(1.0, epoch / epochs)
+
+
+def _gradients(loss: Tensor, of: Sequence[Tensor]) -> Gradients:
+    return torch.autograd.grad(loss, list(of), allow_unused=True, materialize_grads=True)
+
+
+def _halves(gradients: Gradients, first: int) -> tuple[Gradients, Gradients]:
+    return gradients[:first], gradients[first:]
+
+
+def _sum(one: Sequence[Tensor], other: Sequence[Tensor], share: float) -> list[Tensor]:
+    return [a + share * b for a, b in zip(one, other, strict=True)] if other else list(one)
+
+
+@contextmanager
+def _restored(weights: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+    """Their values, which they have again at the end."""
+    values = [weight.detach().clone() for weight in weights]
+    try:
+        yield values
+    finally:
+        with torch.no_grad():
+            torch._foreach_copy_(list(weights), values)
+
+
+@torch.no_grad()
+def _place(weights: Sequence[Tensor], values: Sequence[Tensor], along: Sequence[Tensor], share: float | Tensor) -> None:
+    """Weights to `values` + `share` times `along`."""
+    torch._foreach_copy_(list(weights), list(values))
+    torch._foreach_add_(list(weights), torch._foreach_mul(list(along), share))
+
+
+@contextmanager
+def still_statistics(model: nn.Module) -> Iterator[None]:
+    """BatchNorms look at their batch, as in training, but do not remember it."""
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momentum = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, before in zip(norms, momentum, strict=True):
+            norm.momentum = before
+
+
+def dominant_eigenvalue(
+    loss: Loss, alphas: Sequence[Tensor], *, iterations: int, generator: torch.Generator, radius: float = 0.01
+) -> float:
+    """Of the Hessian of the loss by the architecture parameters, largest in magnitude, by power iteration with central differences.
+
+    Large values go before collapse (Zela et al., "Understanding and robustifying differentiable architecture search", 2020, section 4).
+
+    Args:
+        loss: On validation data, the same at every call.
+        alphas: Architecture parameters; as they were afterwards.
+        iterations: Of the power iteration.
+        generator: Of the first direction, on the CPU.
+        radius: Length of the step of a central difference.
+    """
+    along = [torch.randn(alpha.shape, generator=generator).to(alpha) for alpha in alphas]
+    eigenvalue = 0.0
+    with _restored(alphas) as values:
+        for _ in range(iterations):
+            norm = torch.stack(torch._foreach_norm(along)).norm().clamp_min(LEAST_NORM)
+            along = [one / norm for one in along]
+            _place(alphas, values, along, radius)
+            above = _gradients(loss(), alphas)
+            _place(alphas, values, along, -radius)
+            below = _gradients(loss(), alphas)
+            product = [(a - b) / (2 * radius) for a, b in zip(above, below, strict=True)]
+            eigenvalue = float(sum((one * other).sum() for one, other in zip(along, product, strict=True)))
+            along = product
+    return eigenvalue
