@@ -1,15 +1,15 @@
 """How a network is trained: everything but its architecture, its data and the number of epochs."""
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from facenas.data import Augmentation
 from facenas.settings import Section
-from facenas.training.schedule import Cosine, Schedule
+from facenas.training.schedule import Cosine, PrintedExponentialCosine, Schedule
 
 Precision = Literal["auto", "fp32", "bf16", "fp16", "fp64"]
 
@@ -40,6 +40,12 @@ class Recipe(Section):
     precision: Precision = Field("auto", description="auto: bf16 where the hardware computes in it.")
     sync_batchnorm: bool = Field(True, description="Whether BatchNorm looks at the images of all devices.")
     compile: bool = Field(False, description="Compile the network with torch.compile.")
+
+    @model_validator(mode="after")
+    def _one_largest_rate(self) -> Self:
+        if isinstance(self.schedule, PrintedExponentialCosine) and self.schedule.lr_max != self.lr:
+            raise ValueError(f"schedule.lr_max must equal lr, the largest learning rate, got {self.schedule.lr_max:g} and {self.lr:g}")
+        return self
 
     def learning_rate(self, epoch: float, epochs: int) -> float:
         """Learning rate after `epoch` (a fraction of epochs counts) of `epochs` epochs; the first step is never wasted at 0."""

@@ -70,4 +70,41 @@ class Restarts(Section):
         return self.least + (1 - self.least) * 0.5 * (1 + math.cos(math.pi * epoch / period))
 
 
-Schedule = Annotated[Cosine | PublishedCosine | Step | Polynomial | Restarts, Field(discriminator="name")]
+class ExponentialCosine(Section):
+    """Natural exponential cosine annealing, read so that it begins at the largest rate: (exp((1 + cos) / 2) - 1) / (e - 1).
+
+    Source: AllegroNAS, equation 8, without the rates in its exponent; see `PrintedExponentialCosine`.
+    """
+
+    name: Literal["exponential_cosine"] = Field("exponential_cosine", description="Name of the schedule.")
+    least: float = Field(0.0, ge=0, lt=1, description="Where it ends, as a share of the largest rate.")
+
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Factor of the learning rate after `epoch` of `epochs` epochs."""
+        half = 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+        return self.least + (1 - self.least) * math.expm1(half) / (math.e - 1)
+
+
+class PrintedExponentialCosine(Section):
+    """Natural exponential cosine annealing as it is printed, with (lr_max - lr_min) / 2 inside the exponential too.
+
+    Its shape depends on the rates themselves. At usual ones, far below 1, the exponential is nearly 1 plus its argument: the curve is a
+    cosine that begins near lr_min + (lr_max - lr_min)^2 / (e - 1) and not at lr_max; from 0.025 to 0.001 it begins at 0.00134.
+
+    Source: AllegroNAS, equation 8.
+    """
+
+    name: Literal["printed_exponential_cosine"] = Field("printed_exponential_cosine", description="Name of the schedule.")
+    lr_max: float = Field(0.025, gt=0, description="The formula's largest learning rate; recipe.lr must be the same.")
+    lr_min: float = Field(0.001, ge=0, description="The formula's least learning rate.")
+
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Factor of the learning rate after `epoch` of `epochs` epochs."""
+        span = self.lr_max - self.lr_min
+        exponent = 0.5 * span * (1 + math.cos(math.pi * epoch / epochs))
+        return (self.lr_min + span * math.expm1(exponent) / (math.e - 1)) / self.lr_max
+
+
+Schedule = Annotated[
+    Cosine | PublishedCosine | Step | Polynomial | Restarts | ExponentialCosine | PrintedExponentialCosine, Field(discriminator="name")
+]
