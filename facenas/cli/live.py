@@ -138,7 +138,8 @@ class Watcher:
 def stage_line(row: StageEpoch) -> str:
     """An epoch of shared weights as a sentence."""
     plain = [f"{name} {value:.4g}" for name, value in row.facts.items() if isinstance(value, int | float) and name != "accuracy"]
-    return f"shared weights, epoch {row.number}: paths {percent(row.facts['accuracy'])}" + "".join(f", {fact}" for fact in plain)
+    told = [*plain, *(f"skips {'+'.join(map(str, row.facts[name]))}" for name in row.facts if name == "skips"), row.facts.get("remark")]
+    return f"shared weights, epoch {row.number}: paths {percent(row.facts['accuracy'])}" + "".join(f", {fact}" for fact in told if fact)
 
 
 def _left(epochs: Sequence[StageEpoch], done: float, of: int) -> str:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Architecture = Annotated[
     str | None, typer.Option("--architecture", help="A name that `facenas models` lists, a file, or a search run's folder.")
 ]
+NumClasses = Annotated[int | None, typer.Option("--num-classes", min=2, help="Classes, to train what was found on another data set.")]
 Devices = Annotated[int, typer.Option("--devices", min=1, help="Devices of this machine that train together; each is one process.")]
 
 
@@ -48,18 +49,20 @@ def train(
     device: Device = None,
     devices: Devices = 1,
     data_root: DataRoot = None,
+    num_classes: NumClasses = None,
     as_json: Json = False,
 ) -> None:
     """Train an architecture with a margin head; an interrupted run goes on where it was, with the same result.
 
     Several devices: --devices 4, or `torchrun --nproc-per-node 4 -m facenas train ...` on one machine or many.
 
-    Example: facenas train --architecture runs/orl/architecture.json --run runs/orl-model
+    Example: facenas train --architecture runs/orl/architecture.json --run runs/orl-model, or
+    facenas train --config allegro-eval --set data.name=cifar100 --num-classes 100
     """
     from facenas.cli.watching import on_devices
     from facenas.training.settings import TrainSettings
 
-    given = overrides(assignments, architecture=architecture, seed=seed, device=device, **data_at(data_root))
+    given = overrides(assignments, architecture=architecture, num_classes=num_classes, seed=seed, device=device, **data_at(data_root))
     settings = load(TrainSettings, command="train", preset=config, overrides=given)
     found = found_by(settings)
     blueprint = found.blueprint
@@ -85,18 +88,19 @@ def train(
 
 
 def found_by(settings: "TrainSettings") -> "Found":
-    """The architecture that the settings name, at their input size, and the people that its search used."""
+    """The architecture that the settings name, in the space that they make of its own, and the people that its search used."""
     from facenas.backbones import ZOO, get_blueprint
+    from facenas.errors import SettingsError
     from facenas.training.models import Found, load_found
 
     path = Path(settings.architecture)
     is_name = settings.architecture in ZOO or not (path.exists() or path.suffix or len(path.parts) > 1)
     found = Found.model_validate(get_blueprint(settings.architecture).model_dump()) if is_name else load_found(path)
-    if settings.input_size is None:
-        return found
+    changes = settings.model_dump(include={"input_size", "num_classes", "auxiliary", "drop_path"}, exclude_none=True)
     tree = found.model_dump()
-    tree["space"]["input_size"] = settings.input_size
-    return Found.model_validate(tree)
+    if foreign := changes.keys() - tree["space"].keys():
+        raise SettingsError(f"a network of the space {found.space.name!r} has no {sorted(foreign)[0]}; leave that setting out")
+    return Found.model_validate(tree | {"space": tree["space"] | changes})
 
 
 def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[str, float]:

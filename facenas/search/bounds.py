@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import RefinedSpace, SearchSpace
+from facenas.backbones import CellSpace, RefinedSpace, SearchSpace
 from facenas.settings import Section
 
 
@@ -27,8 +27,8 @@ class Bounds(Section):
         return self
 
     def ranges(self, space: SearchSpace) -> dict[str, range]:
-        """The `depths` and `widths` to draw from; an error if the space has no such depths. Refinements have one of each."""
-        if isinstance(space, RefinedSpace):
+        """The `depths` and `widths` to draw from; an error if the space has no such depths. Refinements and cells have one of each."""
+        if isinstance(space, RefinedSpace | CellSpace):
             return {"depths": range(space.depth, space.depth + 1), "widths": range(space.channels, space.channels + 1)}
         depths = range(self.min_depth, self.max_depth + 1, space.depth_step)
         for end in (depths[0], depths[-1]):

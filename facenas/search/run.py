@@ -11,6 +11,7 @@ from pydantic import Field
 from facenas.backbones import Architecture
 from facenas.export import measure_latency
 from facenas.files import write_json
+from facenas.search.allegro.stage import Differentiable
 from facenas.search.cache import ResultCache
 from facenas.search.candidate import Candidate, Strategy
 from facenas.search.evaluator import Evaluator, load_task, settle
@@ -29,7 +30,10 @@ from facenas.training.score import Score
 from facenas.training.settings import seen_by
 from facenas.training.tasks import Task
 
-STAGES: dict[str, Callable[[SearchSettings, Task], Stage]] = {"nar": Refinement}  # of the strategies in `settings.SHARED`
+STAGES: dict[str, Callable[[SearchSettings, Task], Stage]] = {
+    "nar": Refinement,
+    "allegro": Differentiable,
+}  # of the strategies in `settings.SHARED`
 
 
 class Means(Section):

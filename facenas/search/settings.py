@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from facenas.backbones import Architecture, Space
+from facenas.search.allegro import AllegroSettings
 from facenas.search.candidate import Strategy
 from facenas.search.dynamic_ranking import DynamicRanking, DynamicRankingSettings
 from facenas.search.limits import Budget, Limits
@@ -30,7 +31,7 @@ STRATEGIES: dict[str, Any] = {
 }
 # What a candidate's training depends on.
 SEEDED = ("data", "validation_share", "head", "sample_rate", "face_augmentation", "recipe", "seed", "space")
-SHARED = ("nar",)  # these train shared weights first (`run.STAGES`), then their shortlist as a sample
+SHARED = ("nar", "allegro")  # these train shared weights first (`run.STAGES`), then their shortlist as a sample
 ENDING = ("dynamic_ranking", "sample", *SHARED)  # the others need a budget
 StrategySettings = Annotated[
     DynamicRankingSettings
@@ -39,7 +40,8 @@ StrategySettings = Annotated[
     | TPESettings
     | NSGA2Settings
     | SampleSettings
-    | NARSettings,
+    | NARSettings
+    | AllegroSettings,
     Field(discriminator="name"),
 ]
 PAPER_WARNING = (

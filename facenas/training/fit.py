@@ -170,7 +170,8 @@ def _validated(task: Task, network: nn.Module, fabric: Fabric) -> int:
 
 def memory_format(blueprint: Blueprint) -> torch.memory_format:
     """Channels last, which is faster; but oneDNN (torch 2.15, AVX2) hangs in it on a strided 1x1 convolution of 4 channels."""
-    return torch.channels_last if blueprint.architecture.width >= 8 else torch.contiguous_format
+    least = 16 if blueprint.space.name == "cells" else 8  # cells halve their channels where they halve the resolution
+    return torch.channels_last if blueprint.architecture.width >= least else torch.contiguous_format
 
 
 def evaluate(

@@ -12,6 +12,7 @@ from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
+from facenas.backbones.cell_network import CellNetwork
 from facenas.data import InputContract
 from facenas.training.device import derive_seed
 from facenas.training.feed import Feed
@@ -107,6 +108,8 @@ def train(
     run, rates = Recorded(step) if recordable else step, _rates(groups, fabric.device)
     for epoch in range(training.epoch, epochs):
         training.model.train()
+        if isinstance(training.model.network, CellNetwork):
+            training.model.network.progress(epoch / epochs)
         epoch_seed = derive_seed(seed, epoch)
         if training.step == 0:  # else random numbers go on where they were
             training.loss_sum.zero_()

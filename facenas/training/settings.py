@@ -129,6 +129,9 @@ class TrainSettings(TaskSettings):
 
     architecture: str = Field(description="A name of the zoo, an architecture.json, or a search run's folder.")
     input_size: int | None = Field(None, ge=16, description="Image side in pixels; null: the architecture file's.")
+    num_classes: int | None = Field(None, ge=2, description="Classes of another data set than the search's; null: the architecture file's.")
+    auxiliary: bool | None = Field(None, description="Whether a network of cells has its second head; null: the architecture file says it.")
+    drop_path: float | None = Field(None, ge=0, lt=1, description="Of a network of cells; null: the architecture file's.")
     epochs: int = Field(26, ge=1, description="Training epochs.")
     care: Care = Field(Care(), description="How a long run is looked after.")
     watch: tuple[BenchmarkSource, ...] = Field((), description="Benchmarks measured with each validation, which choose nothing; faces.")

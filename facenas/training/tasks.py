@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from facenas.backbones import Blueprint
+from facenas.backbones.cell_network import CellNetwork
 from facenas.data import FaceAugmentation, FaceDataset, FaceSet, ImageSet, InputContract, Pairs, balanced_pairs, fingerprint, in_memory
 from facenas.data.faces import Images
 from facenas.data.loader import FaceLoader
@@ -84,6 +85,12 @@ class ClassModel(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Images (B, C, H, W), classes (B,) -> mean loss, number of hits."""
+        if isinstance(self.network, CellNetwork) and self.network.auxiliary is not None and self.training:
+            logits, aside = self.network.with_auxiliary(images)
+            loss = functional.cross_entropy(logits.float(), labels)
+            if aside is not None:
+                loss = loss + self.network.auxiliary_weight * functional.cross_entropy(aside.float(), labels)
+            return loss, (logits.detach().argmax(1) == labels).sum()
         logits = self.network(images)
         return functional.cross_entropy(logits.float(), labels), (logits.detach().argmax(1) == labels).sum()
 

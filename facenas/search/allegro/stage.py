@@ -1,0 +1,246 @@
+"""The supernet's epochs: in every step first the architecture parameters, then the weights."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facenas.backbones import Architecture, Blueprint, CellSpace
+from facenas.backbones.cell_supernet import CellSupernet, skips
+from facenas.errors import DivergedError, SettingsError
+from facenas.search.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient, still_statistics
+from facenas.search.allegro.settings import AllegroSettings
+from facenas.search.nar.reward import HeldClasses, split
+from facenas.search.settings import SearchSettings
+from facenas.training.device import derive_seed, make_fabric
+from facenas.training.feed import Dealing, Feed, Inputs
+from facenas.training.loop import Training, train
+from facenas.training.recipe import Recipe
+from facenas.training.tasks import Task
+
+Batch = tuple[Tensor, Tensor]
+BETAS = (0.5, 0.999)  # of Adam, DARTS, appendix A
+LEAST_CHANNELS = 16  # of a supernet laid out channels last: oneDNN hangs on strided 1x1 convolutions of 4 channels there
+
+
+class Differentiable:
+    """Learns architecture parameters by the hypergradient on held-out data, and the supernet's weights on training data, by turns.
+
+    Args:
+        settings: Of the search, whose strategy is `allegro`.
+        task: Its data.
+
+    Raises:
+        SettingsError: If the space is not one of cells, or the settings do not go together.
+
+    Source: AllegroNAS, section 3; Liu et al., "DARTS: differentiable architecture search", 2019, algorithm 1.
+    """
+
+    def __init__(self, settings: SearchSettings, task: Task) -> None:
+        if not isinstance(settings.strategy, AllegroSettings) or not isinstance(settings.space, CellSpace):
+            raise SettingsError(
+                f"strategy allegro searches cells: set space.name=cells or --config cifar10-allegro, got space {settings.space.name!r}"
+            )
+        if settings.sample_rate is not None or settings.recipe.precision == "fp16":
+            raise SettingsError("strategy allegro differentiates by hand: set sample_rate=null and recipe.precision to fp32 or bf16")
+        if settings.strategy.channels % (2 * settings.space.groups):
+            raise SettingsError(f"strategy.channels must be a multiple of twice space.groups, {2 * settings.space.groups}")
+        self.strategy, self.space = settings.strategy, settings.space
+        self.seed = derive_seed("supernet", settings.seeded(), self.strategy.telling())
+        self.task, held = split(task, "accuracy", self.strategy.held_share, self.seed)
+        assert isinstance(held, HeldClasses)
+        self.held = held
+        self.recipe = Recipe(**settings.recipe.model_dump() | {"lr": self.strategy.lr, "schedule": self.strategy.schedule.model_dump()})
+        self.fabric = make_fabric(settings.device, self.recipe.precision)
+        self.layout = torch.channels_last if self.strategy.channels >= LEAST_CHANNELS else torch.contiguous_format
+        self.training, self.supernet = self._prepared()
+        self.weights = [one for one in self.training.model.parameters() if not any(one is alpha for alpha in self.supernet.alphas)]
+        self.adam = torch.optim.Adam(
+            self.supernet.alphas, lr=self.strategy.architecture_lr, betas=BETAS, weight_decay=self.strategy.architecture_decay
+        )
+        self.feed = self.task.feed(self.fabric, self.recipe)
+
+    @property
+    def epochs(self) -> int:
+        """Of the supernet."""
+        return self.strategy.epochs
+
+    def _prepared(self) -> tuple[Training, CellSupernet]:
+        torch.manual_seed(derive_seed(self.seed, "initialisation"))
+        model = self.task.model(Blueprint(architecture=self.space.start(), space=self.space))
+        model.network = supernet = CellSupernet(self.space, depth=self.strategy.cells, width=self.strategy.channels)
+        for alpha in supernet.alphas:  # the weights' optimiser leaves them alone
+            alpha.requires_grad_(False)
+        model.to(memory_format=self.layout)
+        ready, *optimisers = self.fabric.setup(model, *self.task.optimisers(model, self.recipe, self.fabric.device))
+        return Training(ready, optimisers), supernet
+
+    def epoch(self, number: int, progress: Callable[[float], None]) -> dict[str, Any]:
+        """Both kinds of parameters once through the training data, and what has become of the cells."""
+        training, steps, lr = self.training, self.feed.dealing.steps, 0.0
+        chi = asymptotic(number, self.strategy.chi_epochs, least=self.strategy.chi_min, most=self.strategy.chi_max)
+        feed = Ahead(self.feed, self._architecture_step(number, chi))
+        going = train(
+            training, feed, contract=self.task.contract, recipe=self.recipe, epochs=self.epochs, seed=self.seed, fabric=self.fabric,
+            layout=self.layout, recorded=False,
+        )  # fmt: skip
+        for step in range(steps):
+            lr = next(going)
+            progress(number + (step + 1) / steps)
+        loss = float(training.loss_sum) / steps
+        if not (math.isfinite(loss) and all(alpha.isfinite().all() for alpha in self.supernet.alphas)):
+            raise DivergedError(f"the loss of the supernet became {loss:g} in epoch {number + 1}; lower strategy.lr")
+        trained = int(training.correct) / (steps * feed.dealing.size)
+        return {"loss": loss, "trained": trained, "lr": lr, "chi": chi, **self._measured(number), **self._found()}
+
+    def _architecture_step(self, number: int, chi: float) -> Callable[[int, Inputs], None]:
+        """What is done before each step of the weights, with its batch and one of held-out data."""
+        held, steps = self._held_batches(number), self.feed.dealing.steps
+
+        def step(index: int, inputs: Inputs) -> None:
+            now, then = self._trained_on(inputs), next(held)
+            lr = self.recipe.learning_rate(number + (index + 0.5) / steps, self.epochs)
+            alphas = self.supernet.alphas
+            with self._learning_alphas(), still_statistics(self.training.model):
+                gradients = hypergradient(
+                    lambda: self._loss(now), lambda: self._loss(then), self.weights, alphas,
+                    order=self.strategy.order, lr=lr, chi=chi, drift=self._drift(),
+                )  # fmt: skip
+            for alpha, gradient in zip(alphas, gradients, strict=True):
+                alpha.grad = gradient
+            self.adam.step()
+            self.adam.zero_grad()
+
+        return step
+
+    def _loss(self, batch: Batch) -> Tensor:
+        loss: Tensor = self.training.model(*batch)[0]
+        return loss
+
+    def _trained_on(self, inputs: Inputs) -> Batch:
+        images, labels, draws = self.feed.batch(*inputs)
+        return self._changed(images, draws), labels
+
+    def _changed(self, images: Tensor, draws: Tensor) -> Tensor:
+        augmentation = self.recipe.augmentation
+        batch = augmentation.change(self.task.contract.prepare(augmentation.crop(images, draws)), draws)
+        return batch.contiguous(memory_format=self.layout)
+
+    def _held_batches(self, number: int) -> Iterator[Batch]:
+        """Held-out images in random order, over and over, changed like those of training, as DARTS does."""
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, "held", number))
+        dealing = Dealing(self.held.items, min(self.recipe.batch_size, self.held.items))
+        while True:
+            for rows in dealing.order(generator):
+                yield self._held_batch(rows, self.recipe.augmentation.draw(len(rows), generator))
+
+    def _held_batch(self, rows: Tensor, draws: Tensor) -> Batch:
+        device = self.fabric.device
+        return self._changed(self.held.images[rows].to(device), draws.to(device)), self.held.labels[rows].to(device)
+
+    def _drift(self) -> list[Tensor]:
+        """What the optimiser adds to the gradient of each weight."""
+        if self.strategy.step_ahead == "gradient" or self.strategy.order != "second":
+            return []
+        added = dict[int, Tensor]()
+        for optimiser in self.training.optimisers:
+            for group in optimiser.param_groups:
+                for weight in group["params"]:
+                    buffer = optimiser.state[weight].get("momentum_buffer")
+                    decay = group["weight_decay"] * weight.detach()
+                    added[id(weight)] = decay if buffer is None else decay + group["momentum"] * buffer
+        return [added[id(weight)] for weight in self.weights]
+
+    @contextmanager
+    def _learning_alphas(self) -> Iterator[None]:
+        for alpha in self.supernet.alphas:
+            alpha.requires_grad_(True)
+        try:
+            yield
+        finally:
+            for alpha in self.supernet.alphas:
+                alpha.requires_grad_(False)
+
+    def _measured(self, number: int) -> dict[str, float]:
+        """Accuracy on all held-out data, and the dominant eigenvalue of its loss's Hessian on some of it."""
+        accuracy = self.held.accuracy(self.training.model.module, np.arange(self.held.items))
+        if not self.strategy.eigenvalue_iterations:
+            return {"accuracy": accuracy}
+        rows = torch.arange(min(self.strategy.eigenvalue_batch, self.held.items))
+        images = self.task.contract.prepare(self.held.images[rows].to(self.fabric.device)).contiguous(memory_format=self.layout)
+        batch = images, self.held.labels[rows].to(self.fabric.device)
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, "eigenvalue", number))
+        with self._learning_alphas(), still_statistics(self.training.model):
+            eigenvalue = dominant_eigenvalue(
+                lambda: self._loss(batch), self.supernet.alphas, iterations=self.strategy.eigenvalue_iterations, generator=generator
+            )
+        return {"accuracy": accuracy, "eigenvalue": eigenvalue}
+
+    def _found(self) -> dict[str, Any]:
+        """The cells that would be derived now."""
+        likeliest = self.supernet.derived()
+        normal, reduction = skips(likeliest)
+        shares = {name: alpha.softmax(1).tolist() for name, alpha in zip(("normal", "reduction"), self.supernet.alphas, strict=True)}
+        collapsed = {"remark": f"the search collapses: {normal} of the normal cell's 8 edges are skips"}
+        return {
+            **(collapsed if normal >= self.strategy.collapse_skips else {}),
+            "skips": [normal, reduction],
+            "likeliest": likeliest.model_dump(mode="json"),
+            "edges": shares,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights and architecture parameters with their optimisers."""
+        return {
+            "model": self.training.model.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.training.optimisers],
+            "adam": self.adam.state_dict(),
+            "epoch": self.training.epoch,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.training.model.load_state_dict(state["model"])
+        for optimiser, kept in zip(self.training.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
+        self.adam.load_state_dict(state["adam"])
+        self.training.epoch = state["epoch"]
+
+    def shortlist(self) -> list[Architecture]:
+        """What the architecture parameters stand for."""
+        return [self.supernet.derived()]
+
+
+class Ahead:
+    """A feed that something is done with before each of its batches is trained on.
+
+    Args:
+        feed: Of the batches.
+        before: Told the step and what the feed's `batch` needs.
+    """
+
+    def __init__(self, feed: Feed, before: Callable[[int, Inputs], None]) -> None:
+        self.feed, self.before = feed, before
+
+    @property
+    def dealing(self) -> Dealing:
+        """The feed's."""
+        return self.feed.dealing
+
+    def epoch(self, seed: int, start: int) -> Iterator[Inputs]:
+        """The feed's."""
+        for index, inputs in enumerate(self.feed.epoch(seed, start), start):
+            self.before(index, inputs)
+            yield inputs
+
+    def batch(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The feed's."""
+        return self.feed.batch(*inputs)
+
+    def places(self, seed: int, step: int) -> list[str]:
+        """The feed's."""
+        return self.feed.places(seed, step)

@@ -1,0 +1,131 @@
+"""The search from settings to a genotype, on scikit-learn's digits and drawn faces."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from facenas.backbones import CellSpace
+from facenas.errors import SettingsError
+from facenas.search import SearchSettings
+from facenas.search.allegro.stage import Differentiable
+from facenas.search.evaluator import load_task
+from facenas.settings import load
+from tests.conftest import Result
+
+TINY = [
+    "data={name: digits}",
+    "space={name: cells, depth: 3, channels: 4, in_channels: 1, input_size: 8, num_classes: 10}",
+    "strategy={name: allegro, epochs: 3, chi_epochs: 2, cells: 3, channels: 4, eigenvalue_iterations: 2, retrain_epochs: 1}",
+    "data_fraction=0.05",
+    "validation_share=0.5",
+    "recipe.batch_size=32",
+]
+FACES = [
+    "space={name: cells, shape: ir, depth: 4, channels: 8, input_size: 32, embedding_size: 16, output: gdc}",
+    "strategy={name: allegro, epochs: 1, cells: 4, channels: 4, eigenvalue_iterations: 0, retrain_epochs: 1}",
+]
+
+
+def settings(*changes: str, tree: list[str] = TINY) -> SearchSettings:
+    return load(SearchSettings, command="search", preset="smoke", overrides=[*tree, *changes])
+
+
+def stage(*changes: str, tree: list[str] = TINY) -> Differentiable:
+    made = settings(*changes, tree=tree)
+    return Differentiable(made, load_task(made))
+
+
+def ignored(epochs: float) -> None:
+    """Progress that nobody follows."""
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_stopped_between_epochs_it_ends_as_if_left_alone_to_the_bit(tmp_path: Path) -> None:
+    whole, first, second = (stage() for _ in range(3))
+    facts = [whole.epoch(number, ignored) for number in range(3)]
+    assert [first.epoch(number, ignored) for number in range(2)] == facts[:2]
+    torch.save(first.state_dict(), tmp_path / "state.pt")
+    second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert second.epoch(2, ignored) == facts[2]
+    assert same(whole.training.model.state_dict(), second.training.model.state_dict())
+    assert second.shortlist() == whole.shortlist()
+    json.dumps(facts, allow_nan=False)
+    assert [one["chi"] for one in facts] == [0.0, 0.05, 0.1]
+    assert all(one["eigenvalue"] != 0 and 0 <= one["accuracy"] <= 1 and len(one["skips"]) == 2 for one in facts)
+
+
+def test_without_chi_every_step_is_that_of_darts() -> None:
+    """chi_max = 0 changes nothing but the term itself: the run is the same as one whose chi has not begun to grow."""
+    darts, later = stage("strategy.chi_max=0"), stage("strategy.chi_max=0.1")
+    later.seed = darts.seed
+    later.training.model.load_state_dict(darts.training.model.state_dict())
+    first, second = darts.epoch(0, ignored), later.epoch(0, ignored)  # chi is 0 in the first epoch
+    assert first == second and same(darts.training.model.state_dict(), later.training.model.state_dict())
+
+
+@pytest.mark.parametrize("order", ["first", "second", "single"])
+def test_both_kinds_of_parameters_move(order: str) -> None:
+    made = stage(f"strategy.order={order}", "strategy.eigenvalue_iterations=0")
+    alphas = [alpha.clone() for alpha in made.supernet.alphas]
+    weights = [weight.clone() for weight in made.weights]
+    made.epoch(0, ignored)
+    assert not any(torch.equal(a, b) for a, b in zip(alphas, made.supernet.alphas, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(weights, made.weights, strict=True))
+    assert isinstance(made.space, CellSpace)
+    for found in made.shortlist():
+        made.space.check(found)
+
+
+def test_the_search_is_told_of_a_collapse() -> None:
+    made = stage()
+    with torch.no_grad():
+        made.supernet.normal[:, 3] = 5  # the skip of every edge
+    facts = made._found()
+    assert facts["skips"][0] == 8 and facts["remark"] == "the search collapses: 8 of the normal cell's 8 edges are skips"
+    with torch.no_grad():
+        made.supernet.normal[:, 4] = 6
+    assert "remark" not in made._found()
+
+
+def test_images_of_the_architecture_are_not_those_of_the_weights() -> None:
+    made = stage()
+    of_weights = {image.numpy().tobytes() for image in made.feed.images}  # type: ignore[attr-defined]
+    assert of_weights.isdisjoint(image.numpy().tobytes() for image in made.held.images)
+
+
+def test_faces_have_cells_in_the_stages_of_an_ir_network() -> None:
+    made = stage(tree=FACES)
+    facts = made.epoch(0, ignored)
+    assert 0 <= facts["accuracy"] <= 1
+    assert len(made.weights) == len(list(made.training.model.parameters())) - 2  # with the head's
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["space={name: ir}", "data={name: synthetic}"], "strategy allegro searches cells"),
+        (["strategy.channels=6"], "multiple of twice space.groups"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(changes: list[str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        stage(*changes)
+
+
+def test_from_the_command_to_a_trained_network(facenas: Callable[..., Result]) -> None:
+    chosen: list[Any] = [argument for assignment in TINY for argument in ("--set", assignment)]
+    found = facenas("search", "--config", "smoke", *chosen, "--run", "run", "--json").json
+    assert len(found["architecture"]["links"]) == 16 and found["candidates"] == 1
+    again = facenas("search", "--config", "smoke", *chosen, "--run", "run", "--json").json
+    assert again["identity"] == found["identity"]
+    facenas("train", "--config", "digits", "--architecture", "run", "--run", "model", "--set", "epochs=1", "--set", "drop_path=0.3")
+    assert json.loads(Path("model/model.json").read_text())["space"]["drop_path"] == 0.3
+    said = facenas("train", "--config", "digits", "--architecture", "run", "--set", "epochs=1", "--num-classes", 7, "--run", "x", code=1)
+    assert "num_classes=10" in said.stderr
