@@ -8,12 +8,20 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from facenas.backbones import Blueprint, RefinedSpace, ir, plain
-from facenas.backbones.architecture import Layers
+from facenas.backbones import Blueprint, CellSpace, RefinedSpace, ir, plain
+from facenas.backbones.cell_network import NODES
 from facenas.report.svg import picture, tag
 
 PLANS = {"plain": plain.plan, "ir": ir.plan}
-NAMES = {"sep": "separable", "conv": "plain", "depthwise": "depthwise", "max_pool": "maximum", "avg_pool": "mean"}
+NAMES = {
+    "sep": "separable",
+    "conv": "plain",
+    "depthwise": "depthwise",
+    "max_pool": "maximum",
+    "avg_pool": "mean",
+    "normal": "normal cell",
+    "reduction": "reduction cell",
+}
 TALLEST, GAP, EDGE = 112, 2, 2  # pixels: at the input's resolution, between blocks, around the drawing
 NARROWEST, WIDEST = 8, 24  # pixels of the block with the fewest channels
 LABEL, LINE = 62, 13  # pixels: room for a label, height of a line of text
@@ -44,13 +52,14 @@ def blocks(blueprint: Blueprint) -> list[Block]:
     architecture, space = blueprint.architecture, blueprint.space
     plan, size = _plan(blueprint), space.input_size
     channels = plan[0][2]
+    size //= 8 if isinstance(space, CellSpace) and space.shape == "imagenet" else 1
     chain = [Block("stem", 1, channels, _labels(size, channels), "stem", f"stem: plain 3x3 to {channels} channels, {size}x{size}")]
     for number, (kind, kernel, channels_in, channels, stride) in enumerate(plan, 1):
         before, size = size, -(-size // stride)
-        name = f"{_what(blueprint)} {number} of {len(plan)}: {NAMES[kind]} {kernel}x{kernel}"
+        name = f"{_what(blueprint)} {number} of {len(plan)}: {_kind(kind, kernel)}"
         tip = f"{name}, {channels_in} to {channels} channels, {before}x{before} to {size}x{size}"
         below = "" if number % 5 else str(number)
-        chain.append(Block(f"{kind}{kernel}", size / space.input_size, channels, _labels(size, channels), below, tip))
+        chain.append(Block(f"{kind}{kernel or ''}", size / space.input_size, channels, _labels(size, channels), below, tip))
     output = "classes" if getattr(space, "num_classes", None) else "embedding"
     tip = f"head: {blueprint.dimension} {output}, drawn without scale"
     return [*chain, Block("head", 0.3, architecture.width, (str(blueprint.dimension), output), "head", tip)]
@@ -59,7 +68,7 @@ def blocks(blueprint: Blueprint) -> list[Block]:
 def legend(blueprint: Blueprint) -> list[tuple[str, str]]:
     """The kinds of block that occur, each with its name."""
     kinds = sorted({block.kind for block in blocks(blueprint)} - {"stem", "head"})
-    return [(kind, f"{NAMES[kind[:-1]]} {kind[-1]}x{kind[-1]}") for kind in kinds]
+    return [(kind, NAMES[kind] if kind in NAMES else _kind(kind[:-1], int(kind[-1]))) for kind in kinds]
 
 
 def draw(blueprint: Blueprint, width: int) -> Markup:
@@ -76,15 +85,26 @@ def draw(blueprint: Blueprint, width: int) -> Markup:
     return picture(width, y, *drawn, label=label, kind=f"network at{width}")
 
 
-def _plan(blueprint: Blueprint) -> Layers:
+def _plan(blueprint: Blueprint) -> list[tuple[str, int, int, int, int]]:
     space = blueprint.space
-    return space.plan(blueprint.architecture) if isinstance(space, RefinedSpace) else PLANS[space.name](blueprint.architecture)
+    if isinstance(space, CellSpace):
+        return [
+            ("reduction" if place.reduction else "normal", 0, place.second, NODES * place.channels, 2 if place.reduction else 1)
+            for place in space.places(blueprint.architecture)
+        ]
+    return [*(space.plan(blueprint.architecture) if isinstance(space, RefinedSpace) else PLANS[space.name](blueprint.architecture))]
+
+
+def _kind(kind: str, kernel: int) -> str:
+    return f"{NAMES[kind]} {kernel}x{kernel}" if kernel else NAMES[kind]
 
 
 def _what(blueprint: Blueprint) -> str:
     """What a block is."""
     if isinstance(blueprint.space, RefinedSpace):
         return blueprint.space.positions_per
+    if isinstance(blueprint.space, CellSpace):
+        return "cell"
     return "layer" if blueprint.architecture.space == "plain" else "unit"
 
 

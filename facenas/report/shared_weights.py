@@ -7,14 +7,20 @@ from markupsafe import Markup
 
 from facenas.backbones import Architecture, RefinedSpace, Space
 from facenas.report.axes import around, of_cost
+from facenas.report.cells import cells_over_time
 from facenas.report.charts import Line, chart
 from facenas.report.scores import percent_axis
 from facenas.report.svg import picture, tag
 from facenas.search.row import StageEpoch
 
 LABEL, WIDTH, LINE, GAP = 150, 640, 15, 3  # pixels: of the names, of the whole, of a position, between two
-OTHERS = {"loss": "Training loss of the paths", "entropy": "Entropy of an architecture", "macs_share": "MACs of the likeliest architecture"}
-UNITS = {"loss": "loss", "entropy": "nats", "macs_share": "share of the base's"}
+OTHERS = {
+    "loss": "Training loss of the paths",
+    "entropy": "Entropy of an architecture",
+    "macs_share": "MACs of the likeliest architecture",
+    "eigenvalue": "Dominant eigenvalue of the validation Hessian",
+}
+UNITS = {"eigenvalue": "eigenvalue", "loss": "loss", "entropy": "nats", "macs_share": "share of the base's"}
 
 
 class Stage(NamedTuple):
@@ -26,6 +32,8 @@ class Stage(NamedTuple):
         curves: Figures over the epochs.
         policy: Probabilities of operators, if there are any.
         links: Probabilities of links, if there are any.
+        cells: Titles and graphs of cells, if they are what is searched.
+        remark: What a reader must know of the last epoch.
     """
 
     epochs: int
@@ -33,6 +41,8 @@ class Stage(NamedTuple):
     curves: list[Markup]
     policy: Markup
     links: Markup
+    cells: list[tuple[str, Markup]]
+    remark: str
 
 
 def stage(rows: Sequence[StageEpoch], space: Space) -> Stage | None:
@@ -43,7 +53,8 @@ def stage(rows: Sequence[StageEpoch], space: Space) -> Stage | None:
     likeliest = Architecture.model_validate(last["likeliest"]) if "likeliest" in last else None
     refined = isinstance(space, RefinedSpace) and last.get("operators")
     policy = _policy(rows, space) if isinstance(space, RefinedSpace) and refined else Markup()
-    return Stage(len(rows), likeliest, _curves(rows), policy, _links(rows) if last.get("links") else Markup())
+    links = _links(rows) if last.get("links") else Markup()
+    return Stage(len(rows), likeliest, _curves(rows), policy, links, cells_over_time(rows), last.get("remark", ""))
 
 
 def _curves(rows: Sequence[StageEpoch]) -> list[Markup]:
@@ -57,7 +68,17 @@ def _curves(rows: Sequence[StageEpoch]) -> list[Markup]:
         if len(points) > 1:
             upwards = of_cost([y for _, y in points], UNITS[name])
             figures.append(chart(title, across, upwards, lines=[Line(points, "strong")]))
-    return figures
+    return [*figures, *([_skips(rows)] if "skips" in rows[-1].facts else [])]
+
+
+def _skips(rows: Sequence[StageEpoch]) -> Markup:
+    """Of 8 edges, in each cell."""
+    lines = [
+        Line([(row.number, row.facts["skips"][cell]) for row in rows], kind, name=name)
+        for cell, (kind, name) in enumerate((("strong", "normal"), ("best", "reduction")))
+    ]
+    across = around([row.number for row in rows], "epoch", whole=True)
+    return chart("Skips among the 8 edges of a cell", across, around((0, 8), "skips", whole=True), lines=lines)
 
 
 def _line(xs: Sequence[float], ys: Sequence[float]) -> Line:

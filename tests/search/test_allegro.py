@@ -125,6 +125,9 @@ def test_from_the_command_to_a_trained_network(facenas: Callable[..., Result]) -
     assert len(found["architecture"]["links"]) == 16 and found["candidates"] == 1
     again = facenas("search", "--config", "smoke", *chosen, "--run", "run", "--json").json
     assert again["identity"] == found["identity"]
+    facenas("report", "run")
+    page = Path("run/report.html").read_text()
+    assert "normal cell, from epoch 1" in page and "Dominant eigenvalue" in page and "Skips among the 8 edges" in page
     facenas("train", "--config", "digits", "--architecture", "run", "--run", "model", "--set", "epochs=1", "--set", "drop_path=0.3")
     assert json.loads(Path("model/model.json").read_text())["space"]["drop_path"] == 0.3
     said = facenas("train", "--config", "digits", "--architecture", "run", "--set", "epochs=1", "--num-classes", 7, "--run", "x", code=1)
