@@ -110,7 +110,7 @@ def test_the_shortlist_stays_within_the_limits() -> None:
     most = int(0.6 * base.macs(base.start()))  # type: ignore[call-arg, union-attr]
     stage = refinement(f"limits.macs={most}")
     assert all(stage.space.macs(one) <= most for one in stage.shortlist())
-    with pytest.raises(SettingsError, match="no architecture within the limits in 60 of"):
+    with pytest.raises(SettingsError, match="no architecture within the limits in 60 draws of the controller"):
         refinement("limits.macs=1000").shortlist()
 
 
