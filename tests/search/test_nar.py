@@ -16,6 +16,8 @@ from facenas.search import SearchSettings, open_journal, read_journal
 from facenas.search.evaluator import load_task
 from facenas.search.nar.reward import split
 from facenas.search.nar.stage import Refinement
+from facenas.search.row import StageEpoch
+from facenas.search.studies import rewards
 from facenas.settings import load
 from facenas.training.tasks import FaceTask
 from tests.conftest import Result
@@ -103,6 +105,12 @@ def test_joint_search_draws_links_too() -> None:
     facts = stage.epoch(0, ignored)
     assert len(facts["links"]) == 28 and all(set(links) <= {"0", "1"} and len(links) == 28 for _, links, _ in facts["samples"])
     assert min(facts["link_gradient"]) > 0
+    both = rewards([StageEpoch(number=1, seconds=0, facts=facts)])
+    for place, (head, samples) in enumerate(zip(("operators", "skips"), [facts["samples"]] * 2, strict=True)):
+        for decision, kinds in enumerate(both[head].implicit):
+            by_hand = [sum(one[2] for one in samples if one[place][decision] == str(k)) / len(samples) for k in range(len(kinds))]
+            assert kinds == pytest.approx(by_hand)
+    assert both["skips"].gradients == tuple(facts["link_gradient"])
 
 
 def test_the_shortlist_stays_within_the_limits() -> None:
