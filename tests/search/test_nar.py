@@ -1,7 +1,7 @@
 """Refinement from the settings to the report, on drawn faces and scikit-learn's digits."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -27,6 +27,15 @@ TINY = [
     "strategy={name: nar, epochs: 3, pretrain_epochs: 1, samples: 3, shortlist: 2, retrain_epochs: 1, "
     "controller: {hidden: 8, lr: 0.01, steps: 2, samples: 2}}",
 ]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks as small as these are slower on two."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def settings(*changes: str, preset: str = "smoke") -> SearchSettings:
@@ -148,4 +157,4 @@ def test_from_the_command_to_the_report(facenas: Callable[..., Result], tmp_path
     assert "What the controller prefers" in page and page.count("<title>convolution ") >= 16
     assert facenas("compare", "run", "--json").json[0]["epochs"]["mean"] == 3 + 2
     facenas("train", "--config", "smoke", "--architecture", "run", "--run", "model", "--set", "epochs=1", "--set", "head.name=cosface")
-    facenas("export", "--model", "model", "--output", "model.onnx")
+    facenas("export", "--model", "model")
