@@ -98,7 +98,6 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="seeds at once")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     datas, seeds = options.data or list(PRESETS), options.seed or [0, 1, 2]
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         asked = {
