@@ -10,7 +10,7 @@ import threading
 import click
 import typer
 
-from facenas.cli import compare, dashboard, data, evaluate, export, journal, models, quickstart, report, search, study, train
+from facenas.cli import align, compare, dashboard, data, evaluate, export, journal, models, quickstart, report, search, study, train
 from facenas.errors import FacenasError, StoppedError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.command("align")(align.align)
 app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
