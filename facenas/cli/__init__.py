@@ -10,7 +10,23 @@ import threading
 import click
 import typer
 
-from facenas.cli import align, compare, dashboard, data, evaluate, export, journal, models, quickstart, report, search, study, train
+from facenas.cli import (
+    align,
+    compare,
+    dashboard,
+    data,
+    embed,
+    evaluate,
+    export,
+    gallery,
+    journal,
+    models,
+    quickstart,
+    report,
+    search,
+    study,
+    train,
+)
 from facenas.errors import FacenasError, StoppedError
 
 app = typer.Typer(
@@ -28,6 +44,9 @@ app.command("export")(export.export)
 app.command("models")(models.models)
 app.command("journal")(journal.journal)
 app.command("compare")(compare.compare)
+app.command("embed")(embed.embed)
+app.command("identify")(gallery.identify)
+app.add_typer(gallery.gallery, name="gallery")
 app.command("report")(report.report)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(study.study, name="study")

@@ -105,7 +105,7 @@ def pictures_below(root: Path) -> Iterator[Listed]:
         DataError: If there is neither a folder nor a file, or no file in the folder.
     """
     if root.is_file():
-        yield Listed(printable(Path(root.name)), root)
+        yield one_picture(root)
         return
     if not root.is_dir():
         raise DataError(f"nothing at {printable(root)}; give a folder of pictures, or a picture")
@@ -120,6 +120,11 @@ def pictures_below(root: Path) -> Iterator[Listed]:
             yield Listed(printable(path.relative_to(root)), path, _must_not(path, inside))
     if not count:
         raise DataError(f"{printable(root)} holds no files; give a folder of pictures")
+
+
+def one_picture(path: Path) -> Listed:
+    """A file that was given by itself."""
+    return Listed(printable(Path(path.name)), path)
 
 
 def _must_not(path: Path, inside: Path) -> str:

@@ -17,7 +17,6 @@ from facenas.settings import Section
 
 Status = Literal["aligned", "as it is", "no face", "too small", "unreadable", "left out"]
 MOST_SIDE = 32767  # OpenCV counts in 16 bits here
-DONE: tuple[Status, ...] = ("aligned", "as it is")
 
 
 class Alignment(Section):
@@ -88,7 +87,8 @@ def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, 
     except PictureError as error:
         return [Cut(picture.name, "unreadable", error.reason)]
     if detector is None:
-        return [Cut(picture.name, "as it is", remark, 1, pixels=resized(pixels, size))]
+        shape = "" if pixels.shape[0] == pixels.shape[1] else "not square, taken for an aligned face as it is"
+        return [Cut(picture.name, "as it is", _joined(remark, shape), 1, pixels=resized(pixels, size))]
     faces = detector(pixels, picture.name)
     large = [face for face in faces if min(face.box[2:]) >= alignment.min_size]
     meant = chosen(large, alignment.faces, pixels)
