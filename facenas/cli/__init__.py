@@ -15,6 +15,7 @@ from facenas.cli import (
     compare,
     dashboard,
     data,
+    demo,
     embed,
     evaluate,
     export,
@@ -44,6 +45,7 @@ app.command("export")(export.export)
 app.command("models")(models.models)
 app.command("journal")(journal.journal)
 app.command("compare")(compare.compare)
+app.command("demo")(demo.demo)
 app.command("embed")(embed.embed)
 app.command("identify")(gallery.identify)
 app.add_typer(gallery.gallery, name="gallery")

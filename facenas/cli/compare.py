@@ -17,7 +17,6 @@ from facenas.cli.using import (
     Value,
     alignment_of,
     faces_in,
-    in_words,
     open_model,
     placed,
     threshold_of,
@@ -75,7 +74,7 @@ def compare(
     elif limit is None:
         print_result(f"score {score:.3f}; no verdict: {why}")
     else:
-        print_result(f"{'one person' if same else 'different people'}: score {score:.3f}, {in_words(limit)}")
+        print_result(f"{'one person' if same else 'different people'}: score {score:.3f}, {limit.in_words}")
 
 
 def searches(runs: list[Path], *, as_json: bool) -> None:

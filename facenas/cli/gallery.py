@@ -18,7 +18,6 @@ from facenas.cli.using import (
     Value,
     alignment_of,
     faces_in,
-    in_words,
     open_model,
     placed,
     threshold_of,
@@ -131,7 +130,7 @@ def identify(
         for match in those:
             table.add_row(match.name, f"{match.score:.3f}")
         print_result(table)
-    print_result(in_words(limit) if limit else f"no verdict: {why}")
+    print_result(limit.in_words if limit else f"no verdict: {why}")
 
 
 def open_gallery(folder: Path, model: Path | None, device: Any) -> "tuple[Gallery, FaceModel]":

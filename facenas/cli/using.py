@@ -67,12 +67,6 @@ def told(threshold: "Threshold | None", why: str) -> dict[str, Any]:
     return {"threshold": threshold.value, "far": None if own else threshold.far, "benchmark": threshold.benchmark or None}
 
 
-def in_words(threshold: "Threshold") -> str:
-    """A threshold as people read it."""
-    measured = f", FAR {threshold.far:g} on {threshold.benchmark} with {threshold.pairs:,} pairs" if threshold.benchmark else ""
-    return f"threshold {threshold.value:.3f}{measured}"
-
-
 def placed(cut: "Cut") -> dict[str, Any]:
     """Where a face is, as JSON."""
     box = [round(side, 2) for side in cut.face.box] if cut.face else None

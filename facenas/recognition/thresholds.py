@@ -24,6 +24,12 @@ class Threshold(NamedTuple):
     benchmark: str
     pairs: int
 
+    @property
+    def in_words(self) -> str:
+        """As people read it."""
+        measured = f" (FAR {self.far:g} on {self.benchmark} with {self.pairs:,} pairs)" if self.benchmark else ""
+        return f"threshold {self.value:.3f}{measured}"
+
 
 def stored_threshold(model: Path, model_sha256: str, far: float) -> Threshold:
     """The threshold of an evaluation that lies beside a model; of several the one with the most pairs.
