@@ -129,11 +129,14 @@ def _stale(out: Path, rows: list[Row], picture: Path, table: int) -> bool:
 
 
 def _rows(table: Path) -> list[Row]:
-    """The whole rows of a table; none if there is no table."""
+    """The whole rows of a table; none if there is no table, or it is damaged."""
     if not table.is_file():
         return []
     text = table.read_text(encoding="utf-8", errors="replace")
-    return [row for row in csv.DictReader(io.StringIO(text)) if set(row) == set(COLUMNS) and None not in row.values()]
+    try:
+        return [row for row in csv.DictReader(io.StringIO(text)) if set(row) == set(COLUMNS) and None not in row.values()]
+    except csv.Error:
+        return []
 
 
 def _row(cut: Cut, file: str) -> Row:

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from math import isclose
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from pydantic import BaseModel, ValidationError
 
 from facenas.errors import DataError
 
@@ -31,6 +34,21 @@ class Threshold(NamedTuple):
         return f"threshold {self.value:.3f}{measured}"
 
 
+class _Protocol(BaseModel):
+    flip: bool
+
+
+class _Report(BaseModel):
+    """What is read of an evaluation."""
+
+    model_sha256: str
+    threshold_at_far: dict[float, float]
+    refused: dict[float, str] = {}
+    pairs: int
+    exact_accuracy: float
+    protocol: _Protocol
+
+
 def stored_threshold(model: Path, model_sha256: str, far: float) -> Threshold:
     """The threshold of an evaluation that lies beside a model; of several the one with the most pairs.
 
@@ -42,12 +60,9 @@ def stored_threshold(model: Path, model_sha256: str, far: float) -> Threshold:
     Raises:
         DataError: If there is none at this rate; the sentence says which there are.
     """
-    found, refused = list[Threshold](), list[str]()
-    for name, report in _reports(model):
-        if report.get("model_sha256") != model_sha256 or report.get("protocol", {}).get("flip") is not True:
-            continue
-        found += [Threshold(float(value), float(rate), name, report["pairs"]) for rate, value in report["threshold_at_far"].items()]
-        refused += [f"{name} {why}" for rate, why in report.get("refused", {}).items() if isclose(float(rate), far)]
+    reports = [(name, one) for name, one in _reports(model) if one.model_sha256 == model_sha256 and one.protocol.flip]
+    found = [Threshold(value, rate, name, one.pairs) for name, one in reports for rate, value in one.threshold_at_far.items()]
+    refused = [f"{name} {why}" for name, one in reports for rate, why in one.refused.items() if isclose(rate, far)]
     fitting = [one for one in found if isclose(one.far, far)]
     if fitting:
         return max(fitting, key=lambda one: one.pairs)
@@ -58,12 +73,11 @@ def stored_threshold(model: Path, model_sha256: str, far: float) -> Threshold:
     raise DataError(f"no evaluation stored with {model} has a threshold at FAR {far:g}{why}; there are {rates}: give --far or --threshold")
 
 
-def _reports(model: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _reports(model: Path) -> Iterator[tuple[str, _Report]]:
+    """Evaluations of pairs of pictures that lie beside a model; those of templates have other thresholds."""
     for file in sorted(((model if model.is_dir() else model.parent) / "eval").glob("*.json")):
-        try:
+        with suppress(OSError, ValueError, RecursionError):
             content = json.loads(file.read_bytes())
-        except (OSError, ValueError):
-            continue
-        for name, report in content.items() if isinstance(content, dict) else ():
-            if isinstance(report, dict) and "exact_accuracy" in report:  # of pairs of pictures, not of templates
-                yield name, report
+            for name, report in content.items() if isinstance(content, dict) else ():
+                with suppress(ValidationError):
+                    yield name, _Report.model_validate(report)
