@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import threading
+from typing import Any
 
-import click
 import typer
 
 from facenas.cli import (
@@ -56,6 +56,7 @@ app.add_typer(data.data, name="data")
 app.command("quickstart")(quickstart.quickstart)
 
 
+MISTAKE: Any = typer.BadParameter.__mro__[2]  # click's exception of the command line; recent versions of typer bring their own click
 INTERRUPTED, TERMINATED = 130, 143  # as a shell reports Ctrl-C and SIGTERM
 
 
@@ -86,13 +87,13 @@ def run(arguments: list[str] | None = None) -> int:
     except OSError as error:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else (error.strerror or str(error))
         return _fail(f"{reason}: {error.filename or 'while writing'}; what was finished is kept, run the same command to go on")
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
+    except MISTAKE as error:
         error.show()
-        return error.exit_code
+        return int(error.exit_code)
 
 
 def _interrupted() -> int:

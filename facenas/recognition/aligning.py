@@ -16,6 +16,7 @@ from facenas.recognition.faces import Choice, Detector, Face, chosen
 from facenas.settings import Section
 
 Status = Literal["aligned", "as it is", "no face", "too small", "unreadable", "left out"]
+LARGEST_ALIGNED = 256  # pixels; larger squares are photographs more often than faces
 MOST_SIDE = 32767  # OpenCV counts in 16 bits here
 
 
@@ -87,8 +88,7 @@ def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, 
     except PictureError as error:
         return [Cut(picture.name, "unreadable", error.reason)]
     if detector is None:
-        shape = "" if pixels.shape[0] == pixels.shape[1] else "not square, taken for an aligned face as it is"
-        return [Cut(picture.name, "as it is", _joined(remark, shape), 1, pixels=resized(pixels, size))]
+        return [Cut(picture.name, "as it is", _joined(remark, _unlike_aligned(pixels)), 1, pixels=resized(pixels, size))]
     faces = detector(pixels, picture.name)
     large = [face for face in faces if min(face.box[2:]) >= alignment.min_size]
     meant = chosen(large, alignment.faces, pixels)
@@ -116,6 +116,11 @@ def _nearby(pixels: Images, points: Points) -> tuple[Images, Points]:
     left, top = np.maximum(low - room, 0).astype(int).tolist()
     right, bottom = np.maximum(high + room, 0).astype(int).tolist()
     return pixels[top:bottom, left:right], points - (left, top)
+
+
+def _unlike_aligned(pixels: Images) -> str:
+    height, width = pixels.shape[:2]
+    return "" if height == width <= LARGEST_ALIGNED else f"{width} x {height} pixels, taken for an aligned face as it is"
 
 
 def _too_small(faces: list[Face], alignment: Alignment) -> str:

@@ -99,7 +99,7 @@ def test_embed_tells_what_became_of_every_picture(facenas: Command, place: Path,
         "row": "0",
         "picture": "tall.png",
         "status": "as it is",
-        "reason": "not square, taken for an aligned face as it is",
+        "reason": "60 x 80 pixels, taken for an aligned face as it is",
     }
     assert rows[4] == {"row": "", "picture": "s1/3.png", "status": "unreadable", "reason": "is empty; restore it"}
     assert np.allclose(values[4], package.load(place / "model").embed(pictures(place, "s1/4.png"))[0], atol=1e-5)
