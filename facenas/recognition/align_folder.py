@@ -74,7 +74,7 @@ def align_folder(
         with (out / TABLE).open("a", encoding="utf-8", newline="") as stream:
             stream.write(_csv(kept[picture.name]))
         after_picture()
-    ordered = [row for picture in pictures for row in kept.pop(picture.name)]
+    ordered = [row for picture in pictures for row in kept.pop(picture.name, [])]
     gone = [row for rows in kept.values() for row in rows]
     write_text(out / TABLE, _csv([dict(zip(COLUMNS, COLUMNS, strict=True)), *ordered, *gone]))
     return Counter(row["status"] for row in ordered)

@@ -105,6 +105,18 @@ def test_an_interrupted_run_goes_on(facenas: Command, photographs: Path, made: t
     assert "out was made with other settings: size (112 there, 128 here)" in said
 
 
+def test_names_that_print_alike(facenas: Command, made: tuple[object, ...], tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    names = [os.fsdecode(b"caf\xe9.png"), "caf\\xe9.png", "a" * 250 + ".png"]
+    try:
+        for name in names:
+            (tmp_path / "in" / name).write_bytes(cv2.imencode(".png", blocks((80, 80)))[1].tobytes())
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    assert facenas("align", "in", "out", *made, "--json").json["faces"] == 2  # one line for both
+    assert (tmp_path / "out" / f"{'a' * 200}.png").is_file()
+
+
 def test_real_photographs_with_dlib(facenas: Command, tmp_path: Path) -> None:
     pytest.importorskip("dlib")
     if find_spec("face_recognition_models") is None:
