@@ -14,7 +14,7 @@ SMALL = (
     "--set",
     "timm.embedding_size=64",
     "--set",
-    "epochs=2",
+    "epochs=1",
     "--backbone",
     "timm:test_efficientnet",
 )
