@@ -1,7 +1,8 @@
 """The networks of facenas in timm: importing this module registers them.
 
 `timm.create_model("facenas_ir50", num_classes=0)` for every name of the zoo,
-`timm.create_model("facenas", architecture="architecture.json")` for a found or trained one. The input convention is that of the contract: `timm.data.resolve_data_config({}, model=model)`.
+`timm.create_model("facenas", architecture="architecture.json")` for a found or trained one. The input
+convention is that of the contract: `timm.data.resolve_data_config({}, model=model)`.
 """
 
 import json

@@ -10,7 +10,7 @@ import threading
 import click
 import typer
 
-from facenas.cli import compare, dashboard, data, evaluate, export, journal, models, quickstart, report, search, study, train
+from facenas.cli import compare, dashboard, data, evaluate, export, journal, models, push, quickstart, report, search, study, train
 from facenas.errors import FacenasError, StoppedError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.command("export")(export.export)
+app.command("push")(push.push)
 app.command("models")(models.models)
 app.command("journal")(journal.journal)
 app.command("compare")(compare.compare)
