@@ -13,7 +13,7 @@ from facenas.errors import ModelError, nearest
 from facenas.settings import Section
 
 Space = Annotated[PlainSpace | IRSpace, Field(discriminator="name")]
-Builder = Annotated[PlainSpace | IRSpace | TimmSpace, Field(discriminator="name")]  # a space to search, or a network made by hand
+Builder = Annotated[Space | TimmSpace, Field(discriminator="name")]  # a space to search, or a network made by hand
 
 
 class Blueprint(Section):
