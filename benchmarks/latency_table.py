@@ -38,7 +38,7 @@ def main() -> None:
                 start, known = time.perf_counter(), len(table.known)
                 predicted = table.predicted(network, shape)
                 middle, new = time.perf_counter(), len(table.known) - known
-                whole = table.whole(architecture.model_dump_json(), network, shape)
+                whole = table.whole(network, shape=shape, content=architecture.model_dump_json())
                 spent[0] += middle - start
                 spent[1] += time.perf_counter() - middle
                 rows.append((predicted, whole))

@@ -155,7 +155,7 @@ def _prefixed(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) ->
         state[f"{prefix}backbone.{key.removeprefix(prefix)}"] = state.pop(key)
 
 
-def _create(name: str, blueprint: Blueprint, contract: InputContract | None, options: dict[str, Any]) -> nn.Module:
+def _create(name: str, blueprint: Blueprint, *, contract: InputContract | None = None, **options: Any) -> nn.Module:
     if options.get("features_only") and not _stage_ends(blueprint):
         raise ModelError(
             f"feature maps are offered of the space 'ir', and this network is of {blueprint.space.name!r}; leave features_only out"
@@ -174,12 +174,12 @@ def _create(name: str, blueprint: Blueprint, contract: InputContract | None, opt
 def facenas(pretrained: bool = False, *, architecture: str | Path | dict[str, Any], **options: Any) -> nn.Module:
     """A found or trained network: `architecture` is an architecture.json, a run folder that has one, a model.json, or a name of the zoo."""
     blueprint, contract = _read(architecture)
-    return _create("facenas", blueprint, contract, {"pretrained": pretrained, **options})
+    return _create("facenas", blueprint, contract=contract, pretrained=pretrained, **options)
 
 
 def _register(name: str, blueprint: Blueprint) -> None:
     def create(pretrained: bool = False, **options: Any) -> nn.Module:
-        return _create(create.__name__, blueprint, None, {"pretrained": pretrained, **options})
+        return _create(create.__name__, blueprint, pretrained=pretrained, **options)
 
     create.__name__ = f"facenas_{name.replace('-', '_')}"
     create.__doc__ = f"The network {name} of facenas."

@@ -53,7 +53,7 @@ class TimmSpace(Section):
     @property
     def features(self) -> "Features":
         """What the embedding layer is given."""
-        return _features(self.model, self.input_size, self.in_channels, pooled=self.output == "pool")
+        return _features(self.model, size=self.input_size, channels=self.in_channels, pooled=self.output == "pool")
 
     def dimension(self, architecture: Architecture) -> int:
         """Embedding dimension D, or number of classes."""
@@ -181,7 +181,7 @@ def _unfit(space: TimmSpace, error: Exception) -> ModelError:
 
 
 @cache
-def _features(model: str, size: int, channels: int, *, pooled: bool) -> Features:
+def _features(model: str, *, size: int, channels: int, pooled: bool) -> Features:
     space = TimmSpace(model=model, input_size=size, in_channels=channels)
     with torch.random.fork_rng(devices=[]):
         with torch.device("meta"):

@@ -54,13 +54,13 @@ class LatencyTable:
         """Milliseconds of a chain of modules for one image (C, H, W): the sum of its parts."""
         return sum(self._measured(part.key, part) for part in parts(network, shape))
 
-    def whole(self, content: str, network: nn.Module, shape: tuple[int, ...]) -> float:
+    def whole(self, network: nn.Module, *, shape: tuple[int, ...], content: str) -> float:
         """Milliseconds of a network for one image (C, H, W), measured as one; `content` says what the network is."""
         return self._measured(_hash(content), Part(nn.Sequential(network), shape))
 
     def _measured(self, key: str, part: Part) -> float:
         if key not in self.known:
-            self._write(key, measure_latency(part.modules, part.shape, self.target))
+            self._write(key, measure_latency(part.modules, shape=part.shape, target=self.target))
         return self.known[key]
 
     def _read(self) -> dict[str, float]:

@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import torch
@@ -51,10 +52,11 @@ def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(latency_table, "measure_latency", measure)
     table, network = LatencyTable(ONE, tmp_path), nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1))
+    image: Any = {"shape": (3, 8, 8), "content": "a"}
     assert table.predicted(network, (3, 8, 8)) == 1 + 2 + 2  # the last two are alike
-    assert table.whole("a", network, (3, 8, 8)) == table.whole("a", network, (3, 8, 8)) == 3
+    assert table.whole(network, **image) == table.whole(network, **image) == 3
     again = LatencyTable(ONE, tmp_path)
-    assert again.predicted(network, (3, 8, 8)) == 5 and again.whole("a", network, (3, 8, 8)) == 3
+    assert again.predicted(network, (3, 8, 8)) == 5 and again.whole(network, **image) == 3
     assert asked == [3, 4, 3]
     assert LatencyTable(Target.of("onnxruntime-cpu-2threads"), tmp_path).path != table.path
     assert json.loads(table.path.read_text())["machine"]["threads"] == "1"
@@ -66,7 +68,7 @@ def test_several_writers_lose_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(latency_table, "measure_latency", lambda network, shape, target: float(shape[0]))
     tables = [LatencyTable(ONE, tmp_path) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: tables[number].whole(str(number), nn.ReLU(), (number + 1,)), range(8)))
+        list(pool.map(lambda number: tables[number].whole(nn.ReLU(), shape=(number + 1,), content=str(number)), range(8)))
     assert sorted(LatencyTable(ONE, tmp_path).known.values()) == list(range(1, 9))
 
 
@@ -75,4 +77,4 @@ def test_the_sum_is_near_the_whole(tmp_path: Path, target: str) -> None:
     space = IRSpace(input_size=64, embedding_size=None, output="gdc")
     network = space.build(space.start(depth=10, width=32))
     table = LatencyTable(Target.of(target), tmp_path)
-    assert table.predicted(network, (3, 64, 64)) == pytest.approx(table.whole("a", network, (3, 64, 64)), rel=0.6)
+    assert table.predicted(network, (3, 64, 64)) == pytest.approx(table.whole(network, shape=(3, 64, 64), content="a"), rel=0.6)

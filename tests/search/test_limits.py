@@ -106,7 +106,7 @@ def test_a_budget_ends_the_search_with_the_last_accepted(budget: Budget, trials:
 def test_latency_is_measured_on_the_real_network() -> None:
     space = IRSpace(embedding_size=None, input_size=32)
     small, large = (
-        measure_latency(space.build(space.start(depth=depth, width=width)), (3, 32, 32), Target.of("onnxruntime-cpu-1thread"))
+        measure_latency(space.build(space.start(depth=depth, width=width)), shape=(3, 32, 32), target=Target.of("onnxruntime-cpu-1thread"))
         for depth, width in ((10, 8), (26, 24))
     )
     assert 0 < small < large
