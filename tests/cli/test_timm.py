@@ -31,8 +31,6 @@ def test_a_network_of_timm_is_trained_measured_exported(facenas: Command, tmp_pa
     assert (
         facenas("eval", "--model", "m/model.onnx", "--benchmark", "synthetic", "--json").json["synthetic"]["correct"] == measured["correct"]
     )
-    again = facenas("train", "--config", "smoke", "--set", "epochs=1", "--architecture", "m", "--run", "n", "--json").json
-    assert again["loss"] == trained["loss"]  # model.json names the whole network
 
 
 def test_a_network_of_timm_as_classifier(facenas: Command) -> None:
