@@ -22,6 +22,7 @@ from facenas.cli import (
     gallery,
     journal,
     models,
+    push,
     quickstart,
     report,
     search,
@@ -42,6 +43,7 @@ app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.command("export")(export.export)
+app.command("push")(push.push)
 app.command("models")(models.models)
 app.command("journal")(journal.journal)
 app.command("compare")(compare.compare)
