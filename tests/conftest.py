@@ -1,6 +1,7 @@
 """Shared by all tests: one thread where two would fight, and the real photographs."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,11 @@ import torch
 
 from facenas import cli
 
-torch.set_num_threads(2)
+if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker, and for what it starts
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+else:
+    torch.set_num_threads(2)
 
 
 class Result(NamedTuple):

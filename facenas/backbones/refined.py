@@ -11,6 +11,7 @@ from facenas.backbones import cost, ir, layers, resnet
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.backbones.links import Base, Linked, check_links
+from facenas.backbones.output import initialise
 from facenas.backbones.resnet import Stem
 from facenas.errors import ModelError
 from facenas.settings import Section
@@ -203,7 +204,7 @@ class RefinedSpace(Section):
         """A fresh operator for a place."""
         mixed = self.pooling == "mixed"
         made = layers.operation(kind, place.channels_in, place.channels_out, kernel, stride=place.stride, mixed=mixed)
-        return made.apply(ir.initialise)
+        return made.apply(initialise)
 
     def dimension(self, architecture: Architecture) -> int:
         """Embedding dimension D, or number of classes."""

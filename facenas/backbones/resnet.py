@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from facenas.backbones import cost, layers
 from facenas.backbones.cost import Cost
-from facenas.backbones.ir import initialise
+from facenas.backbones.output import initialise
 
 STAGES = (2, 2, 2, 2)
 Stem = Literal["small", "imagenet"]

@@ -9,10 +9,10 @@ from facenas.cli.common import progress_bars, remark
 from facenas.errors import ModelError
 
 if TYPE_CHECKING:
-    from facenas.cli.loading import Recogniser
     from facenas.eval import Features
     from facenas.eval.benchmark import Benchmark, Result
     from facenas.eval.settings import EvalSettings
+    from facenas.recognition.models import Recogniser
     from facenas.report.comparison import Compared
 
 
@@ -25,6 +25,7 @@ class Measured(NamedTuple):
     features: "Features"
     result: "Result"
     report: dict[str, Any]
+    settings: "EvalSettings"
 
 
 def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) -> Measured:
@@ -36,8 +37,8 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) 
         settings: How it is run.
         told: Remarks that the user has read already; new ones are added.
     """
-    from facenas.cli.loading import load_recogniser
     from facenas.eval.protocols import make_benchmark
+    from facenas.recognition.models import load_recogniser
 
     recogniser = load_recogniser(path, settings.input, settings.device)
     seen = {one.dataset: one.identities for one in recogniser.seen}
@@ -59,7 +60,7 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) 
         "remarks": remarks,
         "versions": {package: version(package) for package in ("facenas", "numpy", "torch", "onnxruntime", "opencv-python-headless")},
     }
-    return Measured(name, path, benchmark, features, result, report)
+    return Measured(name, path, benchmark, features, result, report, settings)
 
 
 def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", settings: "EvalSettings") -> "Features":
@@ -105,30 +106,25 @@ def compared(measured: "list[Measured]") -> "list[Compared]":
                 rates={model: one.result.rates for model, one in those.items()},
                 curves={model: one.benchmark.curves(one.features.values) for model, one in those.items()},
                 reports={model: one.report for model, one in those.items()},
-                differences=[found for other in others if (found := _difference(first, other))],
+                differences=[found for other in others for found in _differences(first, other)],
             )
         )
     return result
 
 
-def _difference(first: Measured, other: Measured) -> "dict[str, Any] | None":
-    """What two models differ by on the same pairs; None where there are none."""
-    from facenas.eval.bootstrap import accuracy_difference
-    from facenas.eval.verification import PairBenchmark
+def _differences(first: Measured, other: Measured) -> "list[dict[str, Any]]":
+    """What two models differ by on the same questions, for each headline rate."""
+    from facenas.eval.bootstrap import difference
 
-    ours, theirs = first.benchmark, other.benchmark
-    if not (isinstance(ours, PairBenchmark) and isinstance(theirs, PairBenchmark) and ours.replicates):
-        return None
-    if not ours.same_pairs(theirs):
-        remark(f"{first.name}: {first.model} and {other.model} have seen different people, so their pairs differ and are not compared")
-        return None
-    right = ours.right(first.features.values), theirs.right(other.features.values)
-    found = accuracy_difference(*right, ours.pairs, ours.subjects, replicates=ours.replicates, seed=ours.seed)
-    return {
-        "first": str(first.model),
-        "second": str(other.model),
-        "value": found.value,
-        "low": found.interval.low,
-        "high": found.interval.high,
-        "p": found.p,
-    }
+    if not first.settings.replicates:
+        return []
+    ours, theirs = (one.benchmark.decisions(one.features.values) for one in (first, other))
+    if not all(mine.comparable(yours) for mine, yours in zip(ours, theirs, strict=True)):
+        remark(f"{first.name}: {first.model} and {other.model} have seen different people, so their questions differ and are not compared")
+        return []
+    result = []
+    for mine, yours in zip(ours, theirs, strict=True):
+        found = difference(mine, yours, replicates=first.settings.replicates, seed=first.settings.seed)
+        named = {"rate": mine.rate, "first": str(first.model), "second": str(other.model)}
+        result.append(named | {"value": found.value, "low": found.interval.low, "high": found.interval.high, "p": found.p})
+    return result

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 from facenas.eval.pictures import Pictures
 
@@ -43,6 +44,9 @@ class Benchmark(Protocol):
 
     def measure(self, features: Embeddings) -> Result:
         """What raw embeddings (M, D) of all pictures are worth."""
+
+    def decisions(self, features: Embeddings) -> list[Decisions]:
+        """What it decides question by question, for each headline rate: models are compared by these."""
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
         """Points to draw: `roc`, (false accept rate, true accept rate); `cmc`, (rank, identification rate)."""

@@ -21,11 +21,34 @@ class Interval(NamedTuple):
     high: float
 
 
-class Difference(NamedTuple):
-    """How much more accurate the first of two models is, on the same pairs.
+class Decisions(NamedTuple):
+    """A model's answers to a benchmark's questions.
 
     Attributes:
-        value: Difference of the accuracies, a fraction.
+        rate: What the share of right answers is called.
+        right: Whether each question is answered correctly, (P,).
+        pairs: What each question is about: two pictures or templates, or one twice, by row.
+        subjects: The person of each row, (M,).
+        names: Of the people, where the benchmark tells them.
+    """
+
+    rate: str
+    right: Flags
+    pairs: Pairs
+    subjects: Labels
+    names: tuple[str, ...] = ()
+
+    def comparable(self, other: "Decisions") -> bool:
+        """Whether another model was asked the same."""
+        ours, theirs = ((one.pairs.first, one.pairs.second, one.pairs.same, one.subjects) for one in (self, other))
+        return self.names == other.names and all(np.array_equal(*both) for both in zip(ours, theirs, strict=True))
+
+
+class Difference(NamedTuple):
+    """How much more often the first of two models is right, on the same questions.
+
+    Attributes:
+        value: Difference of the rates, a fraction.
         interval: Of it.
         p: Two-sided p-value of no difference.
     """
@@ -63,12 +86,16 @@ def tar_intervals(
     return {key: _interval(drawn[:, column]) for column, key in enumerate(thresholds)}
 
 
-def accuracy_difference(
-    first: Flags, second: Flags, pairs: Pairs, subjects: Labels, *, replicates: int = 1000, seed: int = 0
-) -> Difference:
-    """`first`'s accuracy less `second`'s, with both models resampled together; arguments as in `accuracy_interval`."""
-    gain = first.astype(np.float64) - second
-    drawn = _resampled(gain[:, None], pairs, subjects, replicates=replicates, seed=seed)[:, 0]
+def difference(first: Decisions, second: Decisions, *, replicates: int = 1000, seed: int = 0) -> Difference:
+    """`first`'s rate less `second`'s, with both models resampled together, as in `accuracy_interval`.
+
+    Raises:
+        ValueError: If the two were not asked the same.
+    """
+    if not first.comparable(second):
+        raise ValueError("the two models were asked different questions; measure them on the same data and people")
+    gain = first.right.astype(np.float64) - second.right
+    drawn = _resampled(gain[:, None], first.pairs, first.subjects, replicates=replicates, seed=seed)[:, 0]
     tail = 1 + min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     return Difference(float(gain.mean()), _interval(drawn), min(1.0, 2 * tail / (len(drawn) + 1)))
 

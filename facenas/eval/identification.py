@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from facenas.data import Pairs
 from facenas.data.faces import Labels
+from facenas.errors import NotFiniteError
+from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 
 AT_ONCE = 2**24  # scores in memory at a time; with what is computed of them, some 250 MB
@@ -70,16 +73,38 @@ def search(probes: Embeddings, people: Labels, gallery: Embeddings, identities: 
         people: The person of each probe (Q,).
         gallery: Of unit length (G, D).
         identities: The person of each entry (G,); negative: a distractor, nobody's mate.
+
+    Raises:
+        NotFiniteError: If an embedding holds a number that is not finite.
     """
+    known = np.flatnonzero(identities >= 0)
+    by_person = known[np.argsort(identities[known], kind="stable")]
+    starts, stops = (np.searchsorted(identities[by_person], people, side) for side in ("left", "right"))
     parts, step = [], max(1, AT_ONCE // len(gallery))
     for start in range(0, len(probes), step):
-        scores = probes[start : start + step] @ gallery.T
-        right = (identities == people[start : start + step, None]) & (identities >= 0)
-        best, mate = scores.max(1), np.where(right, scores, -np.inf).max(1)
-        rank = 1 + ((scores >= mate[:, None]) & ~right).sum(1)
-        parts.append((np.where(mate > -np.inf, rank, 0), best, mate))
+        block = slice(start, start + step)
+        scores = probes[block] @ gallery.T
+        mates = stops[block] - starts[block]
+        probe = np.repeat(np.arange(len(scores)), mates)
+        entry = by_person[np.arange(len(probe)) + np.repeat(starts[block] - np.cumsum(mates) + mates, mates)]
+        right = scores[probe, entry]
+        mate = np.full(len(scores), -np.inf, np.float32)
+        with np.errstate(invalid="ignore"):  # refused below
+            np.maximum.at(mate, probe, right)
+        above = np.count_nonzero(scores >= mate[:, None], axis=1) - np.bincount(probe[right >= mate[probe]], minlength=len(scores))
+        parts.append((np.where(mates > 0, 1 + above, 0), scores.max(1), mate))
     rank, best, mate = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Search(rank, best.astype(np.float32), mate.astype(np.float32))
+    if not np.isfinite(best).all():
+        raise NotFiniteError(
+            f"{(~np.isfinite(best)).sum()} of {len(best)} probes have scores that are not finite numbers; check the embeddings"
+        )
+    return Search(rank, best, mate)
+
+
+def rank_decisions(rank: Labels, people: Labels) -> Decisions:
+    """Whether the best entry shows the person, of mated probes (Q,), whose people are known (Q,)."""
+    rows = np.arange(len(rank))
+    return Decisions("rank 1", rank == 1, Pairs(rows, rows, np.ones(len(rank), np.bool_)), people)
 
 
 def cmc(found: Sequence[Search], most: int = 50) -> list[tuple[float, float]]:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from facenas.data import IJB
+from facenas.data import IJB, Pairs, subjects_of
 from facenas.data.ijb import TemplateSubjects
 from facenas.eval import metrics, roc
 from facenas.eval.benchmark import Curve
+from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
-from facenas.eval.identification import Search, cmc, search
+from facenas.eval.identification import Search, cmc, rank_decisions, search
 from facenas.eval.pictures import Pictures, filed_pictures
 from facenas.eval.scores import Scores
 from facenas.eval.settings import Weighting
@@ -111,6 +112,19 @@ class TemplateBenchmark:
             probes=len(ranks),
             open_set_refused=refused,
         )
+
+    def decisions(self, features: Embeddings) -> list[Decisions]:
+        """Genuine pairs at the headline's false accept rate, where there is one, and the first of each search."""
+        data, templates = self.data, self._pooled(features)
+        scores, found, asked = self._scores(templates), self._searches(templates), list[Decisions]()
+        if threshold := roc.accept_rates(scores, data.pair_same, [float(HEADLINE)]).thresholds:
+            same = data.pair_same
+            genuine = Pairs(templates.rows(data.pair_first[same]), templates.rows(data.pair_second[same]), same[same])
+            subjects = subjects_of(genuine, len(templates.embeddings))
+            asked.append(Decisions(f"TAR@FAR {HEADLINE}", scores[same] >= threshold[HEADLINE], genuine, subjects))
+        firsts = np.concatenate([one.rank[one.mated] for one in found])
+        people = np.concatenate([data.probes.subjects[one.mated] for one in found])
+        return [*asked, rank_decisions(firsts, people)]
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
         """ROC of the pairs, CMC of the probes."""

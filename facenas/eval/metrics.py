@@ -1,5 +1,6 @@
 """Verification metrics in NumPy. Scores are similarities: a pair is accepted if its score is at least the threshold."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -142,12 +143,17 @@ def eer(scores: ArrayLike, same: ArrayLike) -> float:
     values, flags = checked(scores, same)
     genuine, impostor = np.sort(values[flags]), np.sort(values[~flags])
     need_both(genuine, impostor)
-    thresholds = np.append(np.unique(values), np.inf)
-    accepted = 1 - np.searchsorted(impostor, thresholds, "left") / len(impostor)
-    rejected = np.searchsorted(genuine, thresholds, "left") / len(genuine)
-    crossing = int(np.argmax(rejected >= accepted))
-    if crossing == 0:
-        return float((accepted[0] + rejected[0]) / 2)
-    before, after = (accepted - rejected)[[crossing - 1, crossing]]
-    share = before / (before - after)
-    return float(accepted[crossing - 1] + share * (accepted[crossing] - accepted[crossing - 1]))
+
+    def rates(threshold: float) -> tuple[float, float]:
+        return float(1 - np.searchsorted(impostor, threshold) / len(impostor)), float(np.searchsorted(genuine, threshold) / len(genuine))
+
+    def crossed(score: float) -> bool:
+        accepted, rejected = rates(score)
+        return rejected >= accepted
+
+    places = [(side, bisect_left(side, True, key=crossed)) for side in (genuine, impostor)]
+    after = min((side[place] for side, place in places if place < len(side)), default=np.inf)
+    before = max(side[below - 1] for side in (genuine, impostor) if (below := np.searchsorted(side, after)))
+    (accepted, rejected), (accepted_after, rejected_after) = rates(before), rates(after)
+    share = (accepted - rejected) / (accepted - rejected - accepted_after + rejected_after)
+    return float(accepted + share * (accepted_after - accepted))

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import roc_curve
 
 from facenas.eval.scores import Scores, checked, finite, need_both
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 DRAWN = 300  # points of a curve
+WINDOW = 1024  # impostors on either side among which a corner of the curve is looked for
 
 
 class AcceptRates(NamedTuple):
@@ -43,7 +43,7 @@ def tar_at_far(genuine: ArrayLike, impostor: ArrayLike, far: float) -> float:
     _check_rates([far])
     allowed = _allowed(far, len(different))
     if allowed == 0:
-        raise ValueError(f"FAR {far:.0e} {_too_few(far, len(different))}; ask for far >= {1 / len(different):.3g}")
+        raise ValueError(f"FAR {rate_key(far)} {_too_few(far, len(different))}; ask for far >= {1 / len(different):.3g}")
     return float((same >= _threshold(_best(different, allowed + 1), allowed, len(different))).mean())
 
 
@@ -62,7 +62,7 @@ def accept_rates(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FAR
     _check_rates(fars)
     best, rates = _best(impostor, _allowed(max(fars), len(impostor)) + 1), AcceptRates({}, {}, {})
     for far in fars:
-        key, allowed = f"{far:.0e}", _allowed(far, len(impostor))
+        key, allowed = rate_key(far), _allowed(far, len(impostor))
         if allowed == 0:
             rates.refused[key] = _too_few(far, len(impostor))
         else:
@@ -72,10 +72,10 @@ def accept_rates(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FAR
 
 
 def nearest_tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FARS) -> dict[str, float]:
-    """True accept rates at the points of the ROC whose false accept rates are nearest to the wanted ones, and may exceed them.
+    """True accept rates at the corners of the ROC whose false accept rates are nearest to the wanted ones, and may exceed them.
 
-    So InsightFace's and AdaFace's IJB code reads scikit-learn's curve; of points equally near it takes the one further up. `accept_rates`
-    never exceeds a rate.
+    So InsightFace's and AdaFace's IJB code reads scikit-learn's curve, which leaves out points between two equal steps; of corners equally
+    near it takes the one further up. `accept_rates` never exceeds a rate.
 
     Args:
         scores: Of the pairs, shape (P,).
@@ -87,12 +87,40 @@ def nearest_tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float]
     """
     genuine, impostor = _both(scores, same)
     _check_rates(fars)
+    genuine = np.sort(genuine)
     least = _best(impostor, 2 * _allowed(max(fars), len(impostor)) + 2)[0]
-    best = impostor[impostor >= least]  # the curve's beginning; what lies beyond twice a rate is further from it than (0, 0)
-    flags = np.repeat([True, False], [len(genuine), len(best)])
-    fpr, tpr, _ = roc_curve(flags, np.concatenate([genuine, best]))
-    fpr, tpr = np.rint(fpr * len(best))[::-1] / len(impostor), tpr[::-1]
-    return {f"{far:.0e}": float(tpr[np.abs(fpr - far).argmin()]) for far in fars}
+    best = np.sort(impostor[impostor >= least])  # the curve's beginning; what lies beyond twice a rate is further from it than (0, 0)
+    return {rate_key(far): _at_nearest_corner(genuine, best, far, len(impostor)) for far in fars}
+
+
+def _at_nearest_corner(genuine: Scores, best: Scores, far: float, impostors: int) -> float:
+    """True accept rate at the nearest corner, found among a growing number of impostors around the wanted one; scores ascend."""
+    rank, reach = round(far * impostors), WINDOW
+    while True:
+        false, true = _corners(genuine, best[max(0, len(best) - rank - reach) : len(best) - max(0, rank - reach)], best)
+        distances = np.abs(false / impostors - far)
+        nearest = int(distances.argmin())
+        if distances[nearest] * impostors + 1 < reach or reach > len(best):
+            return float(true[nearest] / len(genuine))
+        reach *= 4
+
+
+def _corners(genuine: Scores, window: Scores, best: Scores) -> tuple[Scores, Scores]:
+    """Impostor and genuine pairs accepted at the curve's corners within a window of `best`, falling, the origin last."""
+    low = min(genuine[0], best[0]) if window[0] == best[0] else window[0]
+    high = max(genuine[-1], best[-1]) if window[-1] == best[-1] else window[-1]
+    values = np.unique(np.concatenate([window, genuine[(genuine >= low) & (genuine <= high)]]))
+    counts = [[len(side) - np.searchsorted(side, values, end) for end in ("left", "right")] for side in (best, genuine)]
+    steps = np.stack([accepted - above for accepted, above in counts])
+    corner = np.append(True, (steps[:, 1:] != steps[:, :-1]).any(0))  # the next lower score steps otherwise
+    corner[-1] |= values[-1] >= max(genuine[-1], best[-1])
+    false, true = (np.append(accepted[corner], 0) for accepted, _ in counts)
+    return false.astype(np.float64), true.astype(np.float64)
+
+
+def rate_key(far: float) -> str:
+    """How a rate is called in results: `1e-03`, or `1.5e-01`."""
+    return np.format_float_scientific(far, trim="-", exp_digits=2)
 
 
 def roc_points(scores: ArrayLike, same: ArrayLike) -> list[tuple[float, float]]:

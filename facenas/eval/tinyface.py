@@ -5,9 +5,10 @@ from pathlib import Path
 
 from facenas.data import TinyFace
 from facenas.eval.benchmark import Curve
+from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 from facenas.eval.extract import unit
-from facenas.eval.identification import Search, cmc, search
+from facenas.eval.identification import Search, cmc, rank_decisions, search
 from facenas.eval.pictures import Pictures, filed_pictures
 
 RANKS = (1, 5, 20)
@@ -63,6 +64,11 @@ class GalleryBenchmark:
         """Search every probe."""
         found, data = self._search(features), self.data
         return RankFigures({str(k): rate for k, rate in found.rates(RANKS).items()}, len(data.probes), len(data.gallery))
+
+    def decisions(self, features: Embeddings) -> list[Decisions]:
+        """The first of each search."""
+        found = self._search(features)
+        return [rank_decisions(found.rank[found.mated], self.data.probe_identities[found.mated])]
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
         """The CMC."""

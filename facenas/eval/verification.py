@@ -10,12 +10,13 @@ from facenas.data import FaceSet, Pairs, VerificationSet, subjects_of
 from facenas.data.faces import Labels
 from facenas.eval import bootstrap, metrics, roc
 from facenas.eval.benchmark import Curve
+from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 from facenas.eval.extract import unit
 from facenas.eval.pictures import Pictures, filed_pictures
-from facenas.eval.scores import Flags, Scores
+from facenas.eval.scores import Scores
 
-AT_ONCE = 2**14  # pairs whose embeddings are copied at a time
+AT_ONCE = 2**8  # pairs whose embeddings are copied at a time
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,10 @@ class PairBenchmark:
         """Score the pairs and summarise."""
         return verify(features, self.pairs, subjects=self.subjects, replicates=self.replicates, seed=self.seed)
 
-    def right(self, features: Embeddings) -> Flags:
-        """Whether each pair is decided correctly by the published protocol (P,)."""
-        return metrics.published_accuracy(squared_distances(unit(features), self.pairs), self.pairs.same).right
-
-    def same_pairs(self, other: "PairBenchmark") -> bool:
-        """Whether another benchmark asks the same, of pictures of whatever size."""
-        people = [one.faces.names if one.faces else None for one in (self, other)]
-        sides = zip(*((one.pairs.first, one.pairs.second, one.pairs.same) for one in (self, other)), strict=True)
-        return people[0] == people[1] and all(np.array_equal(*side) for side in sides)
+    def decisions(self, features: Embeddings) -> list[Decisions]:
+        """Each pair, by the published protocol."""
+        right = metrics.published_accuracy(squared_distances(unit(features), self.pairs), self.pairs.same).right
+        return [Decisions("accuracy", right, self.pairs, self.subjects, tuple(self.faces.names) if self.faces else ())]
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
         """The ROC curve."""

@@ -24,7 +24,7 @@ class Compared:
         rates: Headline figures of each model, fractions.
         curves: What is drawn of each model, by the curve's name.
         reports: Everything that is known of each model's result.
-        differences: What the first model's accuracy and each other's differ by, on the same pairs.
+        differences: What the first model's rates and each other's differ by, on the same questions.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Compared:
     def sentences(self) -> list[str]:
         """The differences in words."""
         return [
-            f"{self.name}: {one['first']} is {100 * one['value']:+.2f} points more accurate than {one['second']} "
+            f"{self.name}: the {one['rate']} of {one['first']} differs from that of {one['second']} by {100 * one['value']:+.2f} points "
             f"(95 % interval {100 * one['low']:+.2f} to {100 * one['high']:+.2f}, p = {one['p']:.3f})"
             for one in self.differences
         ]

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from facenas.backbones import Blueprint, IRSpace
-from facenas.data import InputContract, OrlFaces, balanced_pairs
+from facenas.data import InputContract, OrlFaces, balanced_pairs, open_tinyface
 from facenas.data.sources import test_names as kept_for_testing
 from facenas.eval import torch_embedder
 from facenas.training.models import Seen, load_model, save_model
@@ -175,8 +175,18 @@ def test_models_side_by_side(facenas: Command, model: Path, orl: Path, tmp_path:
     page = (folder / "comparison.html").read_text()
     assert "EGNAS small, R-58-256 (paper)" in page and "99.33" in page and "data:image/png;base64," in page
     text = facenas(*arguments)
-    assert "points more accurate than" in text.stdout
+    assert "lfw: the accuracy of" in text.stdout
     assert "give one model" in facenas("eval", model, onnx, code=1).stderr
+
+
+def test_searches_side_by_side(facenas: Command, model: Path, tinyface: Path, tmp_path: Path) -> None:  # noqa: F811
+    facenas("eval", "--model", model, "--benchmark", "tinyface", "--data", tinyface)
+    rows = open_tinyface(tinyface).count
+    np.save(tmp_path / "same.npy", np.ones((rows, 4), np.float32))
+    arguments = ("eval", "--compare", model, tmp_path / "same.npy", "--benchmark", "tinyface", "--data", tinyface, "--run", tmp_path)
+    (found,) = facenas(*arguments, "--json").json["tinyface"]["differences"]
+    assert (found["rate"], found["first"]) == ("rank 1", str(model))
+    assert "tinyface: the rank 1 of" in facenas(*arguments).stdout
 
 
 def test_a_network_that_no_one_here_trained_knows_the_orl_people(facenas: Command, orl: Path, tmp_path: Path) -> None:
@@ -211,4 +221,4 @@ def test_models_that_have_seen_other_people_are_not_compared(facenas: Command, m
     save_model(tmp_path / "other", other.network, blueprint=card.blueprint, contract=card.input, metrics={}, seen=seen)
     done = facenas("eval", "--compare", model, tmp_path / "other", "--benchmark", "orl", "--set", "most_pairs=50", "--json")
     assert done.json["orl"]["differences"] == []
-    assert "have seen different people, so their pairs differ and are not compared" in done.stderr
+    assert "have seen different people, so their questions differ and are not compared" in done.stderr

@@ -1,11 +1,13 @@
 """Resampling of people against a slow loop, and on problems whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from facenas.data import Pairs
 from facenas.eval import bootstrap
-from facenas.eval.bootstrap import accuracy_difference, accuracy_interval
+from facenas.eval.bootstrap import Decisions, Difference, accuracy_interval, difference
 
 PEOPLE, EACH = 12, 3
 
@@ -31,6 +33,10 @@ def slow(values: np.ndarray, pairs: Pairs, subjects: np.ndarray, *, replicates: 
         if weight:
             means.append(total / weight)
     return means
+
+
+def accuracy_difference(first: np.ndarray, second: np.ndarray, pairs: Pairs, subjects: np.ndarray, **options: int) -> Difference:
+    return difference(*(Decisions("accuracy", right, pairs, subjects) for right in (first, second)), **options)
 
 
 @pytest.mark.parametrize("at_once", [1, 300, 2**24])
@@ -97,3 +103,13 @@ def test_the_interval_holds_the_truth_where_people_differ_in_difficulty() -> Non
         plain += abs(right.mean() - 0.7) <= error
     assert 0.9 <= held / 200 <= 0.99
     assert plain / 200 < 0.85  # pairs taken for independent
+
+
+def test_what_was_not_asked_alike_is_not_compared() -> None:
+    first, second, pairs, subjects = made(3)
+    one = Decisions("accuracy", first, pairs, subjects, ("a",))
+    for other in (one._replace(names=("b",)), one._replace(subjects=subjects + 1), one._replace(pairs=replace(pairs, same=~pairs.same))):
+        assert not one.comparable(other)
+        with pytest.raises(ValueError, match="asked different questions"):
+            difference(one, other)
+    assert one.comparable(one._replace(right=second))

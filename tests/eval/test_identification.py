@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facenas.errors import NotFiniteError
 from facenas.eval import identification
 from facenas.eval.identification import Search, cmc, search
 
@@ -113,3 +114,12 @@ def test_cmc_is_over_all_galleries(several: list[Case]) -> None:
     if ranks:
         points = cmc([search(*case) for case in several], most=12)
         assert points == [(k, pytest.approx(sum(rank <= k for rank in ranks) / len(ranks))) for k in range(1, 13)]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("side", ["probe", "gallery"])
+def test_embeddings_that_are_not_numbers_are_refused(value: float, side: str) -> None:
+    probes, gallery = np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)
+    (probes if side == "probe" else gallery)[1, 2] = value
+    with pytest.raises(NotFiniteError, match="of 2 probes have scores that are not finite"):
+        search(probes, np.array([0, 1]), gallery, np.array([0, 1, 2, DISTRACTOR]))

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_curve
 
+from facenas.eval import roc
 from facenas.eval.roc import DRAWN, FARS, accept_rates, nearest_tar_at_far, roc_points, tar_at_far
 
 Set = tuple[np.ndarray, np.ndarray]
@@ -57,7 +58,7 @@ def test_strict_rates_are_the_roc_read_strictly(pairs: Set) -> None:
     scores, same = pairs
     rates = accept_rates(scores, same, FRACTIONS)
     for far in FRACTIONS:
-        key, enough = f"{far:.0e}", far * (~same).sum() * (1 + 1e-12) >= 1
+        key, enough = roc.rate_key(far), far * (~same).sum() * (1 + 1e-12) >= 1
         assert (key in rates.tar, key in rates.thresholds, key in rates.refused) == (enough, enough, not enough)
         if enough:
             assert rates.tar[key] == pytest.approx(read_strictly(scores, same, far), abs=1e-12)
@@ -77,10 +78,13 @@ def test_both_readings_of_many_scores(dtype: type, digits: int, impostors: int) 
 
 
 @given(sets, st.sampled_from([FRACTIONS, *((far,) for far in (*FRACTIONS, 0.75, 0.33, 0.25, 0.15, 0.07))]))
-@example(as_set(([0.9, 0.5], [0.9, *[0.5] * 5], np.float64)), (0.15,))
+@example(as_set(([0.95, 0.9, 0.5], [0.9, *[0.5] * 5], np.float64)), (0.15,))
 @settings(max_examples=400, deadline=None)
 def test_nearest_rates_are_insightfaces(pairs: Set, fars: tuple[float, ...]) -> None:
-    assert list(nearest_tar_at_far(*pairs, fars).values()) == as_insightface(*pairs, fars)
+    for window in (1, 3, roc.WINDOW):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(roc, "WINDOW", window)
+            assert list(nearest_tar_at_far(*pairs, fars).values()) == as_insightface(*pairs, fars)
 
 
 @given(sets)
@@ -124,3 +128,9 @@ def test_unusable_pairs_are_refused(function: Callable[..., object]) -> None:
     for wrong in (np.nan, np.inf):
         with pytest.raises(ValueError, match="scores must be finite"):
             function(np.array([0.1, wrong], np.float32), [True, False])
+
+
+def test_rates_have_names_of_their_own() -> None:
+    assert [roc.rate_key(far) for far in (1.0, 0.25, 0.2, 0.15, 0.1, *FARS[1:])] == [
+        "1e+00", "2.5e-01", "2e-01", "1.5e-01", "1e-01", "1e-02", "1e-03", "1e-04", "1e-05", "1e-06",
+    ]  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facenas.errors import NotFiniteError
 from facenas.eval import templates
 from facenas.eval.extract import unit
 from facenas.eval.settings import Weighting
@@ -41,7 +42,7 @@ def test_pooling_is_the_slow_loop(seed: int, count: int, weighting: Weighting) -
     features = (rng.normal(size=(count, D)) * rng.uniform(0.5, 30, size=(count, 1))).astype(np.float32)
     template, media = (
         rng.choice([3, 4, 7, 1000, 90_000], size=count).astype(np.int32),
-        rng.choice([1, 2, 70_000], size=count).astype(np.int32),
+        rng.choice([0, 1, 2, 70_000], size=count).astype(np.int32),
     )
     detector, before = rng.uniform(0.3, 1, size=count).astype(np.float32), features.copy()
     found = pool(features, template, media, weighting=weighting, detector_scores=detector)
@@ -61,6 +62,12 @@ def test_one_medium_in_two_templates_is_two_media() -> None:
     features = np.array([[0, 1], [1, 0], [1, 0]], np.float32)
     found = pool(features, np.array([5, 5, 6], np.int32), np.array([1, 2, 2], np.int32), weighting=Weighting(detector=False))
     np.testing.assert_allclose(found.embeddings, [[0.5**0.5, 0.5**0.5], [1, 0]], atol=1e-6)
+
+
+def test_large_numbers_of_templates_and_media_are_told_apart() -> None:
+    features, media = np.array([[0, 1], [1, 0], [1, 0]], np.float32), np.array([1, 2**16 - 1, 2**16 - 1], np.int32)
+    found = pool(features, np.array([2**16, 2**16, 0], np.int32), media, weighting=Weighting(detector=False))
+    np.testing.assert_allclose(found.embeddings, [[1, 0], [0.5**0.5, 0.5**0.5]], atol=1e-6)
 
 
 def test_a_feature_of_nothing_makes_no_nan() -> None:
@@ -111,3 +118,15 @@ def test_scores_of_pairs_as_the_protocol_lays_them_out(monkeypatch: pytest.Monke
     second = rng.integers(400, size=len(first))
     assert_plain_products(unit(rng.normal(size=(400, D)).astype(np.float32)), first, second)
     assert_plain_products(unit(rng.normal(size=(400, D)).astype(np.float32)), second, first)
+
+
+def test_no_pairs_have_no_scores() -> None:
+    none = np.empty(0, np.int32)
+    assert template_scores(np.ones((3, D), np.float32), none, none).shape == (0,)
+
+
+def test_an_embedding_that_is_not_a_number_is_refused_by_its_template() -> None:
+    features = np.ones((3, D), np.float32)
+    features[1, 0] = np.nan
+    with pytest.raises(NotFiniteError, match="1 templates are not finite numbers, for example 7"):
+        pool(features, np.array([5, 7, 7]), np.array([1, 1, 2]), weighting=Weighting(detector=False))
