@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from facenas.backbones import Architecture
-from facenas.errors import DivergedError, SettingsError
+from facenas.errors import DivergedError, RunError, SettingsError
+from facenas.report.search import page
 from facenas.search import SearchSettings, open_journal, read_journal
 from facenas.search.evaluator import load_task
 from facenas.search.nar.reward import split
@@ -142,6 +143,15 @@ def test_what_does_not_fit_is_one_sentence() -> None:
         refinement("strategy.lr=1e30", "recipe.clip_norm=0").epoch(0, ignored)
 
 
+def test_a_search_that_still_trains_shared_weights_has_a_report() -> None:
+    stage = refinement("strategy.skips=joint")
+    epochs = [StageEpoch(number=number + 1, seconds=1, facts=stage.epoch(number, ignored)) for number in range(2)]
+    html = page(Path("run"), [], space=stage.space, found=None, epochs=epochs)
+    assert "Likeliest so far" in html and "Mean probability of a link" in html and "The way there" not in html
+    with pytest.raises(RunError, match="no candidate of run has a score yet"):
+        page(Path("run"), [], space=stage.space, found=None)
+
+
 def test_from_the_command_to_the_report(facenas: Callable[..., Result], tmp_path: Path) -> None:
     changes = [part for change in TINY for part in ("--set", change)]
     found: dict[str, Any] = facenas("search", "--config", "smoke", *changes, "--run", "run", "--json").json
@@ -153,8 +163,8 @@ def test_from_the_command_to_the_report(facenas: Callable[..., Result], tmp_path
     again = facenas("search", "--config", "smoke", *changes, "--run", "run", "--json")
     assert again.json["identity"] == found["identity"] and "shared weights, epoch 3" in again.stderr
     facenas("report", "run")
-    page = (tmp_path / "run" / "report.html").read_text()
-    assert "What the controller prefers" in page and page.count("<title>convolution ") >= 16
+    html = (tmp_path / "run" / "report.html").read_text()
+    assert "What the controller prefers" in html and html.count("<title>convolution ") >= 16
     assert facenas("compare", "run", "--json").json[0]["epochs"]["mean"] == 3 + 2
     facenas("train", "--config", "smoke", "--architecture", "run", "--run", "model", "--set", "epochs=1", "--set", "head.name=cosface")
     facenas("export", "--model", "model")
