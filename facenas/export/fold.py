@@ -6,7 +6,7 @@ BatchNorm, not before. What lies there in the unit of a face network is rewritte
 convolution, and `c` is taken from the convolution that writes `x`; where others read `x` as well, their own constants take it back.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, fx, nn
 
 CONV, LINEAR, NORM = torch.ops.aten.conv2d.default, torch.ops.aten.linear.default, torch.ops.aten.batch_norm.default
 ADD, POOL, FLATTEN = torch.ops.aten.add.Tensor, torch.ops.aten.max_pool2d.default, torch.ops.aten.flatten.using_ints
+FLIP, SUB = torch.ops.aten.flip.default, torch.ops.aten.sub.Tensor
 DROPOUT = (torch.ops.aten.dropout.default, torch.ops.aten.dropout_.default, torch.ops.aten.feature_dropout.default)
 FARTHEST = 100.0  # standard deviations of a channel by which its zero is moved: farther would cost more of float32 than rounding does
 
@@ -35,7 +36,7 @@ class _Folding:
 
     def __init__(self, module: Any) -> None:
         self.module = module
-        self.weights: dict[fx.Node, tuple[Tensor, Tensor]] = {}
+        self.weights: dict[Any, tuple[Tensor, Tensor]] = {}
         self._without_idle_nodes()
         for node in module.graph.nodes:
             if node.target in (CONV, LINEAR):
@@ -51,6 +52,7 @@ class _Folding:
             for norm in [node for node in self.module.graph.nodes if node.target is NORM and node in self.weights]:
                 if rule(norm):
                     self._drop(norm)
+        self._turn_channels()
         for node, (weight, bias) in self.weights.items():
             if node.target is NORM:
                 zero, one = torch.zeros_like(weight), torch.ones_like(weight)
@@ -63,7 +65,7 @@ class _Folding:
         clean.graph.lint()
         return clean.eval()
 
-    def _into_before(self, norm: fx.Node) -> bool:
+    def _into_before(self, norm: Any) -> bool:
         before = norm.args[0]
         if not (isinstance(before, fx.Node) and before.target in (CONV, LINEAR) and len(before.users) == 1):
             return False
@@ -71,7 +73,7 @@ class _Folding:
         self.weights[before] = weight * _column(scale, weight), bias * scale + offset
         return True
 
-    def _into_behind(self, norm: fx.Node) -> bool:
+    def _into_behind(self, norm: Any) -> bool:
         users = list(_through(norm, (FLATTEN,)))
         if not all(_takes_constants(user) for user in users):
             return False
@@ -81,7 +83,7 @@ class _Folding:
             self.weights[user] = self._scaled(user, scale), bias + _gain(user, weight, offset)
         return True
 
-    def _moved(self, norm: fx.Node) -> bool:
+    def _moved(self, norm: Any) -> bool:
         """Replace `a x + b` before padded convolutions by `a (x - c)`."""
         scale, offset = self.weights[norm]
         centre = -offset / scale
@@ -92,55 +94,63 @@ class _Folding:
         edits = self._taken_back(source, centre, but=norm) if writer else None
         if writer is None or edits is None:
             with self.module.graph.inserting_before(norm):
-                constant = self._constant(f"{norm.name}_centre", centre.view(1, -1, 1, 1))
-                moved = self.module.graph.call_function(torch.ops.aten.sub.Tensor, (source, constant))
+                moved = self.module.graph.call_function(SUB, (source, self._constant(f"{norm.name}_centre", centre.view(1, -1, 1, 1))))
             norm.replace_input_with(source, moved)
         else:
-            for edit in edits:
-                edit()
-            self._add(writer, -centre)
+            for reader, constant in [*edits, (writer, -centre)]:
+                self._add(reader, constant)
         for user in norm.users:
             self.weights[user] = self._scaled(user, scale), self.weights[user][1]
         return True
 
-    def _near(self, norm: fx.Node, centre: Tensor) -> bool:
+    def _turn_channels(self) -> None:
+        """Reversed channels before whole convolutions become weights in reversed order."""
+        for node in [node for node in self.module.graph.nodes if node.target is FLIP and list(node.args[1]) == [1]]:
+            if all(user.target is CONV and (len(user.args) < 7 or user.args[6] == 1) for user in node.users):
+                for user in node.users:
+                    weight, bias = self.weights[user]
+                    self.weights[user] = weight.flip(1), bias
+                self._bypass(node)
+
+    def _near(self, norm: Any, centre: Tensor) -> bool:
         mean, variance = self._value(norm.args[3]), self._value(norm.args[4])
         return bool(((centre - mean).abs() <= FARTHEST * (variance + norm.args[7]).sqrt()).all())
 
     def _writer(self, node: Any) -> fx.Node | None:
         """The convolution whose bias is added to this node's value and to nothing else."""
         if node.target is CONV:
-            return node
+            found: fx.Node = node
+            return found
         if node.target is not ADD or len(node.args) != 2 or node.kwargs:
             return None
         return next((term for term in node.args if isinstance(term, fx.Node) and term.target is CONV and len(term.users) == 1), None)
 
-    def _taken_back(self, node: Any, centre: Tensor, *, but: fx.Node) -> list[Callable[[], None]] | None:
-        """What makes good to the other readers of a node that its value falls by `centre`; None: not all can be served."""
-        edits: list[Callable[[], None]] = []
+    def _taken_back(self, node: Any, centre: Tensor, *, but: Any) -> list[tuple[fx.Node, Tensor]] | None:
+        """What is added to the biases behind a node whose value falls by `centre`; None: not every reader can be served."""
+        edits: list[tuple[fx.Node, Tensor]] = []
         for user in node.users:
             if user is but:
                 continue
             if user.target is CONV and _takes_constants(user):
-                edits.append(lambda user=user: self._add(user, _gain(user, self.weights[user][0], centre)))
+                edits.append((user, _gain(user, self.weights[user][0], centre)))
             elif user.target is NORM and user in self.weights:
-                edits.append(lambda user=user: self._add(user, self.weights[user][0] * centre))
+                edits.append((user, self.weights[user][0] * centre))
             elif user.target is POOL and list(user.args[1]) == [1, 1] and len(user.args) <= 3:
                 further = self._taken_back(user, centre, but=but)
                 if further is None:
                     return None
                 edits += further
             elif user.target is ADD and user.args[0] is not user.args[1] and (writer := self._writer(user)):
-                edits.append(lambda writer=writer: self._add(writer, centre))
+                edits.append((writer, centre))
             else:
                 return None
         return edits
 
-    def _add(self, node: fx.Node, constant: Tensor) -> None:
+    def _add(self, node: Any, constant: Tensor) -> None:
         weight, bias = self.weights[node]
         self.weights[node] = weight, bias + constant
 
-    def _scaled(self, node: fx.Node, scale: Tensor) -> Tensor:
+    def _scaled(self, node: Any, scale: Tensor) -> Tensor:
         """The weight of a layer whose input was scaled by channel."""
         weight = self.weights[node][0]
         if node.target is LINEAR:
@@ -149,7 +159,7 @@ class _Folding:
         by_group = scale.view(groups, 1, -1).expand(groups, len(weight) // groups, -1)
         return weight * by_group.reshape(len(weight), -1, 1, 1)
 
-    def _scale_and_offset(self, node: fx.Node) -> tuple[Tensor, Tensor]:
+    def _scale_and_offset(self, node: Any) -> tuple[Tensor, Tensor]:
         weight, bias, mean, variance = (None if argument is None else self._value(argument) for argument in node.args[1:5])
         assert mean is not None and variance is not None
         scale = (1 if weight is None else weight) / (variance + node.args[7]).sqrt()
@@ -167,7 +177,7 @@ class _Folding:
         node: fx.Node = self.module.graph.get_attr(name)
         return node
 
-    def _set(self, node: fx.Node, values: dict[int, Tensor]) -> None:
+    def _set(self, node: Any, values: dict[int, Tensor]) -> None:
         names = {1: "weight", 2: "bias", 3: "mean", 4: "variance"}
         with self.module.graph.inserting_before(node):
             made = {position: self._constant(f"{node.name}_{names[position]}", value) for position, value in values.items()}
@@ -176,11 +186,11 @@ class _Folding:
             arguments[position] = constant
         node.args = tuple(arguments)
 
-    def _drop(self, norm: fx.Node) -> None:
+    def _drop(self, norm: Any) -> None:
         del self.weights[norm]
         self._bypass(norm)
 
-    def _bypass(self, node: fx.Node) -> None:
+    def _bypass(self, node: Any) -> None:
         node.replace_all_uses_with(node.args[0])
         self.module.graph.erase_node(node)
 
@@ -192,7 +202,7 @@ class _Folding:
                 self._bypass(node)
 
 
-def _through(node: fx.Node, kinds: tuple[Any, ...]) -> Iterator[fx.Node]:
+def _through(node: Any, kinds: tuple[Any, ...]) -> Iterator[Any]:
     """Users of a node, seen through others of the given kinds."""
     for user in node.users:
         if user.target in kinds and tuple(user.args[1:]) in ((1,), (1, -1)):
@@ -201,13 +211,13 @@ def _through(node: fx.Node, kinds: tuple[Any, ...]) -> Iterator[fx.Node]:
             yield user
 
 
-def _takes_constants(node: fx.Node) -> bool:
+def _takes_constants(node: Any) -> bool:
     """Whether a constant in each input channel is a constant in each output channel."""
     padding = node.args[4] if node.target is CONV and len(node.args) > 4 else (0,)
     return node.target in (CONV, LINEAR) and not any(padding if isinstance(padding, tuple | list) else (padding,))
 
 
-def _gain(node: fx.Node, weight: Tensor, constant: Tensor) -> Tensor:
+def _gain(node: Any, weight: Tensor, constant: Tensor) -> Tensor:
     """What a constant in each input channel adds to each output channel."""
     if node.target is LINEAR:
         return weight @ constant.repeat_interleave(weight.shape[1] // len(constant))

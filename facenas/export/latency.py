@@ -1,17 +1,33 @@
-"""How long a network takes for one image."""
+"""How long a network takes."""
 
-import os
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from torch import nn
 
-from facenas.export.onnx import write_onnx
+from facenas.export.onnx import onnx_model
+from facenas.export.parity import onnx_runner
 
 ROUNDS, WARM, LEAST_SECONDS = 5, 3, 0.05
+
+
+def in_rounds(ways: Mapping[str, Callable[[], object]], *, rounds: int = ROUNDS) -> dict[str, list[list[float]]]:
+    """Seconds of every call, by way and round; in each round the ways take turns, so that a busy minute falls on all of them.
+
+    Args:
+        ways: What is called, by name.
+        rounds: Turns of each.
+    """
+    for call in ways.values():
+        for _ in range(WARM):
+            call()
+    times: dict[str, list[list[float]]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, call in ways.items():
+            times[name].append(_turn(call))
+    return times
 
 
 def measure_latency(network: nn.Module, *, size: int, channels: int, threads: int) -> float:
@@ -25,24 +41,16 @@ def measure_latency(network: nn.Module, *, size: int, channels: int, threads: in
         channels: Image channels.
         threads: Threads of onnxruntime.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.onnx"
-        write_onnx(network.eval(), torch.zeros(2, channels, size, size), path, {})
-        session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
-    image = {"input": np.zeros((1, channels, size, size), np.float32)}
-    for _ in range(WARM):
-        session.run(None, image)
-    return 1000 * min(_median_seconds(session, image) for _ in range(ROUNDS))
+    model = onnx_model(network.eval(), torch.zeros(2, channels, size, size))
+    run, image = onnx_runner(model.SerializeToString(), threads=threads), np.zeros((1, channels, size, size), np.float32)
+    return 1000 * min(float(np.median(seconds)) for seconds in in_rounds({"": lambda: run(image)})[""])
 
 
-def _median_seconds(session: "onnxruntime.InferenceSession", image: dict[str, np.ndarray]) -> float:  # type: ignore[name-defined] # noqa: F821
+def _turn(call: Callable[[], object]) -> list[float]:
+    call()  # whoever's turn it was before has had the caches
     seconds: list[float] = []
     while sum(seconds) < LEAST_SECONDS or len(seconds) < WARM:
         start = time.perf_counter()
-        session.run(None, image)
+        call()
         seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
+    return seconds

@@ -9,22 +9,7 @@ from torch import fx, nn
 
 from facenas.backbones import IRSpace, PlainSpace
 from facenas.export.fold import folded
-
-
-def shaken(network: nn.Module) -> nn.Module:
-    """With BatchNorms and PReLUs as after training: no mean is 0, no scale 1, some slopes negative."""
-    torch.manual_seed(0)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            nn.init.normal_(module.running_mean, std=0.5)
-            nn.init.uniform_(module.running_var, 0.3, 2)
-            if module.affine:
-                nn.init.uniform_(module.weight, 0.3, 2)
-                nn.init.normal_(module.bias)
-                module.weight.data[::3] *= -1
-        elif isinstance(module, nn.PReLU):
-            nn.init.uniform_(module.weight, -0.5, 1.5)
-    return network.eval()
+from tests.export.trained import shaken
 
 
 def operations(graph: fx.GraphModule) -> Counter[str]:
@@ -60,16 +45,18 @@ def test_a_channel_whose_scale_is_almost_zero_keeps_its_batch_norm() -> None:
     assert difference(network, graph, 32) < 1e-5
 
 
-def test_other_networks(subtests_size: int = 32) -> None:
+def test_other_networks() -> None:
     plain = PlainSpace()
     for network in (plain.build(plain.start(depth=6, width=8)), timm.create_model("mobilenetv3_small_050", num_classes=16)):
         shaken(network)
-        graph = folded(network, torch.zeros(2, 3, subtests_size, subtests_size))
-        assert difference(network, graph, subtests_size) < 1e-4
+        graph = folded(network, torch.zeros(2, 3, 32, 32))
+        assert difference(network, graph, 32) < 1e-4
 
 
 def test_batch_norm_before_a_padded_convolution_is_exact_at_the_border() -> None:
-    network = shaken(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.BatchNorm2d(8), nn.Conv2d(8, 4, 3, padding=1, groups=2)))
+    network = shaken(
+        nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.BatchNorm2d(8), nn.Conv2d(8, 4, 3, padding=1, groups=2))
+    )
     graph = folded(network, torch.zeros(2, 3, 8, 8))
     assert operations(graph) == Counter(conv2d=2, relu=1, sub=1)
     assert difference(network, graph, 8) < 1e-5
