@@ -104,7 +104,7 @@ def export_network(
 def open_file(path: Path, kind: Format) -> Runner:
     """A file that was just written here; those of strangers are opened elsewhere, and only ONNX."""
     if kind.startswith("onnx"):
-        return onnx_runner(path)
+        return onnx_runner(path, threads=torch.get_num_threads())
     program = read_torch_export(path) if kind == "torch-export" else read_torchscript(path)
     return torch_runner(program, CPU)
 
