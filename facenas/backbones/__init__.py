@@ -4,17 +4,22 @@ from facenas.backbones.architecture import Architecture, Operation
 from facenas.backbones.ir import IRSpace
 from facenas.backbones.plain import PlainSpace
 from facenas.backbones.space import SearchSpace
-from facenas.backbones.zoo import ZOO, Blueprint, Space, get_architecture, get_blueprint
+from facenas.backbones.timm_space import TimmSpace, published_weights, timm_space
+from facenas.backbones.zoo import ZOO, Blueprint, Builder, Space, get_architecture, get_blueprint
 
 __all__ = [
     "ZOO",
     "Architecture",
     "Blueprint",
+    "Builder",
     "IRSpace",
     "Operation",
     "PlainSpace",
     "SearchSpace",
     "Space",
+    "TimmSpace",
     "get_architecture",
     "get_blueprint",
+    "published_weights",
+    "timm_space",
 ]

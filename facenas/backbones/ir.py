@@ -5,7 +5,6 @@ from itertools import pairwise
 from random import Random
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -13,6 +12,7 @@ from facenas.backbones import cost, layers, space
 from facenas.backbones.architecture import Architecture, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.backbones.norm_prelu import norm_prelu
+from facenas.backbones.output import embedding_layer, initialise
 from facenas.errors import ModelError
 from facenas.settings import Section
 
@@ -85,21 +85,11 @@ class IRSpace(Section):
         self.check(architecture)
         width = architecture.width
         units = [Unit(kind, kernel, *channels, stride=stride) for kind, kernel, *channels, stride in plan(architecture)]
-        network = IRNetwork(
-            layers.conv(self.in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width), *units, self._head(architecture)
-        )
-        network.apply(_initialise)
+        size, dimension = self.input_size // REDUCTION, self.dimension(architecture)
+        head = embedding_layer(self.output, 8 * width, size=size, dimension=dimension, dropout=self.dropout)
+        network = IRNetwork(layers.conv(self.in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width), *units, head)
+        network.apply(initialise)
         return network
-
-    def _head(self, architecture: Architecture) -> nn.Module:
-        channels, size, dimension = 8 * architecture.width, self.input_size // REDUCTION, self.dimension(architecture)
-        if self.output == "gdc":
-            pool = nn.Conv2d(channels, channels, size, groups=channels, bias=False)
-            features: list[nn.Module] = [pool, nn.BatchNorm2d(channels), nn.Dropout(self.dropout), nn.Flatten()]
-            size = 1
-        else:
-            features = [nn.BatchNorm2d(channels), nn.Dropout(self.dropout), nn.Flatten()]
-        return nn.Sequential(*features, nn.Linear(channels * size**2, dimension), nn.BatchNorm1d(dimension, affine=False))
 
     def cost(self, architecture: Architecture) -> Cost:
         """Parameters and multiply-accumulates at `input_size`."""
@@ -199,10 +189,3 @@ def plan(architecture: Architecture) -> Layers:
         made.append((kind, kernel, channels_in, channels, 2 if first else 1))
         channels_in = channels
     return made
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        if module.bias is not None:
-            torch.nn.init.zeros_(module.bias)

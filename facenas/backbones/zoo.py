@@ -8,17 +8,19 @@ from torch import nn
 from facenas.backbones.architecture import Architecture
 from facenas.backbones.ir import IRSpace
 from facenas.backbones.plain import PlainSpace
+from facenas.backbones.timm_space import TimmSpace
 from facenas.errors import ModelError, nearest
 from facenas.settings import Section
 
 Space = Annotated[PlainSpace | IRSpace, Field(discriminator="name")]
+Builder = Annotated[Space | TimmSpace, Field(discriminator="name")]  # a space to search, or a network made by hand
 
 
 class Blueprint(Section):
     """All that is needed to build a network: what `architecture.json` and `model.json` hold."""
 
     architecture: Architecture = Field(description="The point in the space.")
-    space: Space = Field(description="The space, with input size and output layer.")
+    space: Builder = Field(description="The space, with input size and output layer.")
 
     def build(self) -> nn.Module:
         """The network with fresh weights."""
@@ -27,7 +29,7 @@ class Blueprint(Section):
     @property
     def dimension(self) -> int:
         """Size of the network's output: embedding dimension D, or number of classes."""
-        return self.space.dimension(self.architecture) if isinstance(self.space, IRSpace) else self.space.num_classes
+        return self.space.num_classes if isinstance(self.space, PlainSpace) else self.space.dimension(self.architecture)
 
 
 def _ir(depth: int, width: int = 64, stages: tuple[int, ...] = ()) -> Blueprint:

@@ -12,6 +12,7 @@ import typer
 
 from facenas.cli import (
     align,
+    bench,
     compare,
     dashboard,
     data,
@@ -22,6 +23,7 @@ from facenas.cli import (
     gallery,
     journal,
     models,
+    push,
     quickstart,
     report,
     search,
@@ -42,6 +44,8 @@ app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.command("export")(export.export)
+app.command("bench")(bench.bench)
+app.command("push")(push.push)
 app.command("models")(models.models)
 app.command("journal")(journal.journal)
 app.command("compare")(compare.compare)

@@ -20,6 +20,8 @@ Threads = Annotated[list[int], typer.Option("--threads", min=1, help="Threads; m
 Providers = Annotated[list[str], typer.Option("--provider", help="Of onnxruntime: cpu, cuda, ...; may be repeated.")]
 Compile = Annotated[bool, typer.Option("--compile", help="Runs also with torch.compile, which takes a minute each.")]
 Rounds = Annotated[int, typer.Option("--rounds", min=1, help="Turns of each model; they are taken in turns.")]
+USUAL = (3, 112, 112)  # an image where a file leaves its size open
+INSTRUCTIONS = {"AVX2": "avx2", "AVX-512": "avx512f", "AVX-512 bf16": "avx512_bf16", "VNNI": "avx512_vnni", "AVX-VNNI": "avx_vnni"}
 Out = Annotated[Path | None, typer.Option("--out", help="Also write the JSON here.")]
 
 
@@ -47,11 +49,11 @@ def bench(
             remark(f"{count} threads, batches of {size}: {len(ways)} models in {rounds} turns ...")
             rows += _measured(ways, size=size, threads=count, rounds=rounds)
     if out:
-        write_json(out, {"rows": rows, "cpu": processor()})
+        write_json(out, {"rows": rows, "cpu": machine()})
     if as_json:
-        print_json({"rows": rows, "cpu": processor()})
+        print_json({"rows": rows, "cpu": machine()})
         return
-    table = Table("model", "by", "threads", "batch", "median", "95 % below", "images/s", title=processor())
+    table = Table("model", "by", "threads", "batch", "median", "95 % below", "images/s", title=machine())
     for row in rows:
         times = (f"{row[key]:.2f} ms" for key in ("p50_ms", "p95_ms"))
         table.add_row(row["model"], row["by"], str(row["threads"]), str(row["batch"]), *times, f"{row['images_per_s']:,.1f}")
@@ -61,7 +63,7 @@ def bench(
 def _measured(ways: "list[tuple[str, str, Callable[[int], Callable[[], object]]]]", *, size: int, threads: int, rounds: int) -> list[Any]:
     import numpy as np
 
-    from facenas.export.latency import in_rounds
+    from facenas.export.rounds import in_rounds
 
     calls = {f"{number}": call(size) for number, (_, _, call) in enumerate(ways)}
     seconds = [np.concatenate(times) for times in in_rounds(calls, rounds=rounds).values()]
@@ -102,14 +104,13 @@ def _by_onnxruntime(model: Path, threads: int, provider: str) -> "Callable[[int]
     session = onnx_session(model, provider=named.get(provider.lower(), provider), threads=threads)
     entry = session.get_inputs()[0]
     fixed, *shape = [side if isinstance(side, int) else None for side in entry.shape]
-    if None in shape:
-        shape = [shape[0] or 3, shape[1] or 112, shape[2] or 112]
+    known = [side or usual for side, usual in zip(shape, USUAL, strict=True)]
 
     def call(size: int) -> "Callable[[], object]":
         if fixed not in (None, size):
             raise ModelError(f"{model} takes batches of {fixed} only, got --batch {size}; give --batch {fixed}")
-        images = {entry.name: np.zeros((size, *shape), np.float16 if "16" in entry.type else np.float32)}
-        return lambda: session.run(None, images)
+        images: Any = np.zeros((size, *known), "float16" if "16" in entry.type else "float32")
+        return lambda: session.run(None, {entry.name: images})
 
     return call
 
@@ -135,15 +136,14 @@ def _by_torch(model: Path, threads: int, *, compiled: bool) -> "Callable[[int], 
     return call
 
 
-def processor() -> str:
-    """This machine's processor, with what it knows of the instructions that matter here."""
-    import platform
+def machine() -> str:
+    """The processor, and what it knows of the instructions that matter here."""
+    from facenas.export.latency import processor
 
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    flags = set(told.get("flags", "").split())
-    known = [name for name, flag in {"AVX2": "avx2", "AVX-512": "avx512f", "VNNI": "avx512_vnni", "AVX-VNNI": "avx_vnni"}.items() if flag in flags]
-    return f"{told.get('model name', platform.machine())}, {os.cpu_count()} cores, {', '.join(known) or 'no AVX2'}"
+        flags = next(set(line.partition(":")[2].split()) for line in lines if line.startswith("flags"))
+    except (OSError, StopIteration):
+        return f"{processor()}, {os.cpu_count()} cores"
+    known = [name for name, flag in INSTRUCTIONS.items() if flag in flags]
+    return f"{processor()}, {os.cpu_count()} cores, {', '.join(known) or 'no AVX2'}"

@@ -52,8 +52,8 @@ class Check(NamedTuple):
         import numpy as np
         import torch
 
-        from facenas.export.latency import in_rounds
         from facenas.export.parity import torch_runner
+        from facenas.export.rounds import in_rounds
 
         def embed(images: "Images") -> Any:
             return runner(contract.prepare(torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)).contiguous().numpy())

@@ -34,13 +34,16 @@ if TYPE_CHECKING:
     from facenas.training.tasks import Task
 
 Architecture = Annotated[
-    str | None, typer.Option("--architecture", help="A name that `facenas models` lists, a file, or a search run's folder.")
+    str | None,
+    typer.Option("--architecture", "--backbone", help="A name that `facenas models` lists, a file, a search run's folder, or timm:NAME."),
 ]
+Pretrained = Annotated[bool, typer.Option("--pretrained", help="Begin with the weights that timm publishes for its network.")]
 Devices = Annotated[int, typer.Option("--devices", min=1, help="Devices of this machine that train together; each is one process.")]
 
 
 def train(
     architecture: Architecture = None,
+    pretrained: Pretrained = False,
     config: Config = "quickstart",
     assignments: Set = [],
     run: Run = None,
@@ -54,12 +57,13 @@ def train(
 
     Several devices: --devices 4, or `torchrun --nproc-per-node 4 -m facenas train ...` on one machine or many.
 
-    Example: facenas train --architecture runs/orl/architecture.json --run runs/orl-model
+    Example: facenas train --architecture runs/orl/architecture.json --run runs/orl-model, or facenas train --backbone timm:resnet18
     """
     from facenas.cli.watching import on_devices
     from facenas.training.settings import TrainSettings
 
-    given = overrides(assignments, architecture=architecture, seed=seed, device=device, **data_at(data_root))
+    pretrained_at = {"timm.pretrained": "true"} if pretrained else {}
+    given = overrides(assignments, architecture=architecture, **pretrained_at, seed=seed, device=device, **data_at(data_root))
     settings = load(TrainSettings, command="train", preset=config, overrides=given)
     found = found_by(settings)
     blueprint = found.blueprint
@@ -73,6 +77,7 @@ def train(
         "architecture": blueprint.architecture.model_dump(mode="json"),
         "identity": blueprint.architecture.identity,
         "parameters": blueprint.space.count_parameters(blueprint.architecture),
+        "macs": blueprint.space.macs(blueprint.architecture),
         "epochs": settings.epochs,
         **metrics,
         "files": [str(folder / name) for name in ("model.safetensors", "model.json")],
@@ -89,6 +94,8 @@ def found_by(settings: "TrainSettings") -> "Found":
     from facenas.backbones import ZOO, get_blueprint
     from facenas.training.models import Found, load_found
 
+    if settings.timm_name:
+        return Found.model_validate(settings.hand_made(settings.timm_name[0]).model_dump())
     path = Path(settings.architecture)
     is_name = settings.architecture in ZOO or not (path.exists() or path.suffix or len(path.parts) > 1)
     found = Found.model_validate(get_blueprint(settings.architecture).model_dump()) if is_name else load_found(path)
@@ -122,6 +129,7 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[st
             epochs=settings.epochs,
             seed=settings.seed,
             fabric=fabric,
+            initial=None if last.exists() else settings.initial(found.blueprint.space),
             checkpoint=last,
             care=settings.care,
             after_epoch=telling(listeners, "after_epoch"),
