@@ -12,6 +12,7 @@ import typer
 
 from facenas.cli import (
     align,
+    bench,
     compare,
     dashboard,
     data,
@@ -43,6 +44,7 @@ app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.command("export")(export.export)
+app.command("bench")(bench.bench)
 app.command("push")(push.push)
 app.command("models")(models.models)
 app.command("journal")(journal.journal)

@@ -4,7 +4,6 @@ import os
 import platform
 import re
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,9 @@ from torch import nn
 
 from facenas.errors import SettingsError
 from facenas.export.onnx import OPSET
+from facenas.export.rounds import ROUNDS, WARM, turn
 
-ROUNDS, MOST_ROUNDS, WARM, LEAST_SECONDS, AGREE = 5, 20, 3, 0.05, 1.05
+MOST_ROUNDS, AGREE = 20, 1.05
 TARGET = "onnxruntime-cpu-1thread"
 NAMES = re.compile(r"(onnxruntime-cpu|torch-cpu)-([1-9]\d*)threads?|(torch-cuda)")
 
@@ -86,9 +86,9 @@ def measure_latency(network: nn.Module, *, shape: tuple[int, ...], target: Targe
     run = _in_onnxruntime(network, shape, target.threads) if target.runtime == "onnxruntime-cpu" else _in_torch(network, shape, target)
     for _ in range(WARM):
         run()
-    medians = sorted(_median_seconds(run) for _ in range(ROUNDS))
+    medians = sorted(float(np.median(turn(run))) for _ in range(ROUNDS))
     while medians[1] > AGREE * medians[0] and len(medians) < MOST_ROUNDS:
-        medians = sorted([*medians, _median_seconds(run)])
+        medians = sorted([*medians, float(np.median(turn(run)))])
     return 1000 * medians[0]
 
 
@@ -131,12 +131,3 @@ def _in_torch(network: nn.Module, shape: tuple[int, ...], target: Target) -> Cal
             torch.set_num_threads(before)
 
     return with_threads if target.threads else run
-
-
-def _median_seconds(run: Callable[[], object]) -> float:
-    seconds: list[float] = []
-    while sum(seconds) < LEAST_SECONDS or len(seconds) < WARM:
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))

@@ -34,11 +34,11 @@ def unit(values: np.ndarray) -> np.ndarray:
 def plain_ranks(probes: np.ndarray, people: np.ndarray, gallery: np.ndarray, identities: np.ndarray) -> list[int]:
     """Of the probes whose person is there: entries of others that score as high as the best of the person, and one."""
     ranks = []
-    for probe, person in zip(probes, people, strict=True):
-        right = identities == person
-        if right.any():
-            scores = gallery @ probe
-            ranks.append(1 + int((scores[~right] >= scores[right].max()).sum()))
+    for start in range(0, len(probes), 100):
+        for scores, person in zip(probes[start : start + 100] @ gallery.T, people[start : start + 100], strict=True):
+            right = identities == person
+            if right.any():
+                ranks.append(1 + int((scores >= scores[right].max()).sum() - (scores[right] >= scores[right].max()).sum()))
     return ranks
 
 
