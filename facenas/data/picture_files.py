@@ -14,7 +14,7 @@ from facenas.errors import DataError
 
 MOST_BYTES = 500_000_000
 TOO_LARGE = f"has more than {MOST_PIXELS // 1_000_000} million pixels; make it smaller"
-IGNORED = {"Thumbs.db", "desktop.ini"}  # and hidden files, as those of macOS
+IGNORED = {"Thumbs.db", "desktop.ini", "faces.csv", "config.yaml"}  # the last two by `facenas align`; and hidden files
 
 
 class PictureError(DataError):

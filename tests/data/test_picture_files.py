@@ -165,6 +165,7 @@ def test_nothing_outside_the_folder_is_listed_for_reading(tmp_path: Path) -> Non
     (root / "b" / "gone.png").symlink_to("nothing")
     (root / "b" / "up").symlink_to(tmp_path)
     (root / "b" / "Thumbs.db").write_text("")
+    (root / "b" / "faces.csv").write_text("")
     (root / ".hidden.png").write_bytes(b"")
     os.mkfifo(root / "pipe")
     found = {one.name: one.left_out for one in pictures_below(root)}
