@@ -1,3 +1,18 @@
 """facenas: search, train, evaluate and export face-recognition backbones."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facenas.recognition import FaceModel, align, load
+
 __version__ = "0.1.0"
+__all__ = ["FaceModel", "__version__", "align", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """What Python code uses, imported when it is asked for: torch alone takes seconds."""
+    if name in __all__:
+        from facenas import recognition
+
+        return getattr(recognition, name)
+    raise AttributeError(f"module 'facenas' has no attribute {name!r}")

@@ -57,12 +57,27 @@ def load(schema: type[S], *, command: str, preset: str, overrides: Sequence[str]
     tree = _with_base(_read(preset, presets(command)), presets(command))
     for key, value in (defaults or {}).items():
         tree.setdefault(key, value)
+    return assigned(schema, tree, overrides, told=preset)
+
+
+def assigned(schema: type[S], tree: Tree, overrides: Sequence[str] = (), *, told: str = "settings") -> S:
+    """A tree of settings with `path=value` overrides, validated.
+
+    Args:
+        schema: The settings class.
+        tree: The settings; it is changed.
+        overrides: Assignments.
+        told: Where the tree comes from, for the message.
+
+    Raises:
+        SettingsError: If any setting is wrong; all mistakes in one message.
+    """
     for override in overrides:
         _assign(tree, override)
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError(f"{preset}: " + "; ".join(_sentences(schema, error))) from None
+        raise SettingsError(f"{told}: " + "; ".join(_sentences(schema, error))) from None
 
 
 def _read(preset: str, shipped: Mapping[str, Path]) -> Tree:

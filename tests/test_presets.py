@@ -4,7 +4,7 @@ import pytest
 
 from facenas.eval.settings import EvalSettings
 from facenas.search import SearchSettings
-from facenas.search.studies import InitialisationSettings, RandomSettings, RankingSettings
+from facenas.search.studies import InitialisationSettings, OverfittingSettings, RandomSettings, RankingSettings, RewardSettings
 from facenas.settings import Section, load, presets
 from facenas.training.settings import TrainSettings
 
@@ -23,7 +23,13 @@ def test_every_field_is_described(schema: type[Section]) -> None:
     assert undescribed == []
 
 
-STUDIES: dict[str, type[Section]] = {"ranking": RankingSettings, "random": RandomSettings, "initialisation": InitialisationSettings}
+STUDIES: dict[str, type[Section]] = {
+    "ranking": RankingSettings,
+    "random": RandomSettings,
+    "initialisation": InitialisationSettings,
+    "reward": RewardSettings,
+    "overfitting": OverfittingSettings,
+}
 
 
 @pytest.mark.parametrize("name", [name + suffix for name in STUDIES for suffix in ("", "-paper")])

@@ -6,12 +6,14 @@ from facenas.backbones.ir import IRSpace
 from facenas.backbones.plain import PlainSpace
 from facenas.backbones.refined import RefinedSpace
 from facenas.backbones.space import SearchSpace
-from facenas.backbones.zoo import ZOO, Blueprint, Space, get_architecture, get_blueprint
+from facenas.backbones.timm_space import TimmSpace, published_weights, timm_space
+from facenas.backbones.zoo import ZOO, Blueprint, Builder, Space, get_architecture, get_blueprint
 
 __all__ = [
     "ZOO",
     "Architecture",
     "Blueprint",
+    "Builder",
     "CellSpace",
     "IRSpace",
     "Operation",
@@ -19,6 +21,9 @@ __all__ = [
     "RefinedSpace",
     "SearchSpace",
     "Space",
+    "TimmSpace",
     "get_architecture",
     "get_blueprint",
+    "published_weights",
+    "timm_space",
 ]

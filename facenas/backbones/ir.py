@@ -5,7 +5,6 @@ from itertools import pairwise
 from random import Random
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -13,6 +12,7 @@ from facenas.backbones import cost, layers, space
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.backbones.norm_prelu import norm_prelu
+from facenas.backbones.output import embedding_layer, initialise
 from facenas.errors import ModelError
 from facenas.settings import Section
 
@@ -88,15 +88,11 @@ class IRSpace(Section):
         self.check(architecture)
         width = architecture.width
         units = [Unit(kind, kernel, *channels, stride=stride) for kind, kernel, *channels, stride in plan(architecture)]
-        network = IRNetwork(
-            layers.conv(self.in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width), *units, self._head(architecture)
-        )
+        size, dimension = self.input_size // REDUCTION, self.dimension(architecture)
+        head = embedding_layer(self.output, 8 * width, size=size, dimension=dimension, dropout=self.dropout)
+        network = IRNetwork(layers.conv(self.in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width), *units, head)
         network.apply(initialise)
         return network
-
-    def _head(self, architecture: Architecture) -> nn.Module:
-        size, dimension = self.input_size // REDUCTION, self.dimension(architecture)
-        return head(8 * architecture.width, size, dimension, output=self.output, dropout=self.dropout)
 
     def cost(self, architecture: Architecture) -> Cost:
         """Parameters and multiply-accumulates at `input_size`."""
@@ -220,11 +216,3 @@ def plan(architecture: Architecture) -> Layers:
         made.append((kind, kernel, channels_in, channels, 2 if first else 1))
         channels_in = channels
     return made
-
-
-def initialise(module: nn.Module) -> None:
-    """Kaiming's normal weights, by the outputs."""
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        if module.bias is not None:
-            torch.nn.init.zeros_(module.bias)

@@ -11,6 +11,7 @@ from facenas.backbones import cost, ir, layers, resnet
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.backbones.links import Base, Linked, check_links
+from facenas.backbones.output import initialise
 from facenas.backbones.resnet import Stem
 from facenas.errors import ModelError
 from facenas.settings import Section
@@ -74,20 +75,20 @@ class RefinedSpace(Section):
         "mixed",
         description="Whether a pointwise convolution follows pooling and depthwise operators always, or only where channels change.",
     )
-    input_size: int = Field(112, ge=16, description="Image side in pixels; of a face network a multiple of 16.")
+    input_size: int = Field(112, ge=4, description="Image side in pixels; of an IR network a multiple of 16.")
     in_channels: int = Field(3, ge=1, description="Image channels.")
     embedding_size: int | None = Field(512, ge=1, description="Embedding dimension D of a face network; null: 8 x width.")
-    output: Literal["flatten", "gdc"] = Field("flatten", description="Output layer of a face network, as in the space `ir`.")
-    dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before the embedding layer, a fraction.")
-    num_classes: int | None = Field(None, ge=2, description="Classes; for base resnet18, and only there.")
+    output: Literal["flatten", "gdc"] = Field("flatten", description="Output layer of an IR network, as in the space `ir`.")
+    dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before an IR network's embedding layer, a fraction.")
+    num_classes: int | None = Field(None, ge=2, description="Classes; null: it embeds. Of base resnet18 alone.")
     stem: Stem = Field("small", description="First layer of resnet18: 3x3 (CIFAR and its like), or 7x7 and pooling (ImageNet).")
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
-        if (self.base == "resnet18") != (self.num_classes is not None):
-            raise ValueError("base resnet18 classifies and needs num_classes, as in --config nar-resnet18; the face networks have none")
-        if self.num_classes is None and self.input_size % ir.REDUCTION:
-            raise ValueError(f"a face network's input_size is a multiple of {ir.REDUCTION}")
+        if self.base != "resnet18" and self.num_classes is not None:
+            raise ValueError(f"{self.base} embeds faces and has no num_classes; resnet18 may have them")
+        if self.base != "resnet18" and self.input_size % ir.REDUCTION:
+            raise ValueError(f"an IR network's input_size is a multiple of {ir.REDUCTION}")
         return self
 
     @property
@@ -192,8 +193,9 @@ class RefinedSpace(Section):
 
     def build_base(self) -> Base:
         """The base with fresh weights."""
-        if self.num_classes is not None:
-            return resnet.ResNet(self.channels, stem=self.stem, in_channels=self.in_channels, num_classes=self.num_classes)
+        if self.base == "resnet18":
+            outputs, embeds = self.dimension(self.start()), self.num_classes is None
+            return resnet.ResNet(self.channels, stem=self.stem, in_channels=self.in_channels, outputs=outputs, embeds=embeds)
         network = self._faces.build(self._base)
         assert isinstance(network, ir.IRNetwork)
         return network
@@ -202,7 +204,7 @@ class RefinedSpace(Section):
         """A fresh operator for a place."""
         mixed = self.pooling == "mixed"
         made = layers.operation(kind, place.channels_in, place.channels_out, kernel, stride=place.stride, mixed=mixed)
-        return made.apply(ir.initialise)
+        return made.apply(initialise)
 
     def dimension(self, architecture: Architecture) -> int:
         """Embedding dimension D, or number of classes."""
@@ -219,9 +221,9 @@ class RefinedSpace(Section):
         return total
 
     def _base_cost(self) -> Cost:
-        if self.num_classes is None:
+        if self.base != "resnet18":
             return self._faces.cost(self._base)
-        options = {"in_channels": self.in_channels, "num_classes": self.num_classes, "input_size": self.input_size}
+        options = {"in_channels": self.in_channels, "outputs": self.dimension(self.start()), "input_size": self.input_size}
         return resnet.base_cost(self.channels, stem=self.stem, **options)
 
     def count_parameters(self, architecture: Architecture) -> int:

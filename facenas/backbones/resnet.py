@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from facenas.backbones import cost, layers
 from facenas.backbones.cost import Cost
-from facenas.backbones.ir import initialise
+from facenas.backbones.output import initialise
 
 STAGES = (2, 2, 2, 2)
 Stem = Literal["small", "imagenet"]
@@ -41,12 +41,14 @@ class BasicUnit(nn.Module):
 
 
 class ResNet(nn.Sequential):
-    """Input layer, units, mean over the map, linear."""
+    """Input layer, units, mean over the map, linear; before embeddings leave, BatchNorm as in the IR networks."""
 
-    def __init__(self, width: int, *, stem: Stem, in_channels: int, num_classes: int) -> None:
+    def __init__(self, width: int, *, stem: Stem, in_channels: int, outputs: int, embeds: bool = False) -> None:
         first = nn.Conv2d(in_channels, width, 7, 2, 3, bias=False) if stem == "imagenet" else layers.conv(in_channels, width, 3)
         pool = nn.MaxPool2d(3, 2, 1) if stem == "imagenet" else nn.Identity()
-        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * width, num_classes))
+        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * width, outputs))
+        if embeds:
+            head.append(nn.BatchNorm1d(outputs, affine=False))
         made = (BasicUnit(channels_in, channels_out, stride=stride) for channels_in, channels_out, stride in units(width))
         super().__init__(nn.Sequential(first, nn.BatchNorm2d(width), nn.ReLU(), pool), *made, head)
         self.apply(initialise)
@@ -73,7 +75,7 @@ def after_stem(input_size: int, stem: Stem) -> int:
     return -(-input_size // 4) if stem == "imagenet" else input_size
 
 
-def base_cost(width: int, *, stem: Stem, in_channels: int, num_classes: int, input_size: int) -> Cost:
+def base_cost(width: int, *, stem: Stem, in_channels: int, outputs: int, input_size: int) -> Cost:
     """Parameters and multiply-accumulates with 3x3 convolutions everywhere."""
     kernel, side = (7, -(-input_size // 2)) if stem == "imagenet" else (3, input_size)
     total = cost.convolution(in_channels, width, kernel, size=side) + cost.batch_norm(width)
@@ -84,4 +86,4 @@ def base_cost(width: int, *, stem: Stem, in_channels: int, num_classes: int, inp
         total += cost.batch_norm(channels_out) + cost.batch_norm(channels_out)
         if channels_in != channels_out:
             total += cost.convolution(channels_in, channels_out, 1, size=size) + cost.batch_norm(channels_out)
-    return total + cost.linear(8 * width, num_classes)
+    return total + cost.linear(8 * width, outputs)

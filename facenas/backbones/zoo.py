@@ -11,17 +11,19 @@ from facenas.backbones.cells import CellSpace
 from facenas.backbones.ir import IRSpace
 from facenas.backbones.plain import PlainSpace
 from facenas.backbones.refined import Operator, RefinedSpace
+from facenas.backbones.timm_space import TimmSpace
 from facenas.errors import ModelError, nearest
 from facenas.settings import Section
 
 Space = Annotated[PlainSpace | IRSpace | RefinedSpace | CellSpace, Field(discriminator="name")]
+Builder = Annotated[Space | TimmSpace, Field(discriminator="name")]  # a space to search, or a network made by hand
 
 
 class Blueprint(Section):
     """All that is needed to build a network: what `architecture.json` and `model.json` hold."""
 
     architecture: Architecture = Field(description="The point in the space.")
-    space: Space = Field(description="The space, with input size and output layer.")
+    space: Builder = Field(description="The space, with input size and output layer.")
 
     def build(self) -> nn.Module:
         """The network with fresh weights."""

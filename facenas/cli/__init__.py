@@ -6,11 +6,30 @@ import os
 import signal
 import sys
 import threading
+from typing import Any
 
-import click
 import typer
 
-from facenas.cli import compare, dashboard, data, evaluate, export, journal, models, quickstart, report, search, study, train
+from facenas.cli import (
+    align,
+    bench,
+    compare,
+    dashboard,
+    data,
+    demo,
+    embed,
+    evaluate,
+    export,
+    gallery,
+    journal,
+    models,
+    push,
+    quickstart,
+    report,
+    search,
+    study,
+    train,
+)
 from facenas.errors import FacenasError, StoppedError
 
 app = typer.Typer(
@@ -20,13 +39,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.command("align")(align.align)
 app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.command("export")(export.export)
+app.command("bench")(bench.bench)
+app.command("push")(push.push)
 app.command("models")(models.models)
 app.command("journal")(journal.journal)
 app.command("compare")(compare.compare)
+app.command("demo")(demo.demo)
+app.command("embed")(embed.embed)
+app.command("identify")(gallery.identify)
+app.add_typer(gallery.gallery, name="gallery")
 app.command("report")(report.report)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(study.study, name="study")
@@ -34,6 +60,7 @@ app.add_typer(data.data, name="data")
 app.command("quickstart")(quickstart.quickstart)
 
 
+MISTAKE: Any = typer.BadParameter.__mro__[2]  # click's exception of the command line; recent versions of typer bring their own click
 INTERRUPTED, TERMINATED = 130, 143  # as a shell reports Ctrl-C and SIGTERM
 
 
@@ -64,13 +91,13 @@ def run(arguments: list[str] | None = None) -> int:
     except OSError as error:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else (error.strerror or str(error))
         return _fail(f"{reason}: {error.filename or 'while writing'}; what was finished is kept, run the same command to go on")
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
+    except MISTAKE as error:
         error.show()
-        return error.exit_code
+        return int(error.exit_code)
 
 
 def _interrupted() -> int:

@@ -1,4 +1,4 @@
-"""`facenas compare`: several searches side by side."""
+"""`facenas compare`: two photographs, or several searches side by side."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,18 +8,77 @@ import typer
 import yaml
 from rich.table import Table
 
-from facenas.cli.common import Json, millions, percent, print_json, print_result, remark
-from facenas.errors import RunError
+from facenas.cli.common import Device, Json, Set, millions, percent, print_json, print_result, remark
+from facenas.cli.using import (
+    Align,
+    DetectorModel,
+    Faces,
+    Far,
+    Value,
+    alignment_of,
+    faces_in,
+    open_model,
+    placed,
+    threshold_of,
+    told,
+)
+from facenas.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
     from facenas.search.compare import Compared
 
 
-def compare(runs: Annotated[list[Path], typer.Argument(help="Folders of search runs.")], as_json: Json = False) -> None:
-    """Compare searches: score, cost, and improvement over random search; runs that differ in the seed alone are averaged.
+Given = Annotated[list[Path], typer.Argument(help="Two pictures, or folders of search runs.")]
+Model = Annotated[Path | None, typer.Option("--model", help="For pictures: folder of a training run, an ONNX file, or timm:NAME.")]
 
-    Example: facenas compare runs/egnas-0 runs/random-0
+
+def compare(
+    given: Given,
+    model: Model = None,
+    align: Align = "none",
+    detector_model: DetectorModel = None,
+    faces: Faces = "largest",
+    far: Far = 1e-3,
+    threshold: Value = None,
+    assignments: Set = [],
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the faces of two pictures: score, threshold, verdict. Or compare searches: score, cost, improvement over random search.
+
+    Example: facenas compare a.jpg b.jpg --model runs/ir50 --align dlib, or facenas compare runs/egnas-0 runs/random-0
     """
+    import numpy as np
+
+    files = [path for path in given if not path.is_dir()]
+    if model is None and not any(path.is_file() for path in files):
+        searches(given, as_json=as_json)
+        return
+    if model is None or len(files) != 2 or len(given) != 2:
+        raise SettingsError(
+            f"compare takes two pictures and --model, or folders of searches and no model; got {len(files)} pictures, "
+            f"{len(given) - len(files)} folders and {'a' if model else 'no'} model"
+        )
+    read = open_model(model, assignments, device)
+    alignment = alignment_of(align, detector_model, faces=faces)
+    detector = alignment.make_detector()
+    cuts = [faces_in(file, detector, alignment, read.contract.size)[0] for file in files]
+    first, second = read.embed(np.stack([cut.pixels for cut in cuts if cut.pixels is not None]))
+    score, (limit, why) = float(first @ second), threshold_of(read, far, threshold)
+    same = None if limit is None else score >= limit.value
+    if as_json:
+        pictures = [{"file": str(file), **placed(cut)} for file, cut in zip(files, cuts, strict=True)]
+        print_json(
+            {"score": score, "same": same, **told(limit, why), "pictures": pictures, "model": str(model), "model_sha256": read.sha256}
+        )
+    elif limit is None:
+        print_result(f"score {score:.3f}; no verdict: {why}")
+    else:
+        print_result(f"{'one person' if same else 'different people'}: score {score:.3f}, {limit.in_words}")
+
+
+def searches(runs: list[Path], *, as_json: bool) -> None:
+    """Searches side by side; runs that differ in the seed alone are averaged."""
     from facenas.search.compare import compare
 
     entries = compare([read(run) for run in dict.fromkeys(runs)])

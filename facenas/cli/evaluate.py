@@ -149,8 +149,8 @@ def side_by_side(measured: "list[Measured]", folder: Path, *, as_json: bool) -> 
 
 def report_test(model: Path, run: Path | None, device: Device, data_root: str | None, *, as_json: bool) -> None:
     """Classify the test set of the classifier's data, and say so."""
-    from facenas.cli.loading import load_classifier
     from facenas.eval.classification import classification_accuracy
+    from facenas.recognition.models import load_classifier
 
     classifier = load_classifier(model, device or "auto")
     data = classifier.data.at(data_root) if data_root else classifier.data

@@ -9,10 +9,10 @@ from facenas.cli.common import progress_bars, remark
 from facenas.errors import ModelError
 
 if TYPE_CHECKING:
-    from facenas.cli.loading import Recogniser
     from facenas.eval import Features
     from facenas.eval.benchmark import Benchmark, Result
     from facenas.eval.settings import EvalSettings
+    from facenas.recognition.models import Recogniser
     from facenas.report.comparison import Compared
 
 
@@ -37,8 +37,8 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) 
         settings: How it is run.
         told: Remarks that the user has read already; new ones are added.
     """
-    from facenas.cli.loading import load_recogniser
     from facenas.eval.protocols import make_benchmark
+    from facenas.recognition.models import load_recogniser
 
     recogniser = load_recogniser(path, settings.input, settings.device)
     seen = {one.dataset: one.identities for one in recogniser.seen}

@@ -47,6 +47,13 @@ Executor = Annotated[Literal["auto", "ray"], typer.Option("--executor", help="au
 Address = Annotated[str | None, typer.Option("--address", help="Ray cluster, or auto; without it a local one is begun.")]
 Gpus = Annotated[float, typer.Option("--gpus", min=0, help="GPUs of one candidate on Ray; 0.5: two share one.")]
 
+MaxLatency = Annotated[
+    float | None, typer.Option("--max-latency-ms", help="Longest time for one image; slower candidates are not trained.")
+]
+LatencyTarget = Annotated[
+    str | None, typer.Option("--latency-target", help="What runs it: onnxruntime-cpu-Nthread(s), torch-cpu-Nthread(s) or torch-cuda.")
+]
+
 
 def search(
     config: Config = "quickstart",
@@ -64,6 +71,8 @@ def search(
     executor: Executor = "auto",
     address: Address = None,
     gpus: Gpus = 0,
+    max_latency_ms: MaxLatency = None,
+    latency_target: LatencyTarget = None,
     storage: Storage = None,
     cache: Cache = None,
     as_json: Json = False,
@@ -79,7 +88,8 @@ def search(
 
     refined = "refined" if base else None
     short = {"strategy.name": strategy, "space.name": refined, "space.base": base, "strategy.pretrain_epochs": pretrain_epochs}
-    given = overrides([*overrides([], **short), *assignments], seed=seed, device=device, **data_at(data_root))
+    limits = {"limits.latency_ms": max_latency_ms, "limits.latency_target": latency_target}
+    given = overrides([*overrides([], **short), *assignments], seed=seed, device=device, **data_at(data_root), **limits)
     settings = load(SearchSettings, command="search", preset=config, overrides=given)
     workers, gpus = shared(per_gpu, workers, gpus)
     means = Means(storage=storage, cache=cache, executor=executor, workers=workers, address=address, gpus=gpus)

@@ -34,14 +34,17 @@ if TYPE_CHECKING:
     from facenas.training.tasks import Task
 
 Architecture = Annotated[
-    str | None, typer.Option("--architecture", help="A name that `facenas models` lists, a file, or a search run's folder.")
+    str | None,
+    typer.Option("--architecture", "--backbone", help="A name that `facenas models` lists, a file, a search run's folder, or timm:NAME."),
 ]
 NumClasses = Annotated[int | None, typer.Option("--num-classes", min=2, help="Classes, to train what was found on another data set.")]
+Pretrained = Annotated[bool, typer.Option("--pretrained", help="Begin with the weights that timm publishes for its network.")]
 Devices = Annotated[int, typer.Option("--devices", min=1, help="Devices of this machine that train together; each is one process.")]
 
 
 def train(
     architecture: Architecture = None,
+    pretrained: Pretrained = False,
     config: Config = "quickstart",
     assignments: Set = [],
     run: Run = None,
@@ -57,12 +60,15 @@ def train(
     Several devices: --devices 4, or `torchrun --nproc-per-node 4 -m facenas train ...` on one machine or many.
 
     Example: facenas train --architecture runs/orl/architecture.json --run runs/orl-model, or
-    facenas train --config allegro-eval --set data.name=cifar100 --num-classes 100
+    facenas train --config allegro-eval --set data.name=cifar100 --num-classes 100, or
+    facenas train --backbone timm:resnet18
     """
     from facenas.cli.watching import on_devices
     from facenas.training.settings import TrainSettings
 
-    given = overrides(assignments, architecture=architecture, num_classes=num_classes, seed=seed, device=device, **data_at(data_root))
+    pretrained_at = {"timm.pretrained": "true"} if pretrained else {}
+    changed = {"architecture": architecture, "num_classes": num_classes, **pretrained_at}
+    given = overrides(assignments, **changed, seed=seed, device=device, **data_at(data_root))
     settings = load(TrainSettings, command="train", preset=config, overrides=given)
     found = found_by(settings)
     blueprint = found.blueprint
@@ -76,6 +82,7 @@ def train(
         "architecture": blueprint.architecture.model_dump(mode="json"),
         "identity": blueprint.architecture.identity,
         "parameters": blueprint.space.count_parameters(blueprint.architecture),
+        "macs": blueprint.space.macs(blueprint.architecture),
         "epochs": settings.epochs,
         **metrics,
         "files": [str(folder / name) for name in ("model.safetensors", "model.json")],
@@ -93,6 +100,8 @@ def found_by(settings: "TrainSettings") -> "Found":
     from facenas.errors import SettingsError
     from facenas.training.models import Found, load_found
 
+    if settings.timm_name:
+        return Found.model_validate(settings.hand_made(settings.timm_name[0]).model_dump())
     path = Path(settings.architecture)
     is_name = settings.architecture in ZOO or not (path.exists() or path.suffix or len(path.parts) > 1)
     found = Found.model_validate(get_blueprint(settings.architecture).model_dump()) if is_name else load_found(path)
@@ -126,6 +135,7 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[st
             epochs=settings.epochs,
             seed=settings.seed,
             fabric=fabric,
+            initial=None if last.exists() else settings.initial(found.blueprint.space),
             checkpoint=last,
             care=settings.care,
             after_epoch=telling(listeners, "after_epoch"),

@@ -1,6 +1,7 @@
 """Decoding photographs: one routine, whatever they come from."""
 
 import io
+import warnings
 from importlib.util import find_spec
 from typing import Literal
 
@@ -15,6 +16,11 @@ Decoder = Literal["exact", "fast"]
 Encoded = bytes | memoryview
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 PNG_END, JPEG_END = b"IEND\xaeB`\x82", b"\xff\xd9"
+JPEG_FRAMES = {0xC0 + kind for kind in range(16)} - {0xC4, 0xC8, 0xCC}  # markers that the size of the picture follows
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")  # Pillow reads many more, some by running a program
+MOST_PIXELS = 120_000_000  # a photograph of 108 megapixels is read, a small file that unfolds to gigabytes is not
+for kind in (Image.DecompressionBombWarning, UserWarning):  # Pillow's limit is lower, and it prints what it thinks of damaged files
+    warnings.filterwarnings("ignore", category=kind, module=r"PIL\.")
 EIGHT_BIT_COLOURS = (b"\x08\x00", b"\x08\x02")  # bit depth and colour type of a grey or RGB PNG without a palette
 
 
@@ -34,9 +40,15 @@ def decode_whole(data: Encoded, *, decoder: Decoder = "exact") -> Images | None:
     """The same photograph at the size that it has, (H, W, 3).
 
     Whole JPEG files and plain PNG files are decoded by OpenCV, to the same pixels as by Pillow; all others by Pillow, which notices what
-    is missing.
+    is missing. Of an animation it is the first picture, of 16 bits the upper 8, transparency is ignored. A picture of more than 120
+    million pixels is not decoded, nor one whose pixels are not integers.
     """
-    return _opencv(data, decoder) if _is_whole(data) else _pillow(data)
+    return _opencv(data, decoder) if _is_whole(data) and 0 < _area(data) <= MOST_PIXELS else _pillow(data)
+
+
+def open_header(data: Encoded) -> Image.Image:
+    """A photograph with its size, format and frames, not decoded yet; an exception of whatever kind if it is none."""
+    return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
 def resized(pixels: Images, size: int) -> Images:
@@ -59,6 +71,18 @@ def _is_whole(data: Encoded) -> bool:
     return data[:8] == PNG and data[-8:] == PNG_END and data[24:26] in EIGHT_BIT_COLOURS
 
 
+def _area(data: Encoded) -> int:
+    """Pixels of a PNG or JPEG file by its header; 0 if a JPEG file is not as most are."""
+    if data[:2] != JPEG:
+        return int.from_bytes(data[16:20]) * int.from_bytes(data[20:24])
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF and data[at + 1] >= 0xC0:
+        if data[at + 1] in JPEG_FRAMES:
+            return int.from_bytes(data[at + 5 : at + 7]) * int.from_bytes(data[at + 7 : at + 9])
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return 0
+
+
 def _opencv(data: Encoded, decoder: Decoder) -> Images | None:
     if decoder == "fast" and data[:2] == JPEG and b"Exif" not in bytes(data[:64]):
         import simplejpeg
@@ -76,7 +100,15 @@ def _opencv(data: Encoded, decoder: Decoder) -> Images | None:
 
 def _pillow(data: Encoded) -> Images | None:
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        with open_header(data) as image:
+            if image.width * image.height > MOST_PIXELS or image.mode == "F":
+                return None
+            return np.array(_eight_bit(ImageOps.exif_transpose(image)).convert("RGB"))
+    except Exception:  # on damaged files its decoders raise whatever they stumble over
         return None
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # Pillow would cut 16-bit values off at 255
+        return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    return image.convert("RGBA") if image.mode == "P" and "transparency" in image.info else image  # without Pillow's warning

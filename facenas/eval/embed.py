@@ -11,7 +11,8 @@ from torch import nn
 
 from facenas.data import InputContract
 from facenas.data.faces import Images
-from facenas.errors import ModelError
+from facenas.errors import ModelError, nearest
+from facenas.eval.onnx_data import check_onnx_data
 
 Embeddings = NDArray[np.float32]
 Embedder = Callable[[Images], Embeddings]  # (B, H, W, 3) uint8 RGB of the contract's size -> (B, D)
@@ -31,17 +32,27 @@ def torch_embedder(network: nn.Module, contract: InputContract, device: torch.de
     return embed
 
 
-def onnx_session(path: Path) -> Any:
-    """An onnxruntime session on the CPU with one image input.
+def onnx_session(path: Path, *, provider: str = "CPUExecutionProvider", threads: int = 0) -> Any:
+    """An onnxruntime session with one image input.
+
+    Args:
+        path: A file of whatever origin; data that it keeps outside must lie in its own folder.
+        provider: Of onnxruntime.
+        threads: Of onnxruntime; 0: as many as cores.
 
     Raises:
-        ModelError: If the file is not such a model.
+        ModelError: If the file is not such a model, or there is no such provider.
     """
     import onnxruntime
 
+    check_onnx_data(path)
+    if provider not in (there := onnxruntime.get_available_providers()):
+        raise ModelError(f"onnxruntime has no {provider} here; {nearest(provider, there)}")
     onnxruntime.set_default_logger_severity(3)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
     except Exception as error:  # onnxruntime's exceptions share no other base class
         raise ModelError(f"{path} is not a usable ONNX model: {' '.join(str(error).split())[:200]}") from None
     shapes, outputs = [len(entry.shape) for entry in session.get_inputs()], [output.shape for output in session.get_outputs()]

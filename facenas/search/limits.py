@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from facenas.export import TARGET, Target
 from facenas.search.row import Price, Row
 from facenas.settings import Section
 
@@ -16,8 +17,14 @@ class Limits(Section):
     parameters: int | None = Field(None, ge=1, description="Most trainable parameters.")
     macs: int | None = Field(None, ge=1, description="Most multiply-accumulates for one image.")
     size_mb: float | None = Field(None, gt=0, description="Largest size of the float32 weights, in 10^6 bytes.")
-    latency_ms: float | None = Field(None, gt=0, description="Longest time for one image, measured here with onnxruntime on the CPU.")
-    latency_threads: int = Field(1, ge=1, description="Threads of that measurement.")
+    latency_ms: float | None = Field(None, gt=0, description="Longest time for one image, measured on this machine.")
+    latency_target: str = Field(TARGET, description="What runs it: onnxruntime-cpu-Nthread(s), torch-cpu-Nthread(s) or torch-cuda.")
+
+    @field_validator("latency_target")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        Target.of(name)
+        return name
 
     def excess(self, price: Price) -> str:
         """What is too much, in one phrase; empty if nothing is."""
@@ -25,7 +32,7 @@ class Limits(Section):
             (f"{price.parameters:,} parameters", price.parameters, self.parameters),
             (f"{price.macs:,} MACs", price.macs, self.macs),
             (f"{BYTES * price.parameters / 1e6:.2f} MB of weights", BYTES * price.parameters / 1e6, self.size_mb),
-            (f"{price.latency_ms or 0:.2f} ms", price.latency_ms or 0, self.latency_ms),
+            (f"{price.latency_ms or 0:.2f} ms{' by its layers' * price.latency_predicted}", price.latency_ms or 0, self.latency_ms),
         ]
         return ", ".join(f"{phrase}, at most {most:,}" for phrase, amount, most in found if most is not None and amount > most)
 

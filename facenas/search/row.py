@@ -19,6 +19,7 @@ class Price(NamedTuple):
     parameters: int
     macs: int
     latency_ms: float | None = None
+    latency_predicted: bool = False
 
 
 class Row(Section):
@@ -31,6 +32,7 @@ class Row(Section):
     parameters: int = Field(ge=1, description="Trainable parameters of the network.")
     macs: int = Field(ge=1, description="Multiply-accumulates for one image.")
     latency_ms: float | None = Field(None, ge=0, description="Measured time for one image, where it was measured.")
+    latency_predicted: bool = Field(False, description="Whether that is the sum of its layers' times, far over the limit.")
 
     @property
     def scale(self) -> Scale:
@@ -59,6 +61,7 @@ class Row(Section):
             "parameters": self.parameters,
             "macs": self.macs,
             "latency_ms": self.latency_ms,
+            "latency_predicted": self.latency_predicted,
             "history": [epoch._asdict() for epoch in evaluation.history],
             "seconds": evaluation.seconds,
             "device": evaluation.device,

@@ -31,7 +31,8 @@ STRATEGIES: dict[str, Any] = {
 }
 # What a candidate's training depends on.
 SEEDED = ("data", "validation_share", "head", "sample_rate", "face_augmentation", "recipe", "seed", "space")
-SHARED = ("nar", "allegro")  # these train shared weights first (`run.STAGES`), then their shortlist as a sample
+# These train shared weights first (`run.STAGES`), for `epochs`, then their shortlist as a sample, each for `retrain_epochs`.
+SHARED = ("nar", "allegro")
 ENDING = ("dynamic_ranking", "sample", *SHARED)  # the others need a budget
 StrategySettings = Annotated[
     DynamicRankingSettings

@@ -35,7 +35,8 @@ class Stage(Protocol):
             progress: May be told how far the stage is, in epochs.
 
         Returns:
-            What is to be known of the epoch, as JSON values; among them `accuracy`, that of its paths on held-out data, in [0, 1].
+            What is to be known of the epoch, as JSON values; among them `accuracy`, that of its paths on held-out data, in [0, 1], and
+            where it can `likeliest`, the architecture that it would choose now, for reports.
 
         Raises:
             DivergedError: If the loss is no longer finite.

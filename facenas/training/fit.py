@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from pydantic import Field
 from timm.utils.model_ema import ModelEmaV3
-from torch import nn
+from torch import Tensor, nn
 
 from facenas.backbones import Blueprint
 from facenas.errors import DivergedError, NotFiniteError, StoppedError
@@ -62,6 +62,7 @@ def fit(
     seed: int,
     device: Device = "auto",
     fabric: Fabric | None = None,
+    initial: Mapping[str, Tensor] | None = None,
     checkpoint: Path | None = None,
     care: Care | None = None,
     every_epoch: bool = False,
@@ -82,6 +83,7 @@ def fit(
         seed: Of initialisation, order, augmentation and dropout.
         device: Where.
         fabric: Where, if it is decided; several ranks call this alike.
+        initial: Weights of the network to begin with; what is not among them is drawn.
         checkpoint: File that keeps what is finished.
         care: Looks after a long run; None: the loss is looked at once an epoch.
         every_epoch: Whether to validate after every epoch, for `Epoch.validation`.
@@ -98,7 +100,7 @@ def fit(
         SettingsError: If the memory does not suffice; the sentence names a batch that fits.
     """
     fabric = fabric or make_fabric(device, recipe.precision)
-    training = prepare(task, blueprint, recipe=recipe, seed=seed, fabric=fabric)
+    training = prepare(task, blueprint, recipe=recipe, seed=seed, fabric=fabric, initial=initial)
     history, feed = list[Epoch](), task.feed(fabric, recipe)
     if checkpoint and checkpoint.exists():
         history, remark = load_checkpoint(checkpoint, training, fabric)
@@ -147,10 +149,14 @@ def fit(
     return Fitted(training.kept, tuple(history), keeper.before)
 
 
-def prepare(task: Task, blueprint: Blueprint, *, recipe: Recipe, seed: int, fabric: Fabric) -> Training:
+def prepare(
+    task: Task, blueprint: Blueprint, *, recipe: Recipe, seed: int, fabric: Fabric, initial: Mapping[str, Tensor] | None = None
+) -> Training:
     """A fresh network with its head and optimisers, on the devices."""
     torch.manual_seed(derive_seed(seed, "initialisation"))
     model: nn.Module = task.model(blueprint).to(memory_format=memory_format(blueprint))
+    if initial:
+        model.get_submodule("network").load_state_dict(initial, strict=False)
     if fabric.world_size > 1:
         model = spread(model, fabric.device, batchnorm=recipe.sync_batchnorm)
     network = model.get_submodule("network")
@@ -171,7 +177,8 @@ def _validated(task: Task, network: nn.Module, fabric: Fabric) -> int:
 def memory_format(blueprint: Blueprint) -> torch.memory_format:
     """Channels last, which is faster; but oneDNN (torch 2.15, AVX2) hangs in it on a strided 1x1 convolution of 4 channels."""
     least = 16 if blueprint.space.name == "cells" else 8  # cells halve their channels where they halve the resolution
-    return torch.channels_last if blueprint.architecture.width >= least else torch.contiguous_format
+    wide = blueprint.architecture.width >= least or blueprint.space.name == "timm"
+    return torch.channels_last if wide else torch.contiguous_format
 
 
 def evaluate(

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from facenas import __version__
-from facenas.backbones import Architecture, Blueprint, Space
+from facenas.backbones import Architecture, Blueprint, Builder
 from facenas.data import ClassSource, InputContract
 from facenas.errors import ModelError
 from facenas.files import replacing, write_text
@@ -31,7 +31,7 @@ class ModelCard(Section):
     """The content of `model.json`: everything about a trained network but its weights."""
 
     architecture: Architecture = Field(description="What was trained.")
-    space: Space = Field(description="The space that builds it.")
+    space: Builder = Field(description="The space that builds it.")
     input: InputContract = Field(description="What the network expects of an image.")
     seen: tuple[Seen, ...] = Field((), description="People it was searched, trained or selected on, per data set.")
     data: ClassSource | None = Field(None, discriminator="name", description="Data set of a classifier, wherever it lies.")
@@ -108,7 +108,7 @@ class Found(Section):
     """The content of `architecture.json`: an architecture with its space, and whom it was chosen by."""
 
     architecture: Architecture = Field(description="The point in the space.")
-    space: Space = Field(description="The space that builds it.")
+    space: Builder = Field(description="The space that builds it.")
     seen: tuple[Seen, ...] = Field((), description="People that the search used, per data set.")
 
     @property

@@ -3,8 +3,11 @@
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
+from torch import Tensor
 
-from facenas.backbones import Space
+from facenas.backbones import Blueprint, Builder, TimmSpace, published_weights, timm_space
+from facenas.backbones.output import Output
+from facenas.backbones.timm_space import PREFIX as TIMM
 from facenas.data import (
     ClassSource,
     FaceAugmentation,
@@ -57,7 +60,7 @@ class TaskSettings(Section):
             raise ValueError("sample_rate and recipe.precision=fp16 do not go together: two optimisers cannot share a loss scale; use bf16")
         return self
 
-    def task(self, space: Space, *, on_test: bool = False, fraction: float = 1.0) -> Task:
+    def task(self, space: Builder, *, on_test: bool = False, fraction: float = 1.0) -> Task:
         """Load the training data and cut the validation split from it.
 
         Args:
@@ -105,7 +108,7 @@ class TaskSettings(Section):
         split = split_by_identity(faces, held_out=max(2, round(self.validation_share * len(faces.names))), seed=self.seed)
         return split.train, split.validation
 
-    def _class_task(self, space: Space, source: ClassSource, *, on_test: bool, fraction: float) -> ClassTask:
+    def _class_task(self, space: Builder, source: ClassSource, *, on_test: bool, fraction: float) -> ClassTask:
         images = source.load()
         size, channels = images.images.shape[1], images.images.shape[3]
         wanted = (size, channels, images.num_classes)
@@ -124,17 +127,66 @@ class TaskSettings(Section):
         return ClassTask(train, validation, contract=contract)
 
 
+class HandMade(Section):
+    """How a network of timm becomes a face network."""
+
+    output: Output | None = Field(None, description="Output layer; null: gdc, where the network ends in a map, else pool.")
+    embedding_size: int = Field(512, ge=1, description="Embedding dimension D.")
+    dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before the embedding layer, a fraction.")
+    pretrained: bool = Field(False, description="Begin with the weights that timm publishes, or those of timm:NAME@FILE.")
+
+
 class TrainSettings(TaskSettings):
     """Settings of `facenas train`."""
 
-    architecture: str = Field(description="A name of the zoo, an architecture.json, or a search run's folder.")
-    input_size: int | None = Field(None, ge=16, description="Image side in pixels; null: the architecture file's.")
+    architecture: str = Field(description="A name of the zoo, an architecture.json, a search run's folder, or timm:NAME.")
+    timm: HandMade = Field(HandMade(), description="Where the architecture is timm:NAME.")
+    input_size: int | None = Field(None, ge=16, description="Image side in pixels; null: the architecture file's, 112 for timm:NAME.")
     num_classes: int | None = Field(None, ge=2, description="Classes of another data set than the search's; null: the architecture file's.")
     auxiliary: bool | None = Field(None, description="Whether a network of cells has its second head; null: the architecture file says it.")
     drop_path: float | None = Field(None, ge=0, lt=1, description="Of a network of cells; null: the architecture file's.")
     epochs: int = Field(26, ge=1, description="Training epochs.")
     care: Care = Field(Care(), description="How a long run is looked after.")
     watch: tuple[BenchmarkSource, ...] = Field((), description="Benchmarks measured with each validation, which choose nothing; faces.")
+
+    @model_validator(mode="after")
+    def _of_timm(self) -> Self:
+        if self.timm.pretrained and not self.timm_name:
+            raise ValueError(f"timm.pretrained is for architectures of timm, timm:NAME, which {self.architecture} is not")
+        return self
+
+    @property
+    def timm_name(self) -> tuple[str, str] | None:
+        """Name of a network of timm and the file of its weights, if the architecture is `timm:NAME` or `timm:NAME@FILE`."""
+        if not self.architecture.startswith(TIMM):
+            return None
+        name, _, file = self.architecture.removeprefix(TIMM).partition("@")
+        return name, file
+
+    def hand_made(self, name: str) -> Blueprint:
+        """A network of timm for these data: a face network, or a classifier of so many classes.
+
+        Raises:
+            ModelError: If timm cannot build it for such images.
+        """
+        if isinstance(self.data, ClassSource):
+            images = self.data.load()
+            size, channels = images.images.shape[1], images.images.shape[3]
+            space = timm_space(name, input_size=size, in_channels=channels, num_classes=images.num_classes)
+        else:
+            options = self.timm.model_dump(exclude={"pretrained"}, exclude_none=True)
+            space = timm_space(name, input_size=self.input_size or 112, **options)
+        return Blueprint(architecture=space.start(), space=space)
+
+    def initial(self, space: Builder) -> dict[str, Tensor] | None:
+        """Weights to begin with, where they are not drawn.
+
+        Raises:
+            ModelError: If they cannot be had.
+        """
+        if not isinstance(space, TimmSpace) or not self.timm_name or not (self.timm.pretrained or self.timm_name[1]):
+            return None
+        return published_weights(space, self.timm_name[1] or None)
 
 
 def seen_by(task: Task) -> tuple[Seen, ...]:

@@ -19,6 +19,7 @@ SPACES = [
         base="resnet18", width=8, input_size=28, in_channels=1, num_classes=10, operators=("conv5", "depthwise5", "avg3"), pooling="bare"
     ),
     RefinedSpace(base="resnet18", width=8, input_size=50, num_classes=7, stem="imagenet", positions_per="unit"),
+    RefinedSpace(base="resnet18", width=8, input_size=40, embedding_size=12),
 ]
 every_space = pytest.mark.parametrize("space", SPACES, ids=lambda s: f"{s.base}-{s.positions_per}-{s.pooling}")
 
@@ -116,9 +117,7 @@ def test_what_lies_outside_is_refused(change: dict[str, object], sentence: str) 
 
 
 def test_classes_belong_to_resnet18_alone() -> None:
-    with pytest.raises(ValueError, match="resnet18 classifies and needs num_classes"):
-        RefinedSpace(base="resnet18", input_size=32)
-    with pytest.raises(ValueError, match="resnet18 classifies and needs num_classes"):
+    with pytest.raises(ValueError, match="ir18 embeds faces and has no num_classes"):
         RefinedSpace(base="ir18", num_classes=10)
     with pytest.raises(ValueError, match="multiple of 16"):
         RefinedSpace(base="ir18", input_size=50)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from facenas.backbones import Architecture, Blueprint, IRSpace, PlainSpace
+from facenas.backbones import Architecture, Blueprint, Builder, IRSpace, PlainSpace, TimmSpace, timm_space
 from facenas.errors import ModelError
 
 SPACES = [
@@ -20,6 +20,16 @@ SPACES = [
 ]
 BOUNDS = {"depths": range(10, 23, 2), "widths": range(8, 21, 2)}
 every_space = pytest.mark.parametrize("space", SPACES, ids=lambda s: f"{s.name}-{s.input_size}")
+HAND_MADE = [
+    timm_space("test_efficientnet", input_size=48, embedding_size=64),
+    timm_space("test_resnet", input_size=64, embedding_size=32, output="flatten"),
+    timm_space("test_efficientnet", input_size=28, in_channels=1, num_classes=10),
+]
+every_builder = pytest.mark.parametrize("space", [*SPACES, *HAND_MADE], ids=lambda s: f"{s.name}-{s.input_size}")
+
+
+def point(space: Builder, seed: int) -> Architecture:
+    return space.start() if isinstance(space, TimmSpace) else space.sample(Random(seed), **BOUNDS)
 
 
 def measured_macs(network: nn.Module, image: torch.Tensor) -> int:
@@ -28,7 +38,7 @@ def measured_macs(network: nn.Module, image: torch.Tensor) -> int:
 
     def count(module: nn.Module, _: object, output: torch.Tensor) -> None:
         nonlocal total
-        total += module.weight.numel() * (output.shape[2] * output.shape[3] if output.ndim == 4 else 1)  # type: ignore[union-attr, operator]
+        total += module.weight.numel() * output[0].numel() // output.shape[1 if output.ndim == 4 else -1]  # type: ignore[union-attr, operator]
 
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -41,7 +51,15 @@ def measured_macs(network: nn.Module, image: torch.Tensor) -> int:
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=12, deadline=None)
 def test_counts_equal_the_built_network(space: PlainSpace | IRSpace, seed: int) -> None:
-    architecture = space.sample(Random(seed), **BOUNDS)
+    check_counts(space, space.sample(Random(seed), **BOUNDS))
+
+
+@pytest.mark.parametrize("space", HAND_MADE, ids=lambda s: s.model)
+def test_counts_equal_the_network_of_timm(space: TimmSpace) -> None:
+    check_counts(space, space.start())
+
+
+def check_counts(space: Builder, architecture: Architecture) -> None:
     network = space.build(architecture)
     image = torch.zeros(1, space.in_channels, space.input_size, space.input_size)
     assert space.count_parameters(architecture) == sum(p.numel() for p in network.parameters())
@@ -63,9 +81,9 @@ def test_sampling_and_mutation_stay_in_the_space(space: PlainSpace | IRSpace, se
     assert parent == space.sample(Random(seed), **BOUNDS)
 
 
-@every_space
-def test_survives_json_with_its_identity(space: PlainSpace | IRSpace) -> None:
-    architecture = space.sample(Random(3), **BOUNDS)
+@every_builder
+def test_survives_json_with_its_identity(space: Builder) -> None:
+    architecture = point(space, 3)
     again = Architecture.model_validate_json(architecture.model_dump_json())
     assert again == architecture
     assert again.identity == architecture.identity
@@ -75,9 +93,9 @@ def test_survives_json_with_its_identity(space: PlainSpace | IRSpace) -> None:
     assert Blueprint.model_validate_json(blueprint.model_dump_json()) == blueprint
 
 
-@every_space
-def test_back_propagates_into_every_parameter(space: PlainSpace | IRSpace) -> None:
-    network = space.build(space.sample(Random(1), **BOUNDS)).train()
+@every_builder
+def test_back_propagates_into_every_parameter(space: Builder) -> None:
+    network = space.build(point(space, 1)).train()
     network(torch.randn(4, space.in_channels, space.input_size, space.input_size)).square().mean().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 

@@ -60,6 +60,16 @@ def test_one_sentence(facenas: Command, arguments: list[str], sentence: str) -> 
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["search", "--bogus"], ["nonsense"], ["report"], ["align"], ["demo", "--port", "99999"], ["data", "sample", "x", "--count", "0"]],
+)
+def test_a_mistake_on_the_command_line_is_shown_with_the_usage(facenas: Command, arguments: list[str]) -> None:
+    done = facenas(*arguments, code=2)
+    assert "Traceback" not in done.stderr
+    assert "Usage: facenas" in done.stderr
+
+
 def test_all_mistakes_are_reported_together(facenas: Command) -> None:
     done = facenas("search", "--config", "smoke", "--set", "recipe.lr=-1", "--set", "colour=red", code=1)
     assert "recipe.lr" in done.stderr

@@ -44,7 +44,7 @@ def test_search_train_eval_export(facenas: Command, tmp_path: Path) -> None:
 
     exported = facenas("export", "--model", "m", "--check-on", "synthetic", "--json").json
     assert exported["parity"]["min_cosine"] > 0.9999
-    assert sorted(path.name for path in (tmp_path / "m").glob("*onnx*")) == ["model.onnx"]
+    assert sorted(path.name for path in (tmp_path / "m").glob("*onnx*")) == ["model.onnx", "model.onnx.json"]
     deployed = facenas("eval", "--model", "m/model.onnx", "--benchmark", "synthetic", "--json").json
     for key in ("accuracy", "pairs", "correct"):
         assert deployed["synthetic"][key] == measured["synthetic"][key]

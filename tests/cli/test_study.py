@@ -12,21 +12,28 @@ from facenas.search import Journal, read_journal
 
 Command = Callable[..., Any]
 FEW = ["search.data_fraction=0.05", "search.strategy.max_depth=4", "search.strategy.min_width=4", "search.strategy.max_width=4"]
+SHARED = ["search.strategy.epochs=3", "search.strategy.samples=2"]
 OF_STUDY = {
     "ranking": ["count=4", "epochs=2", "draw=3", "resamples=20"],
     "random": ["count=2", "epochs=1", "search.strategy.macro_epochs=1", "search.strategy.micro=false"],
     "initialisation": ["subsets=1", "epochs=1", "search.strategy.macro_epochs=1", "search.data_fraction=0.1"],
 }
+FEW_OF = {
+    "reward": [*SHARED, "search.strategy.controller.steps=2"],
+    "overfitting": [*SHARED, "search.strategy.retrain_epochs=1", "epochs=1", "transfer_epochs=1", "search.data_fraction=0.2"],
+}
 RUNS = {
     "ranking": ["networks"],
     "random": ["search-5", "compared-5"],
     "initialisation": ["conv-3x3", "conv-7x7", "sep-3x3", "sep-7x7", "compared"],
+    "reward": ["search-5"],
+    "overfitting": ["search-5", "task-a-5", "task-b-5"],
 }
-studies = pytest.mark.parametrize("study", OF_STUDY)
+studies = pytest.mark.parametrize("study", RUNS)
 
 
 def tiny(study: str, run: str) -> list[str]:
-    changes = [part for change in (*FEW, *OF_STUDY[study]) for part in ("--set", change)]
+    changes = [part for change in (FEW_OF.get(study) or (*FEW, *OF_STUDY[study])) for part in ("--set", change)]
     return ["study", study, *changes, "--seed", "5", "--device", "cpu", "--run", run]
 
 

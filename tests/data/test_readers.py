@@ -60,12 +60,10 @@ def test_jpeg_files_decode_as_by_pillow(options: dict[str, object]) -> None:
     assert np.array_equal(decode_image(memoryview(data), 40), np.asarray(expected))
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1", "I;16"])
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1"])
 def test_png_files_of_every_kind(mode: str) -> None:
     file = io.BytesIO()
-    grey = Image.fromarray(picture(20)).convert("L")
-    image = Image.fromarray(np.asarray(grey).astype(np.uint16)) if mode == "I;16" else Image.fromarray(picture(20)).convert(mode)
-    image.save(file, "PNG")
+    Image.fromarray(picture(20)).convert(mode).save(file, "PNG")
     assert np.array_equal(decode_image(file.getvalue(), 20), np.asarray(Image.open(file).convert("RGB")))
 
 

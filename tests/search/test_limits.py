@@ -6,13 +6,16 @@ from typing import Any
 
 import optuna
 import pytest
+import torch
 
 from benchmarks.speculation import Memory, VirtualWorkers, name
 from facenas.backbones import IRSpace, PlainSpace
+from facenas.backbones.plain import PlainNetwork
 from facenas.errors import SettingsError
-from facenas.export import measure_latency
-from facenas.search import Budget, Candidate, DynamicRanking, Limits, Price, Row, Runner, Score, read_journal
+from facenas.export import LatencyTable, Target, latency_table, measure_latency
+from facenas.search import Budget, Candidate, DynamicRanking, Limits, Price, Row, Runner, Score, SearchSettings, read_journal
 from facenas.search.candidate import Strategy
+from facenas.search.run import Prices
 from facenas.training.fit import Evaluation
 
 SPACE = PlainSpace(in_channels=1, num_classes=2, input_size=8)
@@ -81,12 +84,12 @@ def test_nothing_that_fits_is_one_sentence() -> None:
         (Limits(parameters=999, macs=2000), "1,000 parameters, at most 999"),
         (Limits(macs=1999), "2,000 MACs, at most 1,999"),
         (Limits(size_mb=0.003), "0.00 MB of weights, at most 0.003"),
-        (Limits(latency_ms=4), "5.00 ms, at most 4.0"),
+        (Limits(latency_ms=4), "5.00 ms by its layers, at most 4.0"),
         (Limits(parameters=1000, macs=2000, size_mb=0.004, latency_ms=5), ""),
     ],
 )
 def test_the_excess_is_named(limits: Limits, excess: str) -> None:
-    assert limits.excess(Price(1000, 2000, 5.0)) == excess
+    assert limits.excess(Price(1000, 2000, 5.0, latency_predicted=True)) == excess
 
 
 @pytest.mark.parametrize(
@@ -103,13 +106,52 @@ def test_a_budget_ends_the_search_with_the_last_accepted(budget: Budget, trials:
 def test_latency_is_measured_on_the_real_network() -> None:
     space = IRSpace(embedding_size=None, input_size=32)
     small, large = (
-        measure_latency(space.build(space.start(depth=depth, width=width)), size=32, channels=3, threads=1)
+        measure_latency(space.build(space.start(depth=depth, width=width)), shape=(3, 32, 32), target=Target.of("onnxruntime-cpu-1thread"))
         for depth, width in ((10, 8), (26, 24))
     )
     assert 0 < small < large
 
 
-def test_limits_from_the_command_line(facenas: Command) -> None:
+@pytest.mark.parametrize(("part_ms", "measured", "predicted"), [(1.0, 2.0, False), (3.0, 6.0, True)])
+def test_only_what_is_far_over_is_refused_by_its_layers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part_ms: float, measured: float, predicted: bool
+) -> None:
+    """Three layers, a stem and an output layer; the whole takes as long as two of them."""
+    whole: list[str] = []
+
+    def measure(network: torch.nn.Sequential, shape: tuple[int, ...], target: Target) -> float:
+        if isinstance(network[0], PlainNetwork):
+            whole.append(target.runtime)
+            return 2 * part_ms
+        return part_ms
+
+    monkeypatch.setattr(latency_table, "measure_latency", measure)
+    limits = {"latency_ms": 6.0, "latency_target": "torch-cpu-1thread"}
+    settings = SearchSettings.model_validate({"data": {"name": "digits"}, "space": SPACE.model_dump(), "limits": limits})
+    prices = Prices(settings, 100, LatencyTable(Target.of("torch-cpu-1thread"), tmp_path))
+    price = prices.price(SPACE.start(depth=3, width=4))
+    assert (price.latency_ms, price.latency_predicted) == (5 * part_ms if predicted else measured, predicted)
+    assert whole == ([] if predicted else ["torch-cpu"])
+    refused = prices.refuse(Candidate(architecture=SPACE.start(depth=3, width=4), epochs=1, phase="grow"))
+    assert (refused.remark if refused else "") == ("15.00 ms by its layers, at most 6.0" if predicted else "")
+
+
+def test_latency_from_the_command_line(facenas: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACENAS_CACHE", str(tmp_path / "cache"))
+    one = ["strategy.max_depth=10", "strategy.min_width=12", "strategy.micro=false"]
+    limited = ["search", "--config", "smoke", *(part for setting in one for part in ("--set", setting)), "--max-latency-ms", 1000]
+    rows = []
+    for run in ("a", "b"):
+        facenas(*limited, "--latency-target", "onnxruntime-cpu-2threads", "--run", run, "--json")
+        rows.append([(row.candidate, row.latency_ms, row.latency_predicted) for row in read_journal(Path(run))])
+    assert rows[0] == rows[1] and all(latency and not predicted for _, latency, predicted in rows[0])
+    assert [path.suffix for path in sorted((tmp_path / "cache" / "latency").iterdir())] == [".json", ".lock"]
+    wrong = facenas(*limited, "--latency-target", "tensorrt", "--run", "c", code=1).stderr
+    assert "unknown latency target 'tensorrt'; there are onnxruntime-cpu-Nthread(s)" in wrong
+
+
+def test_limits_from_the_command_line(facenas: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACENAS_CACHE", str(tmp_path / "cache"))
     limited = ["search", "--config", "smoke", "--json", "--set", "strategy.micro=false"]
     found = facenas(*limited, "--run", "a", "--set", "limits.parameters=150000").json
     assert found["parameters"] <= 150_000

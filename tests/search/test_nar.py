@@ -1,7 +1,7 @@
 """Refinement from the settings to the report, on drawn faces and scikit-learn's digits."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,11 +11,14 @@ import pytest
 import torch
 
 from facenas.backbones import Architecture
-from facenas.errors import DivergedError, SettingsError
+from facenas.errors import DivergedError, RunError, SettingsError
+from facenas.report.search import page
 from facenas.search import SearchSettings, open_journal, read_journal
 from facenas.search.evaluator import load_task
 from facenas.search.nar.reward import split
 from facenas.search.nar.stage import Refinement
+from facenas.search.row import StageEpoch
+from facenas.search.studies import rewards
 from facenas.settings import load
 from facenas.training.tasks import FaceTask
 from tests.conftest import Result
@@ -25,6 +28,15 @@ TINY = [
     "strategy={name: nar, epochs: 3, pretrain_epochs: 1, samples: 3, shortlist: 2, retrain_epochs: 1, "
     "controller: {hidden: 8, lr: 0.01, steps: 2, samples: 2}}",
 ]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks as small as these are slower on two."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def settings(*changes: str, preset: str = "smoke") -> SearchSettings:
@@ -103,6 +115,12 @@ def test_joint_search_draws_links_too() -> None:
     facts = stage.epoch(0, ignored)
     assert len(facts["links"]) == 28 and all(set(links) <= {"0", "1"} and len(links) == 28 for _, links, _ in facts["samples"])
     assert min(facts["link_gradient"]) > 0
+    both = rewards([StageEpoch(number=1, seconds=0, facts=facts)])
+    for place, (head, samples) in enumerate(zip(("operators", "skips"), [facts["samples"]] * 2, strict=True)):
+        for decision, kinds in enumerate(both[head].implicit):
+            by_hand = [sum(one[2] for one in samples if one[place][decision] == str(k)) / len(samples) for k in range(len(kinds))]
+            assert kinds == pytest.approx(by_hand)
+    assert both["skips"].gradients == tuple(facts["link_gradient"])
 
 
 def test_the_shortlist_stays_within_the_limits() -> None:
@@ -110,7 +128,7 @@ def test_the_shortlist_stays_within_the_limits() -> None:
     most = int(0.6 * base.macs(base.start()))  # type: ignore[call-arg, union-attr]
     stage = refinement(f"limits.macs={most}")
     assert all(stage.space.macs(one) <= most for one in stage.shortlist())
-    with pytest.raises(SettingsError, match="no architecture within the limits in 60 of"):
+    with pytest.raises(SettingsError, match="no architecture within the limits in 60 draws of the controller"):
         refinement("limits.macs=1000").shortlist()
 
 
@@ -125,6 +143,15 @@ def test_what_does_not_fit_is_one_sentence() -> None:
         refinement("strategy.lr=1e30", "recipe.clip_norm=0").epoch(0, ignored)
 
 
+def test_a_search_that_still_trains_shared_weights_has_a_report() -> None:
+    stage = refinement("strategy.skips=joint")
+    epochs = [StageEpoch(number=number + 1, seconds=1, facts=stage.epoch(number, ignored)) for number in range(2)]
+    html = page(Path("run"), [], space=stage.space, found=None, epochs=epochs)
+    assert "Likeliest so far" in html and "Mean probability of a link" in html and "The way there" not in html
+    with pytest.raises(RunError, match="no candidate of run has a score yet"):
+        page(Path("run"), [], space=stage.space, found=None)
+
+
 def test_from_the_command_to_the_report(facenas: Callable[..., Result], tmp_path: Path) -> None:
     changes = [part for change in TINY for part in ("--set", change)]
     found: dict[str, Any] = facenas("search", "--config", "smoke", *changes, "--run", "run", "--json").json
@@ -136,8 +163,8 @@ def test_from_the_command_to_the_report(facenas: Callable[..., Result], tmp_path
     again = facenas("search", "--config", "smoke", *changes, "--run", "run", "--json")
     assert again.json["identity"] == found["identity"] and "shared weights, epoch 3" in again.stderr
     facenas("report", "run")
-    page = (tmp_path / "run" / "report.html").read_text()
-    assert "What the controller prefers" in page and page.count("<title>convolution ") >= 16
+    html = (tmp_path / "run" / "report.html").read_text()
+    assert "What the controller prefers" in html and html.count("<title>convolution ") >= 16
     assert facenas("compare", "run", "--json").json[0]["epochs"]["mean"] == 3 + 2
     facenas("train", "--config", "smoke", "--architecture", "run", "--run", "model", "--set", "epochs=1", "--set", "head.name=cosface")
-    facenas("export", "--model", "model", "--output", "model.onnx")
+    facenas("export", "--model", "model")

@@ -1,5 +1,6 @@
 """The controller of NAR, without any network."""
 
+from collections.abc import Iterator
 from itertools import product
 from random import Random
 
@@ -12,6 +13,15 @@ from facenas.search.nar.policy import Learner, gain, implicit_rewards
 from facenas.search.nar.settings import ControllerSettings
 
 LEARNING = ControllerSettings(hidden=32, lr=0.01, entropy=0.06, baseline_decay=0.9, temperature=1.0)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks as small as these are slower on two."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -98,3 +98,63 @@ def initialisation(
         found = [lab.search(f"{below / name}", lab.settings.searched(subset, start))[0] for name, start in studies.STARTS.items()]
         _, trained[subset] = lab.search(f"{below / 'compared'}", lab.settings.compared(subset, found))
     lab.publish(studies.initialisation(trained), table=tables.initialisation, picture=pictures.initialisation, as_json=as_json)
+
+
+@study.command("reward")
+def reward(
+    config: Config = "reward",
+    assignments: Set = [],
+    run: Run = None,
+    seeds: Seeds = [],
+    device: Device = None,
+    workers: Workers = 1,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """How rough are the gradients of operators and of skips, and which reward has each? As in figure 1 of NAR.
+
+    Example: facenas study reward --run runs/reward --seed 0 --seed 1
+    """
+    from facenas.cli.study import pictures, tables
+    from facenas.search import studies
+
+    lab = open_lab(
+        "reward", studies.RewardSettings,
+        config=config, assignments=assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache,
+    )  # fmt: skip
+    measured = []
+    for seed in lab.settings.seeds:
+        lab.search(f"search-{seed}", lab.settings.searched(seed))
+        measured.append(studies.rewards(lab.epochs(f"search-{seed}")))
+    lab.publish(studies.reward_study(measured), table=tables.reward, picture=pictures.reward, as_json=as_json)
+
+
+@study.command("overfitting")
+def overfitting(
+    config: Config = "overfitting",
+    assignments: Set = [],
+    run: Run = None,
+    seeds: Seeds = [],
+    device: Device = None,
+    workers: Workers = 1,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """Is a searched network ahead of the hand-made one on its own task, and behind on another? As in table 1 of NAR.
+
+    Example: facenas study overfitting --run runs/overfitting --workers 2
+    """
+    from facenas.cli.study import pictures, tables
+    from facenas.search import studies
+
+    lab = open_lab(
+        "overfitting", studies.OverfittingSettings,
+        config=config, assignments=assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache,
+    )  # fmt: skip
+    measured = []
+    for seed in lab.settings.seeds:
+        found, _ = lab.search(f"search-{seed}", lab.settings.searched(seed))
+        tasks = zip(("a", "b"), lab.settings.trained(seed, found), strict=True)
+        first, second = (studies.pair(lab.search(f"task-{name}-{seed}", settings)[1]) for name, settings in tasks)
+        measured.append((first, second))
+    lab.publish(studies.overfitting(measured), table=tables.overfitting, picture=pictures.overfitting, as_json=as_json)

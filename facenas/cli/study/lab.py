@@ -13,6 +13,7 @@ from facenas.settings import Section, load
 if TYPE_CHECKING:
     from facenas.backbones import Architecture
     from facenas.search import Row, SearchSettings
+    from facenas.search.row import StageEpoch
     from facenas.search.run import Means
 
 S = TypeVar("S", bound=Section)
@@ -44,6 +45,13 @@ class Lab(Generic[S]):
         self.threads = ready.threads
         found, rows = run_in(self.folder / name, ready, self.means)
         return found.architecture, rows
+
+    def epochs(self, name: str) -> "list[StageEpoch]":
+        """Epochs of the shared weights of a search in a folder below."""
+        from facenas.search import open_journal
+
+        kept = open_journal(self.folder / name).epochs()
+        return kept.rows() if kept else []
 
     def publish(self, result: R, *, table: Callable[[R], object], picture: Callable[[R], str], as_json: bool) -> None:
         """Write study.json and study.svg, and print."""

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from facenas.report.axes import around, of_cost
-from facenas.report.charts import Kind, Mark, chart
+from facenas.report.charts import Kind, Line, Mark, chart
 from facenas.report.scores import percent_axis
 from facenas.report.standalone import standalone
 from facenas.report.words import amount
-from facenas.search.studies import InitialisationStudy, RandomStudy, RankingStudy
+from facenas.search.studies import InitialisationStudy, OverfittingStudy, RandomStudy, RankingStudy, RewardStudy
 from facenas.search.studies.correlations import Network, equal_cost_epoch
 from facenas.search.studies.random_baseline import Trained
 
@@ -63,6 +63,36 @@ def initialisation(study: InitialisationStudy) -> str:
     x = of_cost([mark.x for mark in single], "parameters", amount)
     y = percent_axis([mark.y or 0 for mark in single], "accuracy, %")  # the same for both, so that means show no more than there is
     return standalone(chart("Means over the sub-datasets", x, y, marks=marks), chart("Every sub-dataset", x, y, marks=single))
+
+
+def reward(study: RewardStudy) -> str:
+    """Gradient magnitudes over the updates, as figure 1 of the paper, of the first seed."""
+    first = study.seeds[0]
+    return standalone(*(_gradients(head, one.gradients) for head, one in first.items()))
+
+
+def overfitting(study: OverfittingStudy) -> str:
+    """Both networks on both tasks, by seed."""
+    figures = []
+    for place, task in enumerate(("A", "B")):
+        pairs = [seed[place] for seed in study.seeds]
+        marks = [
+            mark
+            for number, both in enumerate(pairs, 1)
+            for mark in (
+                Mark(number, 100 * both.searched.accuracy, "accepted", f"searched: {_tip(both.searched)}"),
+                Mark(number, 100 * both.hand_made.accuracy, "other", f"hand-made: {_tip(both.hand_made)}"),
+            )
+        ]
+        y = percent_axis([mark.y or 0 for mark in marks], "accuracy, % (blue: searched)")
+        figures.append(chart(f"Task {task}", around(range(1, len(pairs) + 1), "seed, in their order", whole=True), y, marks=marks))
+    return standalone(*figures)
+
+
+def _gradients(head: str, magnitudes: Sequence[float]) -> Markup:
+    points = list(enumerate(magnitudes, 1))
+    across, upwards = around([x for x, _ in points], "update of the controller", whole=True), around(magnitudes, "gradient magnitude")
+    return chart(f"Head of the {head}", across, upwards, lines=[Line(points, "")])
 
 
 def _against_final(title: str, scores: Sequence[float], networks: Sequence[Network], label: str) -> Markup:

@@ -3,8 +3,9 @@
 from rich.table import Table
 
 from facenas.report.words import amount
-from facenas.search.studies import InitialisationStudy, RandomStudy, RankingStudy
+from facenas.search.studies import InitialisationStudy, OverfittingStudy, RandomStudy, RankingStudy, RewardStudy
 from facenas.search.studies.common import Spread
+from facenas.search.studies.overfitting import PAPER as TABLE_1
 from facenas.search.studies.random_baseline import PAPER
 
 
@@ -36,6 +37,22 @@ def initialisation(study: InitialisationStudy) -> Table:
         ahead = "" if name == "sep-3x3" else spread(one.ahead_of_sep_3x3)
         paper = (f"{one.paper_accuracy:.2f}", amount(one.paper_parameters))
         table.add_row(name, spread(one.accuracy), ahead, spread(one.parameters), *paper)
+    return table
+
+
+def reward(study: RewardStudy) -> Table:
+    """Both heads side by side."""
+    table = Table("", "mean +- sd", "of each seed", title=f"gradients and implicit rewards, {len(study.seeds)} searches")
+    for name, values in study.summary.items():
+        table.add_row(name, spread(values), ", ".join(map(_number, values.values)))
+    return table
+
+
+def overfitting(study: OverfittingStudy) -> Table:
+    """Both networks on both tasks, beside the paper's table 1."""
+    table = Table("", "mean +- sd", "of each seed", "paper", title=f"a searched and a hand-made network, {len(study.seeds)} seeds")
+    for name, values in study.summary.items():
+        table.add_row(name, spread(values), ", ".join(map(_number, values.values)), TABLE_1.get(name, ""))
     return table
 
 

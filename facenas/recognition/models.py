@@ -80,7 +80,7 @@ def load_recogniser(name: Path, override: ContractOverride, device: "Device") ->
     if name.suffix == ".onnx":
         return _from_onnx(name, override)
     model = load_model(name)
-    if model.card.space.name != "ir":
+    if model.card.data:
         raise ModelError(f"{name} is a classifier and yields no face embeddings")
     contract = _as_it_is(name, model.card, override)
     where = make_fabric(device, "fp32").device

@@ -1,0 +1,141 @@
+"""What an exported file is checked on: images, and a benchmark before and after."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from facenas.cli.common import overrides
+from facenas.errors import SettingsError, nearest
+from facenas.settings import load, presets
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from facenas.data import InputContract
+    from facenas.data.faces import Images
+    from facenas.eval import Embedder
+    from facenas.export.parity import Runner
+    from facenas.training.device import Device
+    from facenas.training.models import ModelCard
+
+MOST_IMAGES, CALIBRATION = 64, 128
+
+
+class Check(NamedTuple):
+    """A benchmark with images of it.
+
+    Attributes:
+        name: Of the benchmark.
+        images: To compare outputs on, (M, H, W, C), uint8.
+        calibration: Others, of people that the benchmark does not test where there are any.
+        before: The model's rates on the benchmark.
+        rates: The same of any embedding function.
+        device: Where the model was run.
+    """
+
+    name: str
+    images: "Images"
+    calibration: "Images"
+    before: dict[str, float]
+    rates: "Callable[[Embedder], dict[str, float]]"
+    device: "Device"
+
+    def judge(self, runner: "Runner", contract: "InputContract", network: "nn.Module", own: "InputContract") -> dict[str, Any]:
+        """Rates and latency of a file, beside those of the network.
+
+        Args:
+            runner: The file.
+            contract: What it expects of an image.
+            network: In torch, on the CPU.
+            own: What the network expects of an image.
+        """
+        import numpy as np
+        import torch
+
+        from facenas.export.parity import torch_runner
+        from facenas.export.rounds import in_rounds
+
+        def embed(images: "Images") -> Any:
+            return runner(contract.prepare(torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)).contiguous().numpy())
+
+        after = self.rates(embed)
+        one, eager = np.zeros((1, own.channels, own.size, own.size), np.float32), torch_runner(network, torch.device("cpu"))
+        times = in_rounds({"torch": lambda: eager(one), "file": lambda: runner(one)})
+        return {
+            "benchmark": {
+                "name": self.name,
+                "before": self.before,
+                "after": after,
+                "drop": max(self.before[rate] - after[rate] for rate in after),
+            },
+            "latency_ms": {name: 1e3 * min(map(np.median, rounds)) for name, rounds in times.items()}
+            | {"threads": torch.get_num_threads()},
+            "dimension": int(runner(one).shape[1]),
+        }
+
+
+def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | None, given: list[str], data_root: str | None) -> Check:
+    """The benchmark's images, and what the model is worth on it.
+
+    Args:
+        model: Where the model was read.
+        card: Of the model; a classifier is checked on its own data's test set.
+        name: Of the benchmark.
+        config: A file of settings instead of the benchmark's preset.
+        given: Overrides of the settings.
+        data_root: Where the data lies, if it has moved.
+    """
+    from facenas.eval.settings import EvalSettings
+
+    if name not in presets("eval"):
+        raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, presets('eval'))}")
+    root = {} if card.data or data_root is None else {"data.root": data_root}
+    settings = load(EvalSettings, command="eval", preset=config or name, overrides=overrides([*given, "replicates=0"], **root))
+    if card.data:
+        return _classes(model, card, settings.device, settings.seed, data_root)
+    return _faces(model, name, settings)
+
+
+def _faces(model: Path, name: str, settings: Any) -> Check:
+    import numpy as np
+
+    from facenas.cli.measuring import measure
+    from facenas.eval import extract
+    from facenas.eval.verification import PairBenchmark
+
+    measured = measure(model, name, settings, told=set())
+    benchmark, pictures = measured.benchmark, measured.benchmark.pictures
+    rows = np.random.default_rng(settings.seed).permutation(pictures.count).tolist()
+    images = np.stack([pictures.image(row) for row in rows[:MOST_IMAGES]])
+    others = benchmark.rest if isinstance(benchmark, PairBenchmark) else None
+    if others is not None and len(others):
+        chosen = np.random.default_rng(settings.seed).permutation(len(others))[:CALIBRATION]
+        calibration = others.images[chosen]
+    else:
+        calibration = np.stack([pictures.image(row) for row in rows[-CALIBRATION:]])
+
+    def rates(embedder: "Embedder") -> dict[str, float]:
+        found = extract(
+            embedder, pictures.image, pictures.count, batch_size=settings.batch_size, flip=settings.flip, workers=settings.workers
+        )
+        return benchmark.measure(found.values).rates
+
+    return Check(name, images, calibration, measured.result.rates, rates, settings.device)
+
+
+def _classes(model: Path, card: "ModelCard", device: "Device", seed: int, data_root: str | None) -> Check:
+    import numpy as np
+
+    from facenas.eval.classification import classification_accuracy
+    from facenas.recognition.models import load_classifier
+
+    assert card.data is not None
+    data = card.data.at(data_root) if data_root else card.data
+    images, test = data.load().images, data.test()
+    chosen = np.random.default_rng(seed).permutation(len(images))
+
+    def rates(embedder: "Embedder") -> dict[str, float]:
+        return {"": classification_accuracy(embedder, test).accuracy}
+
+    before = rates(load_classifier(model, device).embedder)
+    return Check(f"{data.name}'s test set", images[chosen[:MOST_IMAGES]], images[chosen[MOST_IMAGES:][:CALIBRATION]], before, rates, device)

@@ -1,0 +1,143 @@
+"""Pictures of whatever kind that people have on disk, read with a reason for each that cannot be."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from facenas.data.faces import Images
+from facenas.data.folders import counting
+from facenas.data.images import MOST_PIXELS, decode_whole, open_header
+from facenas.errors import DataError
+
+MOST_BYTES = 500_000_000
+TOO_LARGE = f"has more than {MOST_PIXELS // 1_000_000} million pixels; make it smaller"
+IGNORED = {"Thumbs.db", "desktop.ini", "faces.csv", "config.yaml"}  # the last two by `facenas align`; and hidden files
+
+
+class PictureError(DataError):
+    """A picture that cannot be read.
+
+    Attributes:
+        reason: What is wrong with it, without its name.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} {reason}")
+        self.reason = reason
+
+
+class Picture(NamedTuple):
+    """A decoded picture.
+
+    Attributes:
+        pixels: (H, W, 3), RGB, uint8, upright.
+        remark: What was left out of it.
+    """
+
+    pixels: Images
+    remark: str = ""
+
+
+class Listed(NamedTuple):
+    """A file in a folder.
+
+    Attributes:
+        name: Its path below the folder, with `/` between, printable.
+        path: Where it is.
+        left_out: Why it must not be read; empty: it may.
+    """
+
+    name: str
+    path: Path
+    left_out: str = ""
+
+
+def read_picture(path: Path) -> Picture:
+    """A picture file as `facenas.data.images.decode_whole` decodes it.
+
+    Raises:
+        PictureError: If it is no file, empty, larger than 500 MB, of more than 120 million pixels, of no kind that is read, or damaged.
+    """
+    name = printable(path)
+    try:
+        if not path.is_file():
+            raise PictureError(name, "is no file; give a picture that is there")
+        if path.stat().st_size > MOST_BYTES:
+            raise PictureError(name, f"is larger than {MOST_BYTES // 1_000_000} MB and no photograph; leave it out")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise PictureError(name, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    remark = _look(name, data)
+    pixels = decode_whole(data)
+    if pixels is None:
+        raise PictureError(name, "is damaged or cut short; restore it")
+    return Picture(pixels, remark)
+
+
+def _look(name: str, data: bytes) -> str:
+    """What will be left out of a picture; the reason is raised if it cannot be decoded."""
+    if not data:
+        raise PictureError(name, "is empty; restore it")
+    try:
+        with open_header(data) as header:
+            (width, height), mode, kind = header.size, header.mode, header.format
+            several = kind != "MPO" and getattr(header, "is_animated", False)
+    except Image.DecompressionBombError:
+        raise PictureError(name, TOO_LARGE) from None
+    except Exception:  # on damaged files Pillow's readers raise whatever they stumble over
+        raise PictureError(name, "is no picture of a kind that is read (JPEG, PNG, WebP, GIF, BMP, TIFF, PNM, JPEG 2000, AVIF)") from None
+    if width * height > MOST_PIXELS:
+        raise PictureError(name, TOO_LARGE)
+    if mode == "F":
+        raise PictureError(name, "holds fractional values whose range is not known; save it with 8 or 16 bits")
+    return ("the first page" if kind == "TIFF" else "the first picture of an animation") if several else ""
+
+
+def pictures_below(root: Path) -> Iterator[Listed]:
+    """Every file below a folder in the order of names, whatever it holds; or the one file that `root` is.
+
+    Nothing outside the folder is read: links that leave it and links to folders are listed with the reason.
+
+    Raises:
+        DataError: If there is neither a folder nor a file, or no file in the folder.
+    """
+    if root.is_file():
+        yield one_picture(root)
+        return
+    if not root.is_dir():
+        raise DataError(f"nothing at {printable(root)}; give a folder of pictures, or a picture")
+    inside, count = root.resolve(), 0
+    for folder, below, files in os.walk(root):
+        below.sort(key=counting)
+        linked = [name for name in below if (Path(folder) / name).is_symlink()]
+        below[:] = [name for name in below if name not in linked and not name.startswith(".")]
+        for name in sorted([*linked, *(name for name in files if not name.startswith(".") and name not in IGNORED)], key=counting):
+            path = Path(folder) / name
+            count += 1
+            yield Listed(printable(path.relative_to(root)), path, _must_not(path, inside))
+    if not count:
+        raise DataError(f"{printable(root)} holds no files; give a folder of pictures")
+
+
+def one_picture(path: Path) -> Listed:
+    """A file that was given by itself."""
+    return Listed(printable(Path(path.name)), path)
+
+
+def _must_not(path: Path, inside: Path) -> str:
+    if path.is_symlink():
+        if path.is_dir():
+            return "a link to a folder"
+        if not path.exists():
+            return "a link to nothing"
+        if not path.resolve().is_relative_to(inside):
+            return "a link that leaves the folder"
+    return "" if path.is_file() else "no regular file"
+
+
+def printable(path: Path) -> str:
+    """A path as text that can be written, whatever bytes it has, with `/` between its parts."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")

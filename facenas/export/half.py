@@ -1,0 +1,38 @@
+"""ONNX in half precision, with float32 input and output."""
+
+import onnx
+
+from facenas.export.onnx import ordered
+
+OF_THE_INPUT = ("Sub_0", "Mul_0")  # means and deviations of raw input keep their digits
+
+
+def half(model: onnx.ModelProto, kept: list[str]) -> onnx.ModelProto:
+    """The model with weights and arithmetic in float16.
+
+    Args:
+        model: In float32; left as it is.
+        kept: Names of nodes that stay in float32.
+    """
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    converted: onnx.ModelProto = convert_float_to_float16(copy, keep_io_types=True, node_block_list=[*kept, *OF_THE_INPUT])
+    _without_detours(converted)
+    return ordered(converted)
+
+
+def _without_detours(model: onnx.ModelProto) -> None:
+    """Read what is cast to float16 and back, between two nodes that stay in float32, where it was float32."""
+    casts = {node.output[0]: node for node in model.graph.node if node.op_type == "Cast"}
+    for node in model.graph.node:
+        for position, name in enumerate(node.input):
+            back = casts.get(name)
+            forth = casts.get(back.input[0]) if back else None
+            if back and forth and (_target(forth), _target(back)) == (onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT):
+                node.input[position] = forth.input[0]
+
+
+def _target(cast: onnx.NodeProto) -> int:
+    return int(next(attribute.i for attribute in cast.attribute if attribute.name == "to"))

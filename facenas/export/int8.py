@@ -1,0 +1,63 @@
+"""ONNX in 8-bit integers: static quantisation, calibrated on images."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from facenas.export.parity import Batch
+
+OPERATIONS = ["Conv", "Gemm", "MatMul"]  # whose arithmetic is worth it; what lies between runs in float unless it merely moves numbers
+CALIBRATION_BATCH = 8
+
+
+def layers_of(model: onnx.ModelProto) -> list[str]:
+    """Names of the nodes that can be quantised."""
+    return [node.name for node in model.graph.node if node.op_type in OPERATIONS]
+
+
+class Quantiser:
+    """Quantises one model, but for some layers; the ranges of its activations are measured once."""
+
+    def __init__(self, model: onnx.ModelProto, images: Batch) -> None:
+        """Measure.
+
+        Args:
+            model: In float32.
+            images: (B, C, H, W) as the model takes them.
+        """
+        from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
+
+        self.model = model
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "float.onnx"
+            onnx.save(model, file)
+            calibrator = create_calibrator(
+                str(file), augmented_model_path=str(Path(folder) / "augmented.onnx"), calibrate_method=CalibrationMethod.MinMax
+            )
+            calibrator.collect_data(_Reader(model.graph.input[0].name, images))
+            self.ranges = calibrator.compute_data()
+
+    def __call__(self, kept: Sequence[str]) -> onnx.ModelProto:
+        """The quantised model: weights by output channel, signed; activations by tensor, unsigned."""
+        from onnxruntime.quantization import QuantType
+        from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self.model)
+        quantiser = QDQQuantizer(copy, True, False, QuantType.QInt8, QuantType.QUInt8, self.ranges, [], list(kept), OPERATIONS, {})
+        quantised: onnx.ModelProto = quantiser.quantize_model()
+        return quantised
+
+
+class _Reader:
+    """What onnxruntime's calibrator asks for batches."""
+
+    def __init__(self, name: str, images: Batch) -> None:
+        batches = (images[start : start + CALIBRATION_BATCH] for start in range(0, len(images), CALIBRATION_BATCH))
+        self.batches: Iterator[dict[str, Any]] = ({name: batch} for batch in batches)
+
+    def get_next(self) -> dict[str, Any] | None:
+        return next(self.batches, None)

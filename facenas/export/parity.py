@@ -1,0 +1,77 @@
+"""Agreement of an exported file with torch, image by image."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+Batch = NDArray[np.float32]  # (B, C, H, W) as a file takes it, or (B, D) as it gives it
+Runner = Callable[[Batch], Batch]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How well two ways to compute embeddings agree.
+
+    Attributes:
+        images: Number of images compared.
+        min_cosine: Smallest cosine between the two outputs of an image.
+        mean_cosine: Their mean.
+    """
+
+    images: int
+    min_cosine: float
+    mean_cosine: float
+
+
+def parity(expected: Batch, given: Batch) -> Parity:
+    """Compare outputs (B, D); an output without length agrees with nothing."""
+    cosines = cosines_of(expected, given)
+    return Parity(len(cosines), float(cosines.min()), float(cosines.mean()))
+
+
+def cosines_of(expected: Batch, given: Batch) -> NDArray[np.float64]:
+    """Cosine of each image's two outputs, (B,); -1 where there is none."""
+    first, second = expected.astype(np.float64), given.astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosines = (first * second).sum(1) / (np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1))
+    result: NDArray[np.float64] = np.nan_to_num(cosines, nan=-1)
+    return result
+
+
+def torch_runner(network: nn.Module, device: torch.device) -> Runner:
+    """A torch network in evaluation mode."""
+
+    def run(batch: Batch) -> Batch:
+        with torch.inference_mode():
+            output: Batch = network(torch.from_numpy(batch).to(device)).float().cpu().numpy()
+            return output
+
+    return run
+
+
+def onnx_runner(model: Path | bytes, *, threads: int = 0, provider: str = "CPUExecutionProvider") -> Runner:
+    """An ONNX file with one input and one output.
+
+    Args:
+        model: The file or its content.
+        threads: Of onnxruntime; 0: as many as cores.
+        provider: Of onnxruntime.
+    """
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options, providers=[provider])
+    name = session.get_inputs()[0].name
+
+    def run(batch: Batch) -> Batch:
+        output: Batch = session.run(None, {name: batch})[0]
+        return output
+
+    return run

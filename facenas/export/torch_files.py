@@ -1,0 +1,70 @@
+"""Files for torch alone: an exported program, and TorchScript for C++ and mobile programs that still read it."""
+
+import io
+import warnings
+from pathlib import Path
+
+import torch
+from torch import nn
+
+OWN_RECORDS = ("version", "byteorder", ".data/serialization_id")  # that torch's archives get by themselves
+
+
+def write_torch_export(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:
+    """Write a program for `torch.export.load`, with a dynamic batch.
+
+    Args:
+        network: From images (B, C, H, W) to (B, D), in evaluation mode.
+        example: Two images (2, C, H, W) as the network takes them.
+        path: File to write.
+        metadata: Stored in the file, as `extra_files`.
+    """
+    program = torch.export.export(network, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    for node in program.graph.nodes:
+        node.meta = {key: value for key, value in node.meta.items() if key == "val"}  # the rest tells of this process and machine
+    stream = io.BytesIO()
+    torch.export.save(program, stream, extra_files=dict(metadata))
+    path.write_bytes(stream.getvalue())
+
+
+def write_torchscript(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:
+    """Write a program for `torch.jit.load`, with a dynamic batch; arguments as of `write_torch_export`."""
+    network.requires_grad_(False)
+
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = network(x)
+        return result
+
+    stream = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # torch.jit is kept for those who read its files, not for new programs
+        # A function in a unit of its own: torch numbers the classes of all modules that a process traces.
+        traced = torch.jit.trace(forward, example, check_trace=False, _compilation_unit=torch._C.CompilationUnit())  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, stream, _extra_files={key: value.encode() for key, value in metadata.items()})
+    path.write_bytes(_without_debug(stream.getvalue()))
+
+
+def _without_debug(archive: bytes) -> bytes:
+    """The archive without what names files of this machine."""
+    reader, stream = torch._C.PyTorchFileReader(io.BytesIO(archive)), io.BytesIO()
+    writer = torch._C.PyTorchFileWriter(stream)
+    for name in reader.get_all_records():
+        if not (name.endswith(".debug_pkl") or name in OWN_RECORDS):
+            content = reader.get_record(name)
+            writer.write_record(name, content, len(content))
+    writer.write_end_of_file()
+    return stream.getvalue()
+
+
+def read_torch_export(path: Path) -> nn.Module:
+    """The network of a file that was just written."""
+    module: nn.Module = torch.export.load(io.BytesIO(path.read_bytes())).module()
+    return module
+
+
+def read_torchscript(path: Path) -> nn.Module:
+    """The network of a file that was just written."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module: nn.Module = torch.jit.load(io.BytesIO(path.read_bytes()), map_location="cpu")  # type: ignore[no-untyped-call]
+        return module.eval()

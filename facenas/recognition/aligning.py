@@ -1,0 +1,135 @@
+"""From a picture to the faces in it, cut out as a network expects them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from facenas.data.alignment import Points, align_face
+from facenas.data.faces import Images
+from facenas.data.images import resized
+from facenas.data.picture_files import Listed, PictureError, read_picture
+from facenas.errors import DataError
+from facenas.recognition.faces import Choice, Detector, Face, chosen
+from facenas.settings import Section
+
+Status = Literal["aligned", "as it is", "no face", "too small", "unreadable", "left out"]
+LARGEST_ALIGNED = 256  # pixels; larger squares are photographs more often than faces
+MOST_SIDE = 32767  # OpenCV counts in 16 bits here
+
+
+class Alignment(Section):
+    """How faces are found and cut out."""
+
+    detector: Literal["none", "dlib", "yunet"] = Field("none", description="What finds faces; none: each picture is an aligned face.")
+    detector_model: str | None = Field(None, description="YuNet's model file; null: the one of OpenCV's model zoo.")
+    landmarks: str | None = Field(None, description="A list of faces instead of a detector.")
+    faces: Choice = Field("largest", description="Which faces of a picture are meant.")
+    min_size: int = Field(20, ge=1, description="Shorter side, in pixels, that a face's box must have.")
+
+    def make_detector(self) -> Detector | None:
+        """The detector; None: each picture is a face.
+
+        Raises:
+            DataError: If it is not installed, or cannot be downloaded.
+            ModelError: If its model file is not one.
+        """
+        if self.landmarks is not None:
+            from facenas.recognition.landmarks import listed_faces
+
+            return listed_faces(Path(self.landmarks))
+        if self.detector == "dlib":
+            from facenas.recognition.dlib_detector import dlib_detector
+
+            return dlib_detector()
+        if self.detector == "yunet":
+            from facenas.recognition.yunet import yunet_detector
+
+            return yunet_detector(Path(self.detector_model) if self.detector_model else None)
+        return None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What became of a picture, or of one of its faces.
+
+    Attributes:
+        picture: Its path below the folder.
+        status: `aligned` or `as it is`, where there are pixels; else why there are none.
+        reason: More about it, for people.
+        found: Number of faces in the picture.
+        face: Where this one is.
+        pixels: The face (size, size, 3), RGB, uint8.
+    """
+
+    picture: str
+    status: Status
+    reason: str = ""
+    found: int = 0
+    face: Face | None = None
+    pixels: Images | None = None
+
+
+def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, *, size: int) -> list[Cut]:
+    """The faces of a picture that are meant, or the one reason why there are none.
+
+    Args:
+        picture: The file.
+        detector: Finds the faces; None: the picture is one.
+        alignment: Which faces are meant.
+        size: Side of a face in pixels.
+    """
+    if picture.left_out:
+        return [Cut(picture.name, "left out", picture.left_out)]
+    try:
+        pixels, remark = read_picture(picture.path)
+    except PictureError as error:
+        return [Cut(picture.name, "unreadable", error.reason)]
+    if detector is None:
+        return [Cut(picture.name, "as it is", _joined(remark, _unlike_aligned(pixels)), 1, pixels=resized(pixels, size))]
+    faces = detector(pixels, picture.name)
+    large = [face for face in faces if min(face.box[2:]) >= alignment.min_size]
+    meant = chosen(large, alignment.faces, pixels)
+    if not meant:
+        status: Status = "too small" if faces else "no face"
+        return [Cut(picture.name, status, _joined(remark, _too_small(faces, alignment)), len(faces), max(faces, key=_area, default=None))]
+    rest = f"the {alignment.faces} of {len(faces)} faces" if len(faces) > 1 and alignment.faces != "all" else ""
+    return [_aligned(picture.name, pixels, face, size, _joined(remark, rest), len(faces)) for face in meant]
+
+
+def _aligned(name: str, pixels: Images, face: Face, size: int, reason: str, found: int) -> Cut:
+    template = size if size % 112 == 0 or size % 128 == 0 else 112
+    try:
+        return Cut(name, "aligned", reason, found, face, resized(align_face(*_nearby(pixels, face.points), template), size))
+    except DataError as error:
+        return Cut(name, "no face", str(error), found, face)
+
+
+def _nearby(pixels: Images, points: Points) -> tuple[Images, Points]:
+    """What is around a face in a picture with more pixels to a side than OpenCV can warp, and the points in it."""
+    if max(pixels.shape[:2]) < MOST_SIDE:
+        return pixels, points
+    low, high = points.min(axis=0), points.max(axis=0)
+    room = 4 * (high - low).max()
+    left, top = np.maximum(low - room, 0).astype(int).tolist()
+    right, bottom = np.maximum(high + room, 0).astype(int).tolist()
+    return pixels[top:bottom, left:right], points - (left, top)
+
+
+def _unlike_aligned(pixels: Images) -> str:
+    height, width = pixels.shape[:2]
+    return "" if height == width <= LARGEST_ALIGNED else f"{width} x {height} pixels, taken for an aligned face as it is"
+
+
+def _too_small(faces: list[Face], alignment: Alignment) -> str:
+    return f"no face has a box of {alignment.min_size} pixels" if faces else ""
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _area(face: Face) -> float:
+    return face.area

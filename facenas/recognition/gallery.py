@@ -1,0 +1,173 @@
+"""A gallery: known people, each with one embedding. Its files hold numbers and text, nothing that runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from facenas import __version__
+from facenas.data import InputContract
+from facenas.data.faces import Labels
+from facenas.errors import DataError, ModelError
+from facenas.eval import unit
+from facenas.eval.embed import Embeddings
+from facenas.files import replacing, write_text
+from facenas.recognition.aligning import Alignment
+from facenas.recognition.embedding import Embedded
+from facenas.recognition.face_model import FaceModel
+from facenas.settings import Section
+
+CARD, VALUES = "gallery.json", "embeddings.npy"
+SPARE = 16  # candidates beyond those asked for, whose order the exact scores decide
+
+
+class Person(Section):
+    """Someone whom a gallery knows."""
+
+    name: str = Field(description="The folder of the pictures, or the name of the one picture.")
+    pictures: tuple[str, ...] = Field(description="Those that the embedding is the mean of.")
+
+
+class GalleryCard(Section):
+    """The content of `gallery.json`."""
+
+    people: tuple[Person, ...] = Field(description="In the order of the embeddings.")
+    model: str = Field(description="Where the model was.")
+    model_sha256: str = Field(description="Hash of its weights: no other model's embeddings can be compared.")
+    input: InputContract = Field(description="What the model expects of a face.")
+    alignment: Alignment = Field(description="How the faces were found.")
+    embeddings_sha256: str = Field(description="Hash of the embeddings' file.")
+    facenas: str = Field(__version__, description="Version that wrote this.")
+
+
+class Match(NamedTuple):
+    """A person with the cosine of the face's embedding and the person's."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Known people.
+
+    Attributes:
+        card: Who they are, and which model saw them.
+        values: Their embeddings (N, D), of unit length.
+    """
+
+    card: GalleryCard
+    values: Embeddings
+
+    def check(self, model: FaceModel) -> None:
+        """Refuse another model than that of the gallery.
+
+        Raises:
+            ModelError: If its weights or its input are others.
+        """
+        if model.sha256 != self.card.model_sha256 or model.contract != self.card.input:
+            raise ModelError(
+                f"the gallery was built with {self.card.model}, {model.path} has other weights or another input: "
+                "their embeddings cannot be compared; build the gallery anew, or give its model"
+            )
+
+    def search(self, faces: Embeddings, k: int) -> list[list[Match]]:
+        """The k most alike people of each face, best first; people of equal score in the gallery's order.
+
+        Args:
+            faces: Embeddings (B, D), of unit length.
+            k: How many; all of a smaller gallery.
+        """
+        rows = _nearest(faces, self.values, min(k + SPARE, len(self.values)))
+        scores = np.einsum("bd,bkd->bk", faces, self.values[rows], dtype=np.float64)
+        orders = [np.lexsort((row, -score))[:k] for row, score in zip(rows, scores, strict=True)]
+        return [
+            [Match(self.card.people[row[i]].name, float(score[i])) for i in order]
+            for row, score, order in zip(rows, scores, orders, strict=True)
+        ]
+
+
+def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment) -> Gallery:
+    """A gallery of embedded pictures, `person/picture` each, or `person.jpg`: a person's embedding is the mean of all pictures.
+
+    Raises:
+        DataError: If no picture shows a face.
+    """
+    rows: dict[str, list[int]] = {}
+    pictures: dict[str, list[str]] = {}
+    for cut, row in zip(embedded.cuts, embedded.rows, strict=True):
+        if row is not None:
+            path = PurePosixPath(cut.picture)
+            name = str(path.parent) if path.parent.parts else path.stem
+            rows.setdefault(name, []).append(row)
+            pictures.setdefault(name, []).append(cut.picture)
+    if not rows:
+        reasons = "; ".join(f"{cut.picture}: {cut.reason or cut.status}" for cut in embedded.cuts[:3])
+        raise DataError(f"none of the {len(embedded.cuts):,} pictures shows a face ({reasons}); give others, or another --align")
+    values = unit(np.stack([embedded.values[each].mean(axis=0) for each in rows.values()]))
+    card = GalleryCard(
+        people=tuple(Person(name=name, pictures=tuple(pictures[name])) for name in rows),
+        model=str(model.path.resolve()) if model.path.exists() else str(model.path),
+        model_sha256=model.sha256,
+        input=model.contract,
+        alignment=alignment,
+        embeddings_sha256=sha256(_npy(values)).hexdigest(),
+    )
+    return Gallery(card, values)
+
+
+def save_gallery(gallery: Gallery, folder: Path) -> None:
+    """Write `gallery.json` and `embeddings.npy`."""
+    with replacing(folder / VALUES) as temporary:
+        temporary.write_bytes(_npy(gallery.values))
+    write_text(folder / CARD, gallery.card.model_dump_json(indent=2) + "\n")
+
+
+def load_gallery(folder: Path) -> Gallery:
+    """Read a gallery.
+
+    Raises:
+        DataError: If there is none, or it is damaged.
+    """
+    try:
+        card = GalleryCard.model_validate_json((folder / CARD).read_bytes())
+        data = (folder / VALUES).read_bytes()
+        if sha256(data).hexdigest() != card.embeddings_sha256:
+            raise DataError(f"{folder / VALUES} is not the file that {CARD} was written with; build the gallery anew")
+        values = np.load(BytesIO(data), allow_pickle=False)
+    except OSError as error:
+        raise DataError(f"no gallery in {folder}: {error.strerror} {CARD} or {VALUES}; make one with `facenas gallery build`") from None
+    except (ValidationError, ValueError) as error:
+        raise DataError(f"{folder} does not hold a gallery: {' '.join(str(error).split())[:200]}") from None
+    if values.ndim != 2 or values.dtype != np.float32 or len(values) != len(card.people) or not np.isfinite(values).all():
+        raise DataError(f"{folder / VALUES} does not hold an embedding of each of the {len(card.people)} people; build the gallery anew")
+    return Gallery(card, values)
+
+
+def _nearest(faces: Embeddings, values: Embeddings, k: int) -> Labels:
+    """Rows (B, k) of the largest products, by FAISS where it is installed."""
+    if find_spec("faiss"):
+        import faiss
+
+        index = faiss.IndexFlatIP(values.shape[1])
+        index.add(values)
+        found: Labels = index.search(np.ascontiguousarray(faces), k)[1]
+        return found
+    return np.argsort(-(faces @ values.T), axis=1, kind="stable")[:, :k]
+
+
+def _npy(values: Embeddings) -> bytes:
+    stream = BytesIO()
+    np.save(stream, values, allow_pickle=False)
+    return stream.getvalue()
+
+
+def told(matches: Sequence[Match], threshold: float | None) -> str | None:
+    """The first one's name if the score reaches the threshold; None: unknown, or there is no threshold."""
+    return matches[0].name if threshold is not None and matches and matches[0].score >= threshold else None
