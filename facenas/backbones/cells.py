@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from torch import nn
 
-from facenas.backbones import cost, ir
+from facenas.backbones import cost
 from facenas.backbones.architecture import Architecture, Kernel, Operation
 from facenas.backbones.cell_network import (
     HALVINGS,
@@ -24,6 +24,7 @@ from facenas.backbones.cell_network import (
 )
 from facenas.backbones.cell_operations import OPERATORS, Edge, operator_cost, relu_conv_norm_cost
 from facenas.backbones.cost import Cost
+from facenas.backbones.output import Flat, embedding_cost, embedding_layer
 from facenas.errors import ModelError
 from facenas.settings import Section
 
@@ -54,7 +55,7 @@ class CellSpace(Section):
     in_channels: int = Field(3, ge=1, description="Image channels.")
     num_classes: int | None = Field(None, ge=2, description="Classes, in the shapes cifar and imagenet.")
     embedding_size: int | None = Field(None, ge=1, description="Embedding dimension D, in the shape ir.")
-    output: ir.Output = Field("flatten", description="Output layer of the shape ir, as in the space `ir`.")
+    output: Flat = Field("flatten", description="Output layer of the shape ir, as in the space `ir`.")
     dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before the embedding layer, a fraction.")
     auxiliary: bool = Field(False, description="A second head after two thirds of the cells, in training alone; not counted as cost.")
     drop_path: float = Field(
@@ -158,7 +159,9 @@ class CellSpace(Section):
         last, after = put[-1], 2 * len(put) // 3
         channels = NODES * last.channels
         if self.num_classes is None:
-            head = ir.head(channels, last.size, self.embedding_size or 0, output=self.output, dropout=self.dropout)
+            head: nn.Module = embedding_layer(
+                self.output, channels, size=last.size, dimension=self.embedding_size or 0, dropout=self.dropout
+            )
         else:
             head = classifier(channels, self.num_classes)
         second = Auxiliary(channels, put[after].size, self.num_classes) if self.auxiliary and self.num_classes else None
@@ -179,7 +182,7 @@ class CellSpace(Section):
                 total += operator_cost(edge, place.channels, stride=stride, groups=self.groups, size=place.size)
         channels = NODES * put[-1].channels
         if self.num_classes is None:
-            return total + ir.head_cost(channels, put[-1].size, self.embedding_size or 0, output=self.output)
+            return total + embedding_cost(self.output, channels, size=put[-1].size, dimension=self.embedding_size or 0)
         return total + cost.linear(channels, self.num_classes)
 
     def count_parameters(self, architecture: Architecture) -> int:

@@ -12,7 +12,7 @@ from facenas.backbones import cost, layers, space
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.backbones.norm_prelu import norm_prelu
-from facenas.backbones.output import embedding_layer, initialise
+from facenas.backbones.output import Flat, embedding_cost, embedding_layer, initialise
 from facenas.errors import ModelError
 from facenas.settings import Section
 
@@ -20,8 +20,6 @@ from facenas.settings import Section
 # and R-58-256: the paper prints no units per stage; these are inferred from its parameter counts (Table 6: 37.1 M, 14.6 M).
 KNOWN_STAGES = {4: (1, 1, 1, 1), 8: (2, 2, 2, 2), 16: (2, 4, 8, 2), 24: (3, 4, 14, 3), 28: (3, 5, 17, 3), 49: (3, 13, 30, 3)}
 REDUCTION = 16  # an image side is divided by 2 in each of the four stages
-
-Output = Literal["flatten", "gdc"]
 
 
 def stages(units: int) -> tuple[int, ...]:
@@ -54,7 +52,7 @@ class IRSpace(Section):
     embedding_size: int | None = Field(512, ge=1, description="Embedding dimension D; null: 8 x width, as in EGNAS.")
     input_size: int = Field(112, ge=16, multiple_of=REDUCTION, description="Image side in pixels, a multiple of 16.")
     in_channels: int = Field(3, ge=1, description="Image channels.")
-    output: Output = Field("flatten", description="Flatten + linear, or global depthwise convolution + linear.")
+    output: Flat = Field("flatten", description="Flatten + linear, or global depthwise convolution + linear.")
     dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before the embedding layer, a fraction.")
 
     def positions(self, depth: int) -> int:
@@ -106,7 +104,7 @@ class IRSpace(Section):
             total += cost.batch_norm(channels_in) + cost.batch_norm(channels_out) + cost.batch_norm(channels_out) + Cost(channels_out, 0)
             if channels_in != channels_out:
                 total += cost.convolution(channels_in, channels_out, 1, size=size) + cost.batch_norm(channels_out)
-        return total + head_cost(8 * width, size, self.dimension(architecture), output=self.output)
+        return total + embedding_cost(self.output, 8 * width, size=size, dimension=self.dimension(architecture))
 
     def count_parameters(self, architecture: Architecture) -> int:
         """Trainable parameters, without building the network."""
@@ -181,26 +179,6 @@ class Unit(nn.Module):
         inner = norm_prelu(first(first_norm(x)), getattr(norm, "chosen", norm), prelu)  # a supernet has one for each operator
         out: Tensor = last_norm(second(inner)) + self.shortcut(x)
         return out
-
-
-def head(channels: int, size: int, dimension: int, *, output: Output, dropout: float) -> nn.Module:
-    """Features (B, channels, size, size) to embeddings (B, dimension)."""
-    if output == "gdc":
-        pool = nn.Conv2d(channels, channels, size, groups=channels, bias=False)
-        features: list[nn.Module] = [pool, nn.BatchNorm2d(channels), nn.Dropout(dropout), nn.Flatten()]
-        size = 1
-    else:
-        features = [nn.BatchNorm2d(channels), nn.Dropout(dropout), nn.Flatten()]
-    return nn.Sequential(*features, nn.Linear(channels * size**2, dimension), nn.BatchNorm1d(dimension, affine=False))
-
-
-def head_cost(channels: int, size: int, dimension: int, *, output: Output) -> Cost:
-    """Cost of `head`."""
-    total = cost.batch_norm(channels)
-    if output == "gdc":
-        total += cost.convolution(channels, channels, size, size=1, groups=channels)
-        size = 1
-    return total + cost.linear(channels * size**2, dimension)
 
 
 def _stages(architecture: Architecture) -> tuple[int, ...]:

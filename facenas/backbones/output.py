@@ -5,7 +5,11 @@ from typing import Literal
 import torch
 from torch import nn
 
-Output = Literal["flatten", "gdc", "pool"]
+from facenas.backbones import cost
+from facenas.backbones.cost import Cost
+
+Flat = Literal["flatten", "gdc"]  # of a map
+Output = Literal[Flat, "pool"]
 
 
 def embedding_layer(output: Output, channels: int, *, size: int, dimension: int, dropout: float) -> nn.Sequential:
@@ -30,6 +34,15 @@ def embedding_layer(output: Output, channels: int, *, size: int, dimension: int,
     else:
         features, size = [nn.BatchNorm1d(channels), nn.Dropout(dropout)], 1
     return nn.Sequential(*features, nn.Linear(channels * size**2, dimension), nn.BatchNorm1d(dimension, affine=False))
+
+
+def embedding_cost(output: Flat, channels: int, *, size: int, dimension: int) -> Cost:
+    """Cost of `embedding_layer`; arguments as there."""
+    total = cost.batch_norm(channels)
+    if output == "gdc":
+        total += cost.convolution(channels, channels, size, size=1, groups=channels)
+        size = 1
+    return total + cost.linear(channels * size**2, dimension)
 
 
 def initialise(module: nn.Module) -> None:
