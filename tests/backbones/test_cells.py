@@ -14,8 +14,9 @@ from facenas.backbones.cell_operations import OPERATORS, Edge, FactorizedReduce,
 from facenas.backbones.cells import edges
 from facenas.data import InputContract, SyntheticFaces
 from facenas.errors import ModelError
-from facenas.export import export_onnx
+from facenas.export import export_network
 from tests.backbones.test_spaces import measured_macs
+from tests.export.trained import settled
 
 SPACES = [
     CellSpace(num_classes=10, depth=6, channels=8, in_channels=1, input_size=28),
@@ -128,9 +129,10 @@ def test_exports_with_parity(tmp_path: Path) -> None:
     space = SPACES[2]
     torch.manual_seed(0)
     faces = SyntheticFaces(people=4, photographs=2, test_people=0).load(32).images
-    network = space.build(space.sample(Random(5)))
-    parity = export_onnx(network, tmp_path / "m.onnx", contract=InputContract(size=32), images=faces, metadata={})
-    assert parity.min_cosine > 0.99999
+    contract = InputContract(size=32)
+    network = settled(space.build(space.sample(Random(5))), faces, contract)
+    done = export_network(network, tmp_path / "m.onnx", contract=contract, images=faces)
+    assert done.parity.min_cosine > 0.99999
 
 
 @pytest.mark.parametrize(
