@@ -12,6 +12,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,11 +35,12 @@ PRESETS = {"orl": "nar-orl", "fashionmnist": "nar-fashionmnist"}
 RANDOM = 1  # random operator choices for each seed
 
 
-def searched(preset: str, seed: int, run: Path) -> Architecture:
-    """What NAR finds."""
+def searched(preset: str, seed: int, run: Path, changes: Sequence[str] = ()) -> Architecture:
+    """What a search finds with a preset and changes of its settings."""
     if not (run / "architecture.json").exists():
         command = [sys.executable, "-m", "facenas", "search", "--config", preset, "--seed", str(seed), "--run", str(run)]
-        subprocess.run([*command, "--set", "threads=1", "--json"], check=True, stdout=subprocess.DEVNULL)
+        changed = [part for change in ("threads=1", *changes) for part in ("--set", change)]
+        subprocess.run([*command, *changed, "--json"], check=True, stdout=subprocess.DEVNULL)
     return load_found(run / "architecture.json").architecture
 
 
