@@ -9,16 +9,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
 
 from facenas.data import InputContract
 from facenas.data.faces import Images
-from facenas.errors import DataError, FacenasError, ModelError
-from facenas.eval import onnx_session
+from facenas.errors import DataError, FacenasError
 from facenas.recognition import FaceModel
 from facenas.recognition.align_folder import FolderAlignment, align_folder, pictures_to_align
 from facenas.recognition.aligning import Alignment
@@ -124,24 +121,3 @@ def test_a_table_cannot_have_files_elsewhere_removed(tmp_path: Path) -> None:
     os.utime(tmp_path / "in" / "a.png", ns=(2**62, 2**62))
     align_folder(pictures, tmp_path / "out", None, settings_)
     assert keep.read_bytes() == b"mine"
-
-
-@pytest.mark.parametrize("location", ["../secret.bin", "{absolute}", "link.bin"])
-def test_weights_outside_the_folder_of_an_onnx_file_are_refused(tmp_path: Path, location: str) -> None:
-    weights = np.ones((48, 8), np.float32)
-    (tmp_path / "secret.bin").write_bytes(weights.tobytes())
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "link.bin").symlink_to("../secret.bin")
-    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=weights.shape, data_location=TensorProto.EXTERNAL)
-    place = location.format(absolute=tmp_path / "secret.bin")
-    for key, value in (("location", place), ("offset", "0"), ("length", str(weights.nbytes))):
-        tensor.external_data.add(key=key, value=value)
-    nodes = [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["y"])]
-    image = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["B", 3, 4, 4])
-    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["B", 8])
-    graph = helper.make_graph(nodes, "g", [image], [output], [tensor])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    (tmp_path / "model" / "model.onnx").write_bytes(model.SerializeToString())
-    assert onnx.load(tmp_path / "model" / "model.onnx", load_external_data=False).graph.name == "g"
-    with pytest.raises(ModelError, match="is not a usable ONNX model"):
-        onnx_session(tmp_path / "model" / "model.onnx")
