@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from facenas import cli
+from facenas.search import open_journal
+from facenas.search.row import StageEpoch
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker, and for what it starts
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -55,6 +57,13 @@ def rows_so_far(run: Path) -> int:
             return int(database.execute("select count(*) from trials").fetchone()[0])
     except sqlite3.OperationalError:
         return 0
+
+
+def stage_rows(run: Path) -> list[StageEpoch]:
+    """Of the shared weights, as a reader sees them."""
+    rows = open_journal(run).epochs()
+    assert rows
+    return rows.rows()
 
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")

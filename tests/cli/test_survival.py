@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from facenas import cli
 from facenas.search import read_journal
 from facenas.training import keeper
-from tests.conftest import rows_so_far
+from tests.conftest import rows_so_far, stage_rows
 
 Command = Callable[..., Any]
 SEARCH = ["search", "--config", "smoke", "--json", "--set", "strategy.micro_epochs=2"]
@@ -62,7 +62,7 @@ class Countdown:
             die()
 
 
-def search_and_die(run: str, log: str, moment: str, after: int) -> None:
+def search_and_die(run: str, log: str, moment: str, after: int, search: Sequence[str] = SEARCH) -> None:
     """Search until the n-th moment of a kind, and be killed there; every finished epoch is written to `log`."""
     bomb = Countdown(after)
     replace, write_bytes, save = Path.replace, Path.write_bytes, keeper.save_checkpoint
@@ -94,7 +94,7 @@ def search_and_die(run: str, log: str, moment: str, after: int) -> None:
         signal.signal(signal.SIGALRM, lambda *_: die())
         signal.setitimer(signal.ITIMER_REAL, after / 10)
     sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
-    sys.exit(cli.run([*SEARCH, "--run", run]))
+    sys.exit(cli.run([*search, "--run", run]))
 
 
 MOMENTS = ["in a write", "before a rename", "after a rename", "before_commit", "after_commit", "after seconds"]
@@ -123,6 +123,37 @@ def test_killed_at_twenty_instants_it_ends_as_if_it_had_not_been(whole: Path, tm
     assert len(epochs) == len(set(epochs))
     assert len(epochs) >= sum(row.candidate.epochs for row in read_journal(run)) - kills  # some died between checkpoint and log
     assert not list(run.rglob("*.pt"))
+
+
+SHARED = {
+    "nar": (
+        "space={name: refined, base: ir18, width: 8, input_size: 32, embedding_size: 16, output: gdc}",
+        "strategy={name: nar, epochs: 3, pretrain_epochs: 1, samples: 3, shortlist: 2, retrain_epochs: 1, "
+        "controller: {hidden: 8, lr: 0.01, steps: 2, samples: 2}}",
+    ),
+    "allegro": (
+        "space={name: cells, shape: ir, depth: 4, channels: 8, input_size: 32, embedding_size: 16, output: gdc}",
+        "strategy={name: allegro, epochs: 3, chi_epochs: 2, cells: 4, channels: 4, eigenvalue_iterations: 2, retrain_epochs: 1}",
+    ),
+}
+
+
+@pytest.mark.parametrize("strategy", SHARED)
+def test_killed_while_it_trains_shared_weights_it_ends_as_if_it_had_not_been(strategy: str, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.cli.test_survival"])
+    search = [*SEARCH[:4], "--set", "threads=1", *(part for one in SHARED[strategy] for part in ("--set", one))]
+    accidents = [("in a write", 2), ("before a rename", 2), ("after a rename", 2), ("after_commit", 3)]
+    runs = {"whole": [("never", 1)], "killed": [*accidents, ("never", 1)]}
+    for name, moments in runs.items():
+        for moment, after in moments:
+            process = context.Process(target=search_and_die, args=(str(tmp_path / name), str(tmp_path / "log"), moment, after, search))
+            process.start()
+            process.join()
+            assert process.exitcode == (0 if moment == "never" else -signal.SIGKILL)
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+    whole, killed = ([(row.number, row.facts) for row in stage_rows(tmp_path / name)] for name in runs)
+    assert killed == whole and len(whole) == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes by their parent")

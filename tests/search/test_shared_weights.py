@@ -17,6 +17,7 @@ from facenas.search.journal import Epochs, Journal
 from facenas.search.row import StageEpoch
 from facenas.search.shared_weights import CHECKPOINT, run_stage
 from facenas.training.device import derive_seed
+from tests.conftest import stage_rows
 
 SPACE = IRSpace(embedding_size=None, input_size=32)
 Happen = Callable[[str], None]
@@ -144,10 +145,3 @@ def test_the_rows_lie_beside_the_candidates_and_are_copied_with_them(tmp_path: P
     assert sorted(optuna.get_all_study_names(url)) == ["run.macro", "run.micro", "run.supernet"]
     trials = optuna.load_study(study_name="run.supernet", storage=url).trials
     assert [trial.value for trial in trials] == [row.facts["accuracy"] for row in stage_rows(tmp_path / "run")]
-
-
-def stage_rows(folder: Path) -> list[StageEpoch]:
-    """As a reader sees them."""
-    rows = open_journal(folder).epochs()
-    assert rows
-    return rows.rows()
