@@ -9,13 +9,13 @@ for the gradients and twice for their correction, and written twice backward. It
 import argparse
 import json
 import os
-import time
 from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from turns import timed
 
 from facenas.backbones import fused
 from facenas.training.device import make_fabric
@@ -58,12 +58,6 @@ def measure(channels: int, side: int, kernel: int) -> dict[str, Any]:
     moved = (3 + 6) * 4 * x.numel()
     name = f"{channels} channels, {side} x {side}, kernel {kernel}"
     return {"name": name, "ratio": usual / ours, "ms": 1e3 * ours, "torch_ms": 1e3 * usual, "gigabytes_per_s": moved / ours / 1e9}
-
-
-def timed(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
+from turns import timed
 
 from facenas.heads import MarginHead, margin_loss
 from facenas.heads.settings import AdaFaceHead, ArcFaceHead
@@ -94,12 +95,6 @@ def usual_adaface(head: MarginHead, x: Tensor, y: Tensor) -> tuple[Tensor, Tenso
 
 def entropy(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return functional.cross_entropy(logits, y), (logits.detach().argmax(1) == y).sum()
-
-
-def timed(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -73,6 +73,13 @@ def of_training(train: Callable[[Callable[[float], None]], object], threads: int
         yield
 
 
+def timed(function: Callable[[], object]) -> float:
+    """Seconds that it takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
 def ratio(slow: list[float], fast: list[float]) -> dict[str, object]:
     """Ratio of medians, and the range of the rounds'."""
     from statistics import median

@@ -15,7 +15,7 @@ from facenas.errors import DivergedError, RunError, SettingsError
 from facenas.report.search import page
 from facenas.search import SearchSettings, open_journal, read_journal
 from facenas.search.evaluator import load_task
-from facenas.search.nar.reward import split
+from facenas.search.held_out import split
 from facenas.search.nar.stage import Refinement
 from facenas.search.row import StageEpoch
 from facenas.search.studies import rewards

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Order = Literal["second", "first", "single"]
 Loss = Callable[[], Tensor]
@@ -116,20 +116,6 @@ def _place(weights: Sequence[Tensor], values: Sequence[Tensor], along: Sequence[
     """Weights to `values` + `share` times `along`."""
     torch._foreach_copy_(list(weights), list(values))
     torch._foreach_add_(list(weights), torch._foreach_mul(list(along), share))
-
-
-@contextmanager
-def still_statistics(model: nn.Module) -> Iterator[None]:
-    """BatchNorms look at their batch, as in training, but do not remember it."""
-    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    momentum = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-    try:
-        yield
-    finally:
-        for norm, before in zip(norms, momentum, strict=True):
-            norm.momentum = before
 
 
 def dominant_eigenvalue(

@@ -12,9 +12,9 @@ from torch import Tensor
 from facenas.backbones import Architecture, Blueprint, CellSpace
 from facenas.backbones.cell_supernet import CellSupernet, skips
 from facenas.errors import DivergedError, SettingsError
-from facenas.search.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient, still_statistics
+from facenas.search.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
 from facenas.search.allegro.settings import AllegroSettings
-from facenas.search.nar.reward import HeldClasses, split
+from facenas.search.held_out import HeldClasses, split, still_statistics
 from facenas.search.settings import SearchSettings
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.feed import Dealing, Feed, Inputs

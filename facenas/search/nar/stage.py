@@ -12,9 +12,9 @@ from facenas.backbones import Architecture, Blueprint, RefinedSpace
 from facenas.backbones.links import pairs
 from facenas.backbones.supernet import Supernet
 from facenas.errors import DivergedError, SettingsError
+from facenas.search.held_out import split
 from facenas.search.nar.controller import Controller, Sampled
 from facenas.search.nar.policy import Learner, Update
-from facenas.search.nar.reward import split
 from facenas.search.nar.settings import NARSettings
 from facenas.search.row import Price
 from facenas.search.settings import SearchSettings

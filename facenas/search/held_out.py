@@ -1,4 +1,4 @@
-"""The reward: accuracy of a path on data that its weights are not trained on, never that of a test."""
+"""Accuracy of shared weights on data that they are not trained on, never on that of a test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,7 +104,7 @@ def split(task: Task, reward: str, share: float, seed: int) -> tuple[Task, Held]
     kept = share_of_each(task.train.identities, 1 - share, seed=seed)
     held = in_memory(task.train.rows(np.setdiff1d(np.arange(len(task.train)), kept)))
     if not len(held):
-        raise SettingsError(f"strategy.reward_share={share} of each person's photographs is none; raise it")
+        raise SettingsError(f"a share of {share} of each person's photographs is none; raise the share that the strategy holds out")
     return _with_photographs(task, task.train.rows(kept)), HeldClasses(held.images, held.identities, task.contract)
 
 
@@ -123,20 +123,34 @@ def _outputs(network: nn.Module, images: Tensor, contract: InputContract) -> Ten
 
 
 @contextmanager
-def _by_batch_statistics(network: nn.Module) -> Iterator[None]:
-    """Evaluation, but for BatchNorm, which looks at the batch and remembers nothing of it.
-
-    Source: ENAS' published code, which rewards so.
-    """
-    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+def still_statistics(model: nn.Module) -> Iterator[None]:
+    """BatchNorms look at their batch, as in training, but do not remember it."""
+    norms = list(_norms(model))
     momentum = [norm.momentum for norm in norms]
-    network.eval()
     for norm in norms:
-        norm.train()
         norm.momentum = 0.0
     try:
         yield
     finally:
         for norm, before in zip(norms, momentum, strict=True):
             norm.momentum = before
+
+
+@contextmanager
+def _by_batch_statistics(network: nn.Module) -> Iterator[None]:
+    """Evaluation, but for BatchNorm, which looks at the batch and remembers nothing of it.
+
+    Source: ENAS' published code, which rewards so.
+    """
+    network.eval()
+    for norm in _norms(network):
+        norm.train()
+    try:
+        with still_statistics(network):
+            yield
+    finally:
         network.train()
+
+
+def _norms(network: nn.Module) -> Iterator[nn.modules.batchnorm._BatchNorm]:
+    return (module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))
