@@ -78,15 +78,19 @@ def of_seed(preset: str, seed: int, run: Path) -> list[dict[str, Any]]:
     return made
 
 
-def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Means over the seeds; the difference to the base with the standard error of paired answers."""
+def summary(data: str, networks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Means over the seeds; the difference to the base with the standard error of paired answers; MACs as a ratio of the base's."""
     made = []
     for kind in ("base", "refined", "random"):
-        some = [row for row in rows if row["network"] == kind]
-        spread = {name: {"mean": mean(row[name] for row in some), "sd": stdev(row[name] for row in some)} for name in MEASURED}
+        some = [row for row in networks if row["network"] == kind]
+        spread = {name: {"mean": mean(row[name] for row in some), "sd": deviation([row[name] for row in some])} for name in MEASURED}
         error = math.sqrt(sum(row["standard_error"] ** 2 for row in some)) / len(some)
-        made.append({"network": kind, **spread, "standard_error": error})
-    return made
+        made.append({"name": f"{data} {kind}", **spread, "standard_error": error, "networks": some})
+    return [{"ratio": row["macs"]["mean"] / made[0]["macs"]["mean"], **row} for row in made]
+
+
+def deviation(values: list[float]) -> float | None:
+    return stdev(values) if len(values) > 1 else None
 
 
 MEASURED = ("accuracy", "parameters", "macs", "over_base")
@@ -105,20 +109,18 @@ def main() -> None:
         asked = {
             (data, seed): pool.submit(of_seed, PRESETS[data], seed, options.run / f"{data}-{seed}") for data in datas for seed in seeds
         }
-        rows = {data: [row for seed in seeds for row in asked[data, seed].result()] for data in datas}
-    results = {data: {"networks": some, "summary": summary(some) if len(seeds) > 1 else None} for data, some in rows.items()}
+        networks = {data: [row for seed in seeds for row in asked[data, seed].result()] for data in datas}
+    rows = [row for data in datas for row in summary(data, networks[data])]
     if options.json:
-        print(json.dumps(results, indent=2))
+        print(json.dumps({"rows": rows}, indent=2))
         return
-    for data, result in results.items():
-        print(f"{data:14s} {'accuracy, %':>16s} {'over base, points':>20s} {'parameters':>12s} {'MACs':>12s} {'of the base':>12s}")
-        for one in result["summary"] or []:
-            share = one["macs"]["mean"] / result["summary"][0]["macs"]["mean"]
-            print(
-                f"{one['network']:14s} {100 * one['accuracy']['mean']:8.2f} ± {100 * one['accuracy']['sd']:5.2f} "
-                f"{100 * one['over_base']['mean']:+11.2f} ± {100 * one['standard_error']:6.2f} {one['parameters']['mean']:12,.0f} "
-                f"{one['macs']['mean']:12,.0f} {100 * share:10.1f} %"
-            )
+    print(f"{'':22s} {'accuracy, %':>16s} {'over base, points':>20s} {'parameters':>12s} {'MACs':>12s} {'of the base':>12s}")
+    for row in rows:
+        print(
+            f"{row['name']:22s} {100 * row['accuracy']['mean']:8.2f} ± {100 * (row['accuracy']['sd'] or 0):5.2f} "
+            f"{100 * row['over_base']['mean']:+11.2f} ± {100 * row['standard_error']:6.2f} {row['parameters']['mean']:12,.0f} "
+            f"{row['macs']['mean']:12,.0f} {100 * row['ratio']:10.1f} %"
+        )
 
 
 if __name__ == "__main__":
