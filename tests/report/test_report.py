@@ -224,12 +224,13 @@ def test_no_candidate_is_one_sentence() -> None:
 @pytest.mark.parametrize("width", [340, 928])
 @pytest.mark.parametrize("name", [*ZOO, "plain3", "plain100"])
 def test_drawing_is_to_scale_and_stays_inside(name: str, width: int) -> None:
-    depth = int(re.sub(r"\D", "", name)[:3])
-    blueprint = ZOO.get(name) or Blueprint(architecture=PLAIN.start(depth=depth, width=16), space=PLAIN)
+    blueprint = ZOO.get(name) or Blueprint(architecture=PLAIN.start(depth=int(name.removeprefix("plain")), width=16), space=PLAIN)
     svg = ElementTree.fromstring(draw(blueprint, width))
     boxes = [{key: float(rect.get(key, 0)) for key in ("x", "y", "width", "height")} for rect in svg.iter("rect")]
     chain = blocks(blueprint)
-    assert len(boxes) == len(blueprint.architecture.operations) + 2 == len(chain)
+    architecture = blueprint.architecture
+    units = architecture.depth if architecture.space == "cells" else len(architecture.operations)
+    assert len(boxes) == units + 2 == len(chain)
     for box, block in zip(boxes, chain, strict=True):
         assert box["height"] / boxes[0]["height"] == pytest.approx(block.height, abs=0.01)
         assert box["width"] / boxes[0]["width"] == pytest.approx(block.channels / chain[0].channels, rel=0.02)
