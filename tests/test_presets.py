@@ -17,6 +17,20 @@ def test_preset_loads(command: str, name: str) -> None:
     assert load(SCHEMAS[command], command=command, preset=name).model_dump() == settings.model_dump()
 
 
+SHAPES = {"digits": (8, 1, 10), "cifar10": (32, 3, 10), "cifar100": (32, 3, 100), "emnist": (32, 1, 47)}  # side, channels, classes
+SHAPES |= dict.fromkeys(("mnist", "fashionmnist", "kmnist"), (32, 1, 10))
+
+
+@pytest.mark.parametrize("name", presets("search"))
+def test_a_space_fits_the_images_of_its_preset(name: str) -> None:
+    settings = load(SearchSettings, command="search", preset=name)
+    space = settings.space
+    if settings.data.name in SHAPES:
+        assert (space.input_size, space.in_channels, getattr(space, "num_classes", None)) == SHAPES[settings.data.name]
+    else:
+        assert getattr(space, "num_classes", None) is None
+
+
 @pytest.mark.parametrize("schema", SCHEMAS.values())
 def test_every_field_is_described(schema: type[Section]) -> None:
     undescribed = [name for name, field in schema.model_fields.items() if not field.description]
