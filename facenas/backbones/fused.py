@@ -20,14 +20,15 @@ from facenas.native import compiled
 
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp", "-shared", "-fPIC")
+KINDS: dict[torch.dtype, tuple[str, ...]] = {torch.float32: (), torch.bfloat16: ("-DBF16",)}  # of features; all else is float32
 LEAST_CHANNELS = 16  # BLOCK in fused.c
 KERNELS = (3, 5)
 
 
 @cache
-def library() -> ctypes.CDLL | None:
-    """The compiled operations; None where they cannot be compiled or are switched off by FACENAS_FUSED=0."""
-    return None if os.environ.get("FACENAS_FUSED") == "0" else compiled(SOURCE, FLAGS)
+def library(kind: torch.dtype = torch.float32) -> ctypes.CDLL | None:
+    """The compiled operations on features of a kind; None where they cannot be compiled or are switched off by FACENAS_FUSED=0."""
+    return None if os.environ.get("FACENAS_FUSED") == "0" else compiled(SOURCE, (*FLAGS, *KINDS[kind]))
 
 
 def norm_relu_depthwise(x: Tensor, norm: nn.BatchNorm2d, conv: nn.Conv2d) -> Tensor:
@@ -36,7 +37,7 @@ def norm_relu_depthwise(x: Tensor, norm: nn.BatchNorm2d, conv: nn.Conv2d) -> Ten
     if not covered or not _runs_here(x, x.shape[1]):
         result: Tensor = conv(functional.relu(norm(x), inplace=True))
         return result
-    out: Tensor = _NormReluDepthwise.apply(_last(x), norm.weight, norm.bias, conv.weight, norm, conv.stride[0])
+    out: Tensor = _NormReluDepthwise.apply(_last(x, x.dtype), norm.weight, norm.bias, conv.weight, norm, conv.stride[0])
     return out
 
 
@@ -44,7 +45,7 @@ def norm_pool(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
     """Global average of `norm(x)`, features (B, C, H, W) -> (B, C, 1, 1), in training."""
     if not _runs_here(x, x.shape[1]):
         return functional.adaptive_avg_pool2d(norm(x), 1)
-    out: Tensor = _NormPool.apply(_last(x), norm.weight, norm.bias, norm)
+    out: Tensor = _NormPool.apply(_last(x, x.dtype), norm.weight, norm.bias, norm)
     return out[:, :, None, None]
 
 
@@ -54,22 +55,23 @@ def stem(x: Tensor, conv: nn.Conv2d) -> Tensor:
     if not covered or not _runs_here(x, conv.out_channels):
         result: Tensor = conv(x)
         return result
-    out: Tensor = _Stem.apply(_last(x), conv.weight)
+    kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+    out: Tensor = _Stem.apply(_last(x, kind), conv.weight)
     return out
 
 
 def _runs_here(x: Tensor, channels: int) -> bool:
-    return x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and channels >= LEAST_CHANNELS and library() is not None
+    return x.device.type == "cpu" and x.dtype in KINDS and channels >= LEAST_CHANNELS and library(x.dtype) is not None
 
 
 class _NormReluDepthwise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor, norm: nn.BatchNorm2d, stride: int) -> Tensor:
         (batch, channels, height, width), kernel = x.shape, weight.shape[-1]
-        out = _empty(batch, channels, -(-height // stride), -(-width // stride))
+        out = _empty(x, channels, -(-height // stride), -(-width // stride))
         stats = torch.empty(4, channels)
         sizes = batch, height, width, channels, kernel, stride
-        _call("depthwise_forward", x, gamma, beta, weight.contiguous(), *running(norm), out, stats, *constants(norm), *sizes)
+        _call("depthwise_forward", x.dtype, x, gamma, beta, weight.contiguous(), *running(norm), out, stats, *constants(norm), *sizes)
         ctx.save_for_backward(x, weight, stats)
         ctx.sizes = sizes
         return out
@@ -80,8 +82,9 @@ class _NormReluDepthwise(torch.autograd.Function):
         x, weight, stats = ctx.saved_tensors
         grad_x, grad_gamma, grad_beta = torch.empty_like(x), stats.new_empty(x.shape[1]), stats.new_empty(x.shape[1])
         grad_weight = torch.empty(weight.shape)
-        _call("depthwise_backward", _last(grad), x, weight.contiguous(), stats, grad_x, grad_gamma, grad_beta, grad_weight, *ctx.sizes)
-        return grad_x, grad_gamma, grad_beta, grad_weight, None, None
+        grad, gradients = _last(grad, x.dtype), (grad_x, grad_gamma, grad_beta, grad_weight)
+        _call("depthwise_backward", x.dtype, grad, x, weight.contiguous(), stats, *gradients, *ctx.sizes)
+        return *gradients, None, None
 
 
 class _NormPool(torch.autograd.Function):
@@ -90,7 +93,7 @@ class _NormPool(torch.autograd.Function):
         batch, channels, height, width = x.shape
         out, centred, stats = torch.empty(batch, channels), torch.empty(batch, channels), torch.empty(4, channels)
         sizes = batch, height * width, channels
-        _call("pool_forward", x, gamma, beta, *running(norm), out, centred, stats, *constants(norm), *sizes)
+        _call("pool_forward", x.dtype, x, gamma, beta, *running(norm), out, centred, stats, *constants(norm), *sizes)
         ctx.save_for_backward(x, centred, stats)
         ctx.sizes = sizes
         return out
@@ -100,7 +103,7 @@ class _NormPool(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, centred, stats = ctx.saved_tensors
         grad_x, grad_gamma, grad_beta = torch.empty_like(x), stats.new_empty(x.shape[1]), stats.new_empty(x.shape[1])
-        _call("pool_backward", grad.contiguous(), x, centred, stats, grad_x, grad_gamma, grad_beta, *ctx.sizes)
+        _call("pool_backward", x.dtype, grad.contiguous(), x, centred, stats, grad_x, grad_gamma, grad_beta, *ctx.sizes)
         return grad_x, grad_gamma, grad_beta, None
 
 
@@ -108,9 +111,9 @@ class _Stem(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         (batch, depth, height, width), channels = x.shape, len(weight)
-        out = _empty(batch, channels, height, width)
+        out = _empty(x, channels, height, width)
         ctx.sizes = batch, height, width, depth, channels
-        _call("stem_forward", x, weight.contiguous(), out, *ctx.sizes)
+        _call("stem_forward", x.dtype, x, weight.contiguous(), out, *ctx.sizes)
         ctx.save_for_backward(x)
         return out
 
@@ -119,7 +122,7 @@ class _Stem(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
         (x,) = ctx.saved_tensors
         grad_weight = torch.empty(grad.shape[1], x.shape[1], 3, 3)
-        _call("stem_backward", _last(grad), x, grad_weight, *ctx.sizes)
+        _call("stem_backward", x.dtype, _last(grad, x.dtype), x, grad_weight, *ctx.sizes)
         return None, grad_weight
 
 
@@ -136,16 +139,16 @@ def constants(norm: nn.BatchNorm2d) -> tuple[float, float]:
     return norm.eps, norm.momentum or 0.0
 
 
-def _last(x: Tensor) -> Tensor:
-    return x.float().contiguous(memory_format=torch.channels_last)
+def _last(x: Tensor, kind: torch.dtype) -> Tensor:
+    return x.to(kind).contiguous(memory_format=torch.channels_last)
 
 
-def _empty(*shape: int) -> Tensor:
-    return torch.empty(shape, memory_format=torch.channels_last)
+def _empty(x: Tensor, *shape: int) -> Tensor:
+    return torch.empty((len(x), *shape), dtype=x.dtype, memory_format=torch.channels_last)
 
 
-def _call(name: str, *arguments: Tensor | float) -> None:
-    getattr(library(), name)(*map(as_c, arguments), torch.get_num_threads())
+def _call(name: str, kind: torch.dtype, *arguments: Tensor | float) -> None:
+    getattr(library(kind), name)(*map(as_c, arguments), torch.get_num_threads())
 
 
 def as_c(argument: Tensor | float) -> Any:

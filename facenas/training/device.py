@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import logging
 import os
 import sys
 from hashlib import sha256
@@ -15,6 +16,7 @@ from facenas.errors import SettingsError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells the precision whenever it is asked to prepare one
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed", "fp64": "64-true"}
 

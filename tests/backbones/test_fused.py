@@ -8,9 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from facenas.backbones import PlainSpace, fused
+from facenas.native import compiler
 
-needs_compiler = pytest.mark.skipif(fused.library() is None, reason="no C compiler: the fused operations cannot be built")
+needs_compiler = pytest.mark.skipif(not compiler(), reason="no C compiler: the fused operations cannot be built")
 pytestmark = needs_compiler
+
+
+KINDS = pytest.mark.parametrize(("kind", "rounding"), [(torch.float32, 2e-5), (torch.bfloat16, 4e-3)])  # bf16 has 8 digits
 
 
 def error(given: Tensor | None, expected: Tensor | None) -> float:
@@ -29,29 +33,33 @@ def doubled(*modules: nn.Module) -> Iterator[nn.Module]:
     return (copy.deepcopy(module).double() for module in modules)
 
 
+@KINDS
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize(("channels", "side"), [(16, 32), (17, 7), (46, 8), (96, 5)])
-def test_norm_relu_depthwise(channels: int, side: int, kernel: int, stride: int) -> None:
+def test_norm_relu_depthwise(channels: int, side: int, kernel: int, stride: int, kind: torch.dtype, rounding: float) -> None:
     torch.manual_seed(0)
     norm, conv = random_norm(channels), nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False)
     norm2, conv2 = doubled(norm, conv)
-    x = (torch.randn(5, channels, side, side) * 3 + 70).requires_grad_()  # a mean far from 0: sums of squares must not cancel
+    x = (torch.randn(5, channels, side, side) * 3 + 70).to(kind).requires_grad_()  # a mean far from 0: sums of squares must not cancel
     x2 = x.detach().double().requires_grad_()
     y, y2 = fused.norm_relu_depthwise(x, norm, conv), conv2(torch.relu(norm2(x2)))
-    grad = torch.randn_like(y2)
-    y.backward(grad.float())
-    y2.backward(grad)
+    grad = torch.randn_like(y2).to(kind)
+    y.backward(grad)
+    y2.backward(grad.double())
     assert type(y.grad_fn).__name__ == "_NormReluDepthwiseBackward"
     pairs = [(y, y2), (x.grad, x2.grad), (norm.weight.grad, norm2.weight.grad), (norm.bias.grad, norm2.bias.grad)]
     pairs += [(conv.weight.grad, conv2.weight.grad), (norm.running_mean, norm2.running_mean), (norm.running_var, norm2.running_var)]
-    assert max(error(*pair) for pair in pairs) < 2e-5
+    assert max(error(*pair) for pair in pairs) < rounding
+    assert max(error(*pair) for pair in pairs[2:]) < 2e-5, "only features are rounded"
+    assert y.dtype == x.grad.dtype == kind
     assert norm.num_batches_tracked == 1
 
 
-def test_norm_pool() -> None:
+@KINDS
+def test_norm_pool(kind: torch.dtype, rounding: float) -> None:
     torch.manual_seed(0)
-    norm, x = random_norm(20), torch.randn(6, 20, 4, 4, requires_grad=True)
+    norm, x = random_norm(20), torch.randn(6, 20, 4, 4, dtype=kind, requires_grad=True)
     with torch.no_grad():
         norm.weight[3] = 0  # its gradient does not vanish
     (norm2,) = doubled(norm)
@@ -61,20 +69,37 @@ def test_norm_pool() -> None:
     y.backward(grad.float())
     y2.backward(grad)
     for pair in [(y, y2), (x.grad, x2.grad), (norm.weight.grad, norm2.weight.grad), (norm.bias.grad, norm2.bias.grad)]:
-        assert error(*pair) < 1e-5
+        assert error(*pair) < rounding
 
 
+@KINDS
 @pytest.mark.parametrize(("depth", "channels"), [(1, 32), (3, 18)])
-def test_stem(depth: int, channels: int) -> None:
+def test_stem(depth: int, channels: int, kind: torch.dtype, rounding: float) -> None:
     torch.manual_seed(0)
     conv, x = nn.Conv2d(depth, channels, 3, padding=1, bias=False), torch.randn(3, depth, 9, 6)
     (conv2,) = doubled(conv)
-    y, y2 = fused.stem(x, conv), conv2(x.double())
-    grad = torch.randn_like(y2)
-    y.backward(grad.float())
-    y2.backward(grad)
+    with torch.autocast("cpu", kind, enabled=kind != torch.float32):
+        y = fused.stem(x, conv)
+    y2 = conv2(x.to(kind).double())
+    grad = torch.randn_like(y2).to(kind)
+    y.backward(grad)
+    y2.backward(grad.double())
     assert type(y.grad_fn).__name__ == "_StemBackward"
-    assert max(error(y, y2), error(conv.weight.grad, conv2.weight.grad)) < 1e-5
+    assert y.dtype == kind
+    assert error(y, y2) < rounding
+    assert error(conv.weight.grad, conv2.weight.grad) < 1e-5
+
+
+def test_a_network_in_bf16_hands_features_on_as_they_are() -> None:
+    """Nothing between two convolutions converts: each conversion is a pass over memory."""
+    space = PlainSpace(in_channels=1, num_classes=10, input_size=12)
+    network, kinds = space.build(space.start(depth=6, width=18)), []
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1):
+            module.register_forward_hook(lambda _, given, out: kinds.append((given[0].dtype, out.dtype)))
+    with torch.autocast("cpu", torch.bfloat16):
+        network(torch.randn(4, 1, 12, 12)).sum().backward()
+    assert kinds == 6 * [(torch.bfloat16, torch.bfloat16)]
 
 
 def test_numbers_that_are_not_finite_stay_so() -> None:
@@ -98,7 +123,7 @@ def test_a_network_and_its_gradients_are_those_of_torch(channels: int, monkeypat
     logits = network(images)
     logits.square().sum().backward()
     with monkeypatch.context() as without:
-        without.setattr(fused, "library", lambda: None)
+        without.setattr(fused, "library", lambda *_: None)
         expected = reference(images.double())
         expected.square().sum().backward()
     assert error(logits, expected) < 1e-5

@@ -32,7 +32,7 @@ def test_loss_curves_are_those_of_a_plain_loop(source: ClassSource, side: int, w
     blueprint = Blueprint(architecture=point.replace(operations=("sep",) * 5 + ("conv",), kernels=(3, 5, 3, 3, 5, 3)), space=space)
     fast = [epoch.loss for epoch in fit(task, blueprint, recipe=recipe, epochs=STEPS, seed=3, device="cpu").history]
 
-    monkeypatch.setattr(fused, "library", lambda: None)
+    monkeypatch.setattr(fused, "library", lambda *_: None)
     torch.manual_seed(derive_seed(3, "initialisation"))
     network = blueprint.build().train()
     decayed = [{"params": [p], "weight_decay": recipe.weight_decay * (p.ndim > 1)} for p in network.parameters()]
