@@ -56,7 +56,7 @@ def of(preset: str, variant: str, seed: int, run: Path) -> dict[str, Any]:
     score, cost = measured(settings, found, run / f"{found.identity}.json"), space.cost(found)
     skips = sum(operation == "skip" for operation in found.operations[: len(found.operations) // 2])
     accuracy = float(score.accuracy)
-    return {"variant": variant, "seed": seed, "accuracy": accuracy, "parameters": cost.parameters, "macs": cost.macs, "skips": skips}
+    return {"name": variant, "seed": seed, "accuracy": accuracy, "parameters": cost.parameters, "macs": cost.macs, "skips": skips}
 
 
 def main() -> None:
@@ -75,12 +75,15 @@ def main() -> None:
             for number, variant in enumerate(VARIANTS)
         ]
         rows = [one.result() for one in asked]
+    first = {row["seed"]: row["accuracy"] for row in rows if row["name"] == next(iter(VARIANTS))}
+    for row in rows:
+        row["ratio"] = row["accuracy"] / first[row["seed"]]  # to DARTS at the same seed
     if options.json:
         print(json.dumps({"rows": rows}, indent=2))
         return
     print(f"{'':26s} {'test accuracy, %':>18s} {'parameters':>12s} {'MACs':>12s} {'skips of 8':>12s}")
     for variant in VARIANTS:
-        some = [row for row in rows if row["variant"] == variant]
+        some = [row for row in rows if row["name"] == variant]
         accuracy = [100 * row["accuracy"] for row in some]
         spread = stdev(accuracy) if len(some) > 1 else float("nan")
         means = [mean(row[name] for row in some) for name in ("parameters", "macs", "skips")]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import torch
 from facenas.backbones import CellSpace
 from facenas.errors import SettingsError
 from facenas.search import SearchSettings
+from facenas.search.allegro.hypergradient import hypergradient
 from facenas.search.allegro.stage import Differentiable
 from facenas.search.evaluator import load_task
+from facenas.search.held_out import still_statistics
 from facenas.settings import load
 from tests.conftest import Result
 
@@ -70,9 +73,10 @@ def test_without_chi_every_step_is_that_of_darts() -> None:
     assert first == second and same(darts.training.model.state_dict(), later.training.model.state_dict())
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("order", ["first", "second", "single"])
-def test_both_kinds_of_parameters_move(order: str) -> None:
-    made = stage(f"strategy.order={order}", "strategy.eigenvalue_iterations=0")
+def test_both_kinds_of_parameters_move(order: str, precision: str) -> None:
+    made = stage(f"strategy.order={order}", f"recipe.precision={precision}")
     alphas = [alpha.clone() for alpha in made.supernet.alphas]
     weights = [weight.clone() for weight in made.weights]
     made.epoch(0, ignored)
@@ -81,6 +85,37 @@ def test_both_kinds_of_parameters_move(order: str) -> None:
     assert isinstance(made.space, CellSpace)
     for found in made.shortlist():
         made.space.check(found)
+
+
+def test_in_bf16_the_differences_of_second_order_are_taken_in_fp32() -> None:
+    made = stage("recipe.precision=bf16")
+    images, labels = made.held.images[:64], made.held.labels[:64]
+    batches = [(made.task.contract.prepare(images[at::2]), labels[at::2]) for at in (0, 1)]
+    with torch.no_grad():
+        for alpha in made.supernet.alphas:
+            alpha.copy_(torch.randn(alpha.shape, generator=torch.Generator().manual_seed(0)))
+
+    def second_derivative(in_bf16: bool, differences_in_bf16: bool) -> torch.Tensor:
+        """What a learning rate changes, if the drift takes the weights' step back."""
+        train, validation = (partial(made._loss, batch, exact=not in_bf16) for batch in batches)
+        with made._learning_alphas(), still_statistics(made.training.model):
+            back = [-one for one in torch.autograd.grad(train(), made.weights, allow_unused=True, materialize_grads=True)]
+            with_it, without = (
+                hypergradient(
+                    train,
+                    validation,
+                    made.weights,
+                    made.supernet.alphas,
+                    lr=lr,
+                    drift=back,
+                    exact=partial(made._loss, batches[0], exact=not differences_in_bf16),
+                )
+                for lr in (1.0, 0.0)
+            )
+        return torch.cat([(one - other).flatten() for one, other in zip(with_it, without, strict=True)])
+
+    exact, as_done, rounded = second_derivative(False, False), second_derivative(True, False), second_derivative(True, True)
+    assert torch.cosine_similarity(exact, as_done, 0) > max(0.8, torch.cosine_similarity(exact, rounded, 0))
 
 
 def test_the_search_is_told_of_a_collapse() -> None:

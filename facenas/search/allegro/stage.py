@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class Differentiable:
             raise SettingsError(
                 f"strategy allegro searches cells: set space.name=cells or --config cifar10-allegro, got space {settings.space.name!r}"
             )
-        if settings.sample_rate is not None or settings.recipe.precision == "fp16":
+        if settings.sample_rate is not None or settings.recipe.precision in ("fp16", "fp64"):
             raise SettingsError("strategy allegro differentiates by hand: set sample_rate=null and recipe.precision to fp32 or bf16")
         if settings.strategy.channels % (2 * settings.space.groups):
             raise SettingsError(f"strategy.channels must be a multiple of twice space.groups, {2 * settings.space.groups}")
@@ -108,7 +108,7 @@ class Differentiable:
             with self._learning_alphas(), still_statistics(self.training.model):
                 gradients = hypergradient(
                     lambda: self._loss(now), lambda: self._loss(then), self.weights, alphas,
-                    order=self.strategy.order, lr=lr, chi=chi, drift=self._drift(),
+                    order=self.strategy.order, lr=lr, chi=chi, drift=self._drift(), exact=lambda: self._loss(now, exact=True),
                 )  # fmt: skip
             for alpha, gradient in zip(alphas, gradients, strict=True):
                 alpha.grad = gradient
@@ -117,8 +117,9 @@ class Differentiable:
 
         return step
 
-    def _loss(self, batch: Batch) -> Tensor:
-        loss: Tensor = self.training.model(*batch)[0]
+    def _loss(self, batch: Batch, *, exact: bool = False) -> Tensor:
+        with nullcontext() if exact else self.fabric.autocast():  # Fabric's own module wants every way back to be Fabric's
+            loss: Tensor = self.training.model.module(*batch)[0]
         return loss
 
     def _trained_on(self, inputs: Inputs) -> Batch:
@@ -176,7 +177,10 @@ class Differentiable:
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "eigenvalue", number))
         with self._learning_alphas(), still_statistics(self.training.model):
             eigenvalue = dominant_eigenvalue(
-                lambda: self._loss(batch), self.supernet.alphas, iterations=self.strategy.eigenvalue_iterations, generator=generator
+                lambda: self._loss(batch, exact=True),
+                self.supernet.alphas,
+                iterations=self.strategy.eigenvalue_iterations,
+                generator=generator,
             )
         return {"accuracy": accuracy, "eigenvalue": eigenvalue}
 
