@@ -11,6 +11,7 @@ from torch import nn
 
 from facenas.data import InputContract, SyntheticFaces
 from facenas.export import Exported, ExportError, Format, export_network
+from facenas.export.int8 import layers_of
 from facenas.export.network import LEAST_COSINE, SUFFIXES, open_file
 from tests.export.trained import small_face_network
 
@@ -19,9 +20,9 @@ CONTRACT = InputContract(size=32, color="bgr", mean=(120.0, 110.0, 100.0), std=(
 NETWORK = small_face_network(32, IMAGES, CONTRACT)
 
 
-def exported(path: Path, kind: Format, *, raw: bool = False) -> Exported:
+def exported(path: Path, kind: Format, *, raw: bool = False, network: nn.Module = NETWORK) -> Exported:
     return export_network(
-        NETWORK,
+        network,
         path,
         kind=kind,
         contract=CONTRACT,
@@ -85,15 +86,28 @@ def test_onnx_holds_one_dynamic_input_one_output_and_no_batch_norm(tmp_path: Pat
     assert not any(node.metadata_props for node in model.graph.node)
 
 
-def test_integers_and_halves_are_what_they_say(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shake", [False, True])
+def test_integers_and_halves_are_what_they_say(tmp_path: Path, shake: bool) -> None:
+    network = small_face_network(32, IMAGES, CONTRACT, shake=shake)
     sizes = {}
     for kind in ("onnx", "onnx-fp16", "onnx-int8"):
-        exported(tmp_path / kind, kind)
+        done = exported(tmp_path / kind, kind, network=network)
         model = onnx.load(tmp_path / kind)
         sizes[kind] = sum(len(onnx.numpy_helper.to_array(tensor).tobytes()) for tensor in model.graph.initializer)
         assert {value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output)} == {onnx.TensorProto.FLOAT}
+    assert in_integers(model) == set(layers_of(onnx.load(tmp_path / "onnx"))) - set(done.float_layers)
+    assert in_integers(model)
     assert sizes["onnx-fp16"] < 0.55 * sizes["onnx"]
-    assert sizes["onnx-int8"] < 0.4 * sizes["onnx"]
+    if not shake:  # a shaken network keeps as many layers in float32 as it needs: more on one processor than on another
+        assert sizes["onnx-int8"] < 0.4 * sizes["onnx"]
+
+
+def in_integers(model: onnx.ModelProto) -> set[str]:
+    """Names of the layers whose weights are stored in 8 bits."""
+    stored = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    unfolded = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    layers = {node.name: node.input[1] for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")}
+    return {layer for layer, weight in layers.items() if stored.get(unfolded.get(weight, weight)) == onnx.TensorProto.INT8}
 
 
 def test_a_file_that_does_not_agree_is_refused_and_what_was_there_stays(tmp_path: Path) -> None:

@@ -26,7 +26,12 @@ def shaken(network: nn.Module) -> nn.Module:
 
 def settled(network: nn.Module, images: Images, contract: InputContract) -> nn.Module:
     """With scales and offsets shaken, and means and variances those of the images."""
-    shaken(network).train()
+    return with_statistics_of(images, shaken(network), contract)
+
+
+def with_statistics_of(images: Images, network: nn.Module, contract: InputContract) -> nn.Module:
+    """With the means and variances of the images."""
+    network.train()
     batch = contract.prepare(torch.from_numpy(images).permute(0, 3, 1, 2))
     for module in network.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -36,8 +41,9 @@ def settled(network: nn.Module, images: Images, contract: InputContract) -> nn.M
     return network.eval()
 
 
-def small_face_network(size: int, images: Images, contract: InputContract, *, width: int = 8) -> nn.Module:
-    """An IR network of ten layers whose outputs differ from face to face."""
+def small_face_network(size: int, images: Images, contract: InputContract, *, width: int = 8, shake: bool = True) -> nn.Module:
+    """An IR network of ten layers whose outputs differ from face to face; shaken, hard on few bits."""
     space = IRSpace(embedding_size=24, input_size=size, dropout=0.0)
     torch.manual_seed(0)
-    return settled(space.build(space.start(depth=10, width=width)), images, contract)
+    network = space.build(space.start(depth=10, width=width))
+    return settled(network, images, contract) if shake else with_statistics_of(images, network, contract)
