@@ -30,6 +30,7 @@ def main() -> None:
 
     import torch
 
+    from benchmarks.plain import Plain
     from facenas.backbones import Blueprint, fused
     from facenas.data import share_of_each, split_stratified
     from facenas.data.class_sources import MnistImages
@@ -37,8 +38,7 @@ def main() -> None:
     from facenas.settings import load
     from facenas.training.fit import evaluate
 
-    from benchmarks.plain import Plain
-
+    del os.environ["FACENAS_FUSED"]  # set by the recipe's module; here both take turns
     torch.set_num_threads(options.threads)
     overrides = [f"data_fraction={options.fraction}"]
     settings = load(SearchSettings, command="search", preset="fashionmnist-tiny", overrides=overrides)
