@@ -130,7 +130,7 @@ def fit(
         after_epoch(done)
 
     def follow() -> None:
-        layout = memory_format(blueprint)
+        layout = memory_format(training.model)
         for lr in train(training, feed, contract=task.contract, recipe=recipe, epochs=epochs, seed=seed, fabric=fabric, layout=layout):
             told = logbook.step(lr)
             after_step(training.epoch + training.step / steps)
@@ -154,7 +154,8 @@ def prepare(
 ) -> Training:
     """A fresh network with its head and optimisers, on the devices."""
     torch.manual_seed(derive_seed(seed, "initialisation"))
-    model: nn.Module = task.model(blueprint).to(memory_format=memory_format(blueprint))
+    model: nn.Module = task.model(blueprint)
+    model.to(memory_format=memory_format(model))
     if initial:
         model.get_submodule("network").load_state_dict(initial, strict=False)
     if fabric.world_size > 1:
@@ -174,11 +175,14 @@ def _validated(task: Task, network: nn.Module, fabric: Fabric) -> int:
     return int(fabric.broadcast(right))
 
 
-def memory_format(blueprint: Blueprint) -> torch.memory_format:
-    """Channels last, which is faster; but oneDNN (torch 2.15, AVX2) hangs in it on a strided 1x1 convolution of 4 channels."""
-    least = 16 if blueprint.space.name == "cells" else 8  # cells halve their channels where they halve the resolution
-    wide = blueprint.architecture.width >= least or blueprint.space.name == "timm"
-    return torch.channels_last if wide else torch.contiguous_format
+def memory_format(network: nn.Module) -> torch.memory_format:
+    """Channels last, which is faster, unless oneDNN (torch 2.14 and 2.15) breaks in it.
+
+    The weight gradient of a strided 1x1 convolution of fewer than 16 channels writes beyond its memory (AVX-512) or never ends (AVX2).
+    """
+    convolutions = (module for module in network.modules() if isinstance(module, nn.Conv2d))
+    breaks = any(one.kernel_size == (1, 1) and one.stride != (1, 1) and one.in_channels < 16 for one in convolutions)
+    return torch.contiguous_format if breaks else torch.channels_last
 
 
 def evaluate(

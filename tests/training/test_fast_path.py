@@ -1,5 +1,8 @@
 """The fast path learns what the usual loop learns: the same losses on the same batches."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -86,5 +89,24 @@ def test_the_whole_set_lies_on_the_device_in_bytes() -> None:
     train = split_stratified(DigitImages().load(), share=0.2, seed=0).train
     task = ClassTask(train, None, contract=InputContract(size=8, color="grey"))
     assert task.images.dtype == torch.uint8 and len(task.images) == len(train)
-    assert memory_format(Blueprint(architecture=PlainSpace().start(depth=5, width=16), space=PlainSpace())) == torch.channels_last
+    assert memory_format(PlainSpace().build(PlainSpace().start(depth=5, width=16))) == torch.channels_last
     assert make_fabric("cpu", "fp32").device.type == "cpu"
+
+
+NARROW = """
+import torch
+from facenas.backbones import IRSpace
+from facenas.training.fit import memory_format
+
+space = IRSpace(embedding_size=16, input_size=112)
+network = space.build(space.start(depth=10, width=8)).train()
+layout = memory_format(network)
+network.to(memory_format=layout)
+for step in range(3):
+    network(torch.randn(8, 3, 112, 112).contiguous(memory_format=layout)).square().sum().backward()
+"""
+
+
+def test_narrow_networks_train_where_onednn_breaks_in_channels_last() -> None:
+    """In channels last it ends this process on AVX-512 (memory is overwritten) or never (AVX2)."""
+    subprocess.run([sys.executable, "-c", NARROW], check=True, timeout=120)

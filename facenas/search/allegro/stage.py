@@ -18,13 +18,13 @@ from facenas.search.held_out import HeldClasses, split, still_statistics
 from facenas.search.settings import SearchSettings
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.feed import Dealing, Feed, Inputs
+from facenas.training.fit import memory_format
 from facenas.training.loop import Training, train
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import Task
 
 Batch = tuple[Tensor, Tensor]
 BETAS = (0.5, 0.999)  # of Adam, DARTS, appendix A
-LEAST_CHANNELS = 16  # of a supernet laid out channels last: oneDNN hangs on strided 1x1 convolutions of 4 channels there
 
 
 class Differentiable:
@@ -56,8 +56,7 @@ class Differentiable:
         self.held = held
         self.recipe = Recipe(**settings.recipe.model_dump() | {"lr": self.strategy.lr, "schedule": self.strategy.schedule.model_dump()})
         self.fabric = make_fabric(settings.device, self.recipe.precision)
-        self.layout = torch.channels_last if self.strategy.channels >= LEAST_CHANNELS else torch.contiguous_format
-        self.training, self.supernet = self._prepared()
+        self.training, self.supernet, self.layout = self._prepared()
         self.weights = [one for one in self.training.model.parameters() if not any(one is alpha for alpha in self.supernet.alphas)]
         self.adam = torch.optim.Adam(
             self.supernet.alphas, lr=self.strategy.architecture_lr, betas=BETAS, weight_decay=self.strategy.architecture_decay
@@ -69,15 +68,15 @@ class Differentiable:
         """Of the supernet."""
         return self.strategy.epochs
 
-    def _prepared(self) -> tuple[Training, CellSupernet]:
+    def _prepared(self) -> tuple[Training, CellSupernet, torch.memory_format]:
         torch.manual_seed(derive_seed(self.seed, "initialisation"))
         model = self.task.model(Blueprint(architecture=self.space.start(), space=self.space))
         model.network = supernet = CellSupernet(self.space, depth=self.strategy.cells, width=self.strategy.channels)
         for alpha in supernet.alphas:  # the weights' optimiser leaves them alone
             alpha.requires_grad_(False)
-        model.to(memory_format=self.layout)
+        model.to(memory_format=(layout := memory_format(model)))
         ready, *optimisers = self.fabric.setup(model, *self.task.optimisers(model, self.recipe, self.fabric.device))
-        return Training(ready, optimisers), supernet
+        return Training(ready, optimisers), supernet, layout
 
     def epoch(self, number: int, progress: Callable[[float], None]) -> dict[str, Any]:
         """Both kinds of parameters once through the training data, and what has become of the cells."""

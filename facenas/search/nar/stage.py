@@ -64,9 +64,9 @@ class Refinement:
     def _prepared(self) -> tuple[Training, Supernet, torch.memory_format]:
         torch.manual_seed(derive_seed(self.seed, "initialisation"))
         base = Blueprint(architecture=self.space.start(), space=self.space)
-        model, layout = self.task.model(base), memory_format(base)
+        model = self.task.model(base)
         supernet = model.network = Supernet(self.space)
-        model.to(memory_format=layout)
+        model.to(memory_format=(layout := memory_format(model)))
         ready, *optimisers = self.fabric.setup(model, *self.task.optimisers(model, self.recipe, self.fabric.device))
         for optimiser in optimisers:
             _with_momentum(optimiser.optimizer)
