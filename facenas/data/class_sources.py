@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 from pydantic import Field
 
-from facenas.data.classes import ImageSet, of_classes, padded
+from facenas.data.classes import ImageSet, framed, of_classes
 from facenas.data.decoded import decoded_once
 from facenas.data.idx import find_idx, read_idx
 from facenas.errors import DataError
@@ -92,16 +92,16 @@ class MnistImages(Section):
 
     name: Literal["mnist", "fashionmnist", "kmnist", "emnist"] = Field(description="Name of the source.")
     root: str | None = Field(None, description=ROOT)
-    size: int = Field(32, ge=28, description="Image side in pixels, of training and test images alike; what is added is black.")
+    size: int = Field(32, ge=4, description="Image side in pixels, of all images: larger by a black frame, smaller by means.")
     classes: tuple[int, ...] = Field((), description=CLASSES)
 
     def load(self) -> ImageSet:
         """The training images."""
-        return of_classes(padded(self._read("train"), self.size), self.classes)
+        return of_classes(framed(self._read("train"), self.size), self.classes)
 
     def test(self) -> ImageSet:
         """The test images."""
-        return of_classes(padded(self._read(IDX[self.name].test), self.size), self.classes)
+        return of_classes(framed(self._read(IDX[self.name].test), self.size), self.classes)
 
     def placeless(self) -> Self:
         """The same images, wherever they lie."""

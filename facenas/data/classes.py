@@ -55,17 +55,21 @@ def pixel_statistics(images: ImageSet) -> tuple[Moments, Moments]:
     return mean, np.where(std > 0, std, 1.0)
 
 
-def padded(images: ImageSet, size: int) -> ImageSet:
-    """The images in the middle of black ones of `size` x `size` pixels.
+def framed(images: ImageSet, size: int) -> ImageSet:
+    """The images in the middle of black ones of `size` x `size` pixels, or of the least multiple of it, whose blocks are averaged.
 
     Raises:
-        DataError: If they are larger, or an odd number of pixels smaller.
+        DataError: If an odd number of pixels is to be added.
     """
     side = images.images.shape[1]
-    if size < side or (size - side) % 2:
-        raise DataError(f"images of {side} x {side} pixels cannot be padded to {size}; set data.size to {side} plus an even number")
-    margin = ((size - side) // 2,) * 2
-    return ImageSet(np.pad(images.images, ((0, 0), margin, margin, (0, 0))), images.labels, images.num_classes)
+    block = -(-side // size)
+    if (block * size - side) % 2:
+        raise DataError(f"images of {side} x {side} pixels have no middle in {block * size} x {block * size}; choose an even data.size")
+    margin = ((block * size - side) // 2,) * 2
+    made = np.pad(images.images, ((0, 0), margin, margin, (0, 0)))
+    if block > 1:
+        made = made.reshape(len(made), size, block, size, block, -1).mean(axis=(2, 4)).round().astype(np.uint8)
+    return ImageSet(made, images.labels, images.num_classes)
 
 
 def split_stratified(images: ImageSet, *, share: float, seed: int) -> ImageSplit:

@@ -66,6 +66,24 @@ def test_idx_files_are_found_in_every_form(name: Any, folder: str, form: dict[st
     assert MnistImages(name=name, root=str(tmp_path), size=28, classes=(7, 3)).load().labels.tolist() == [1, 0] * 4
 
 
+@pytest.mark.parametrize("size", [14, 16, 8])
+def test_smaller_images_are_means_of_blocks(size: int, tmp_path: Path) -> None:
+    write_idx(tmp_path)
+    made = MnistImages(name="mnist", root=str(tmp_path), size=size).load().images
+    block = -(-28 // size)
+    margin = (block * size - 28) // 2
+    whole = np.pad(PIXELS[:40].astype(float), ((0, 0), (margin, margin), (margin, margin)))
+    for row, column in ((0, 0), (size // 2, size // 3), (size - 1, size - 1)):
+        part = whole[:, block * row : block * (row + 1), block * column : block * (column + 1)]
+        assert np.abs(made[:, row, column, 0] - part.mean(axis=(1, 2))).max() <= 0.5
+
+
+def test_a_size_without_a_middle_is_refused(tmp_path: Path) -> None:
+    write_idx(tmp_path)
+    with pytest.raises(DataError, match="28 x 28 pixels have no middle in 33 x 33; choose an even"):
+        MnistImages(name="mnist", root=str(tmp_path), size=33).load()
+
+
 def test_another_data_set_is_not_taken_for_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_idx(tmp_path / "fashion-mnist")
     with pytest.raises(DataError, match=r"no KMNIST in .*which needs train-images-idx3-ubyte .* --data-root"):
