@@ -53,7 +53,8 @@ def of(preset: str, variant: str, seed: int, run: Path) -> dict[str, Any]:
         cosine = f"strategy.schedule={{name: sgdr, period_epochs: {epochs}, least: 0.04}}"
         changes = [*cells, *(cosine if change == COSINE else change for change in others)]
         found = searched(preset, seed, run / "search", [*changes, "strategy.retrain_epochs=1"])
-    score, cost = measured(settings, found, run / f"{found.identity}.json"), space.cost(found)
+    retrain = settings.strategy.model_dump()["retrain_epochs"]
+    score, cost = measured(settings, found, run / f"{found.identity}.json", epochs=retrain), space.cost(found)
     skips = sum(operation == "skip" for operation in found.operations[: len(found.operations) // 2])
     accuracy = float(score.accuracy)
     return {"name": variant, "seed": seed, "accuracy": accuracy, "parameters": cost.parameters, "macs": cost.macs, "skips": skips}

@@ -12,13 +12,25 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 from statistics import mean, stdev
 from typing import Any
 
-import yaml
+import torch
+from refinement import measured
+
+from facenas.backbones import Architecture, Space
+from facenas.search import SearchSettings
+from facenas.search.bounds import Bounds
+from facenas.search.dynamic_ranking import DynamicRankingSettings
+from facenas.settings import load
 
 RANDOM = 10  # architectures, as in the paper's ablation studies
+MOST_LAYERS = 20  # of the architectures that the others draw; EGNAS may grow further
+DRAWN = (f"random, mean of {RANDOM}", f"random, no larger than EGNAS' find, mean of {RANDOM}")
 SCALES = {"cpu": ("fashionmnist-cpu", 20), "paper": ("fashionmnist-tiny", 600)}  # the search's preset, epochs of the final training
 OTHERS = {"regularised evolution": "regularized_evolution", "TPE": "tpe"}
 
@@ -51,34 +63,58 @@ class Commands:
         return json.loads(done.stdout)
 
 
-def one_seed(run: Path, seed: int, *, scale: str, commands: Commands, workers: list[object]) -> dict[str, Any]:
+def one_seed(run: Path, seed: int, *, scale: str, commands: Commands, options: argparse.Namespace) -> dict[str, Any]:
     """Search, the other strategies, and everything that they found trained alike beside random architectures."""
     preset, epochs = SCALES[scale]
-    shared = ["--config", preset, "--seed", seed, "--cache", run / "cache", *workers]
+    settings = load(SearchSettings, command="search", preset=preset, overrides=[f"seed={seed}"])
+    space, ours = settings.space, settings.strategy
+    assert isinstance(ours, DynamicRankingSettings)
+    shared = ["--config", preset, "--seed", seed, "--cache", run / "cache", *workers(options)]
     searched = commands.facenas("search", *shared, "--run", run / f"egnas-{seed}")
     found, budget = {"EGNAS": searched}, f"budget.epochs={searched['epochs']}"
+    bounds = Bounds(min_depth=ours.min_depth, max_depth=MOST_LAYERS, min_width=ours.min_width, max_width=ours.max_width)
     for title, name in OTHERS.items():
-        width = yaml.safe_load((run / f"egnas-{seed}" / "config.yaml").read_text())["strategy"]["max_width"]
-        strategy = f"strategy={{name: {name}, min_depth: 10, max_depth: 20, max_width: {width}, epochs: 10}}"
+        strategy = f"strategy={json.dumps({'name': name, 'epochs': ours.macro_epochs + 4, **bounds.model_dump()})}"
         found[title] = commands.facenas("search", *shared, "--run", run / f"{name}-{seed}", "--set", strategy, "--set", budget)
-    architectures = json.dumps([one["architecture"] for one in found.values()])
-    bounds = f"min_depth: 10, max_depth: 20, max_width: {width}, epochs: {epochs}"
-    sample = f"strategy={{name: sample, {bounds}, count: {RANDOM}, architectures: {architectures}}}"
-    commands.facenas("search", *shared, "--run", run / f"alike-{seed}", "--set", sample)
-    rows = commands.facenas("journal", run / f"alike-{seed}")
-    drawn = [row["correct"] / row["total"] for row in rows[len(found) :]]
+    draws = random_ones(space, bounds, seed, at_most=None), random_ones(space, bounds, seed, at_most=searched["parameters"])
+    architectures = {title: [Architecture.model_validate(one["architecture"])] for title, one in found.items()}
+    architectures |= dict(zip(DRAWN, draws, strict=True))
+    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
+        asked = {
+            title: [pool.submit(trained, settings, one, run / f"trained-{seed}" / f"{one.identity}.json", epochs) for one in some]
+            for title, some in architectures.items()
+        }
+        accuracy = {title: [one.result() for one in some] for title, some in asked.items()}
+    random = mean(accuracy[DRAWN[0]])
     return {
         "seed": seed,
-        "random": drawn,
-        **{
+        "search": found,
+        "networks": {
             title: {
-                "accuracy": row["correct"] / row["total"],
-                "relative_improvement": 100 * (row["correct"] / row["total"] / mean(drawn) - 1),
-                **{key: one[key] for key in ("parameters", "epochs", "candidates", "seconds")},
+                "accuracy": accuracy[title],
+                "parameters": [space.count_parameters(one) for one in some],
+                "relative_improvement": 100 * (mean(accuracy[title]) / random - 1),
             }
-            for (title, one), row in zip(found.items(), rows, strict=False)
+            for title, some in architectures.items()
         },
     }
+
+
+def random_ones(space: Space, bounds: Bounds, seed: int, *, at_most: int | None) -> list[Architecture]:
+    """Different random architectures with so many parameters at most."""
+    rng, made = Random(seed), dict[Architecture, None]()
+    while len(made) < RANDOM:
+        one = space.sample(rng, **bounds.ranges(space))
+        if at_most is None or space.count_parameters(one) <= at_most:
+            made[one] = None
+    return list(made)
+
+
+def trained(settings: SearchSettings, architecture: Architecture, file: Path, epochs: int) -> float:
+    """Accuracy on the test set, on one thread."""
+    torch.set_num_threads(1)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return float(measured(settings, architecture, file, epochs=epochs).accuracy)
 
 
 def paper(run: Path, seed: int, *, commands: Commands, workers: list[object]) -> dict[str, Any]:
@@ -89,16 +125,24 @@ def paper(run: Path, seed: int, *, commands: Commands, workers: list[object]) ->
 
 
 def rows(seeds: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each strategy: mean and deviation over the seeds."""
+    """A row for each strategy: mean and deviation over the seeds. `ratio` is that of the accuracy to the random ones'."""
     result = []
-    for title in ("EGNAS", *OTHERS):
+    for title in seeds[0]["networks"]:
+        networks = [seed["networks"][title] for seed in seeds]
         row: dict[str, Any] = {"name": title}
-        for key in ("accuracy", "relative_improvement", "parameters", "epochs", "candidates", "seconds"):
-            values = [seed[title][key] for seed in seeds]
+        figures = {key: [mean(one[key]) for one in networks] for key in ("accuracy", "parameters")}
+        figures["relative_improvement"] = [one["relative_improvement"] for one in networks]
+        if title in seeds[0]["search"]:
+            figures |= {key: [seed["search"][title][key] for seed in seeds] for key in ("epochs", "candidates", "seconds")}
+        for key, values in figures.items():
             row |= {key: mean(values), f"{key}_sd": stdev(values) if len(values) > 1 else None}
-        result.append(row)
-    drawn = [accuracy for seed in seeds for accuracy in seed["random"]]
-    return [*result, {"name": f"mean of {RANDOM} random architectures", "accuracy": mean(drawn), "accuracy_sd": stdev(drawn)}]
+        result.append(row | {"ratio": 1 + row["relative_improvement"] / 100, "seeds": figures})
+    return result
+
+
+def workers(options: argparse.Namespace) -> list[object]:
+    """How many candidates are in training at once."""
+    return ["--per-gpu", options.per_gpu] if options.per_gpu else ["--workers", options.workers]
 
 
 def main() -> None:
@@ -111,14 +155,13 @@ def main() -> None:
     parser.add_argument("--per-gpu", type=int)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    workers = ["--per-gpu", options.per_gpu] if options.per_gpu else ["--workers", options.workers]
     commands = Commands(options.minutes)
     try:
         if options.scale == "paper":
-            seeds = [paper(options.run, seed, commands=commands, workers=workers) for seed in options.seeds]
+            seeds = [paper(options.run, seed, commands=commands, workers=workers(options)) for seed in options.seeds]
             result: dict[str, Any] = {"rows": [{"name": f"seed {seed['seed']}", **seed} for seed in seeds]}
         else:
-            seeds = [one_seed(options.run, seed, scale=options.scale, commands=commands, workers=workers) for seed in options.seeds]
+            seeds = [one_seed(options.run, seed, scale=options.scale, commands=commands, options=options) for seed in options.seeds]
             result = {"rows": rows(seeds), "seeds": seeds}
     except OutOfTimeError:
         sys.exit("the minutes are over; run the same command again to go on")

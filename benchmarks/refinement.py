@@ -44,10 +44,10 @@ def searched(preset: str, seed: int, run: Path, changes: Sequence[str] = ()) -> 
     return load_found(run / "architecture.json").architecture
 
 
-def measured(settings: SearchSettings, architecture: Architecture, file: Path) -> Score:
+def measured(settings: SearchSettings, architecture: Architecture, file: Path, *, epochs: int) -> Score:
     """Score on the test set after training from scratch."""
     if not file.exists():
-        space, epochs = settings.space, settings.strategy.model_dump()["retrain_epochs"]
+        space = settings.space
         task = settings.task(space, on_test=True, fraction=settings.data_fraction)
         seed = derive_seed(architecture.model_dump(mode="json"), epochs, settings.seed)
         blueprint = Blueprint(architecture=architecture, space=space)
@@ -61,11 +61,11 @@ def of_seed(preset: str, seed: int, run: Path) -> list[dict[str, Any]]:
     settings = load(SearchSettings, command="search", preset=preset, overrides=[f"seed={seed}"])
     space = settings.space
     assert isinstance(space, RefinedSpace)
-    found, random = searched(preset, seed, run / "search"), Random(seed)
+    found, random, epochs = searched(preset, seed, run / "search"), Random(seed), settings.strategy.model_dump()["retrain_epochs"]
     networks = [("base", space.start()), ("refined", found), *(("random", space.sample(random)) for _ in range(RANDOM))]
     made, base = [], None
     for kind, architecture in networks:
-        score = measured(settings, architecture, run / f"{architecture.identity}.json")
+        score = measured(settings, architecture, run / f"{architecture.identity}.json", epochs=epochs)
         base = base or score
         cost = space.cost(architecture)
         made.append(
