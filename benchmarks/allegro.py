@@ -52,7 +52,7 @@ def of(preset: str, variant: str, seed: int, run: Path) -> dict[str, Any]:
         epochs = settings.strategy.model_dump()["epochs"]
         cosine = f"strategy.schedule={{name: sgdr, period_epochs: {epochs}, least: 0.04}}"
         changes = [*cells, *(cosine if change == COSINE else change for change in others)]
-        found = searched(preset, seed, run / "search", [*changes, "strategy.retrain_epochs=1"])
+        found = searched(preset, seed, run / "search", [*changes, "strategy.retrain_epochs=1", "strategy.eigenvalue_iterations=0"])
     retrain = settings.strategy.model_dump()["retrain_epochs"]
     score, cost = measured(settings, found, run / f"{found.identity}.json", epochs=retrain), space.cost(found)
     skips = sum(operation == "skip" for operation in found.operations[: len(found.operations) // 2])

@@ -26,7 +26,9 @@ def test_a_space_fits_the_images_of_its_preset(name: str) -> None:
     settings = load(SearchSettings, command="search", preset=name)
     space = settings.space
     if settings.data.name in SHAPES:
-        assert (space.input_size, space.in_channels, getattr(space, "num_classes", None)) == SHAPES[settings.data.name]
+        side, *others = SHAPES[settings.data.name]
+        assert space.input_size == getattr(settings.data, "size", side)
+        assert [space.in_channels, getattr(space, "num_classes", None)] == others
     else:
         assert getattr(space, "num_classes", None) is None
 
