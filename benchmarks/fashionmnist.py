@@ -29,6 +29,7 @@ from facenas.search.dynamic_ranking import DynamicRankingSettings
 from facenas.settings import load
 
 RANDOM = 10  # architectures, as in the paper's ablation studies
+MOST_DRAWS = 1_000_000
 MOST_LAYERS = 20  # of the architectures that the others draw; EGNAS may grow further
 DRAWN = (f"random, mean of {RANDOM}", f"random, no larger than EGNAS' find, mean of {RANDOM}")
 SCALES = {"cpu": ("fashionmnist-cpu", 20), "paper": ("fashionmnist-tiny", 600)}  # the search's preset, epochs of the final training
@@ -74,6 +75,8 @@ def one_seed(run: Path, seed: int, *, scale: str, commands: Commands, options: a
     found, budget = {"EGNAS": searched}, f"budget.epochs={searched['epochs']}"
     bounds = Bounds(min_depth=ours.min_depth, max_depth=MOST_LAYERS, min_width=ours.min_width, max_width=ours.max_width)
     for title, name in OTHERS.items():
+        if name not in options.others:
+            continue
         strategy = f"strategy={json.dumps({'name': name, 'epochs': ours.macro_epochs + 4, **bounds.model_dump()})}"
         found[title] = commands.facenas("search", *shared, "--run", run / f"{name}-{seed}", "--set", strategy, "--set", budget)
     draws = random_ones(space, bounds, seed, at_most=None), random_ones(space, bounds, seed, at_most=searched["parameters"])
@@ -93,6 +96,7 @@ def one_seed(run: Path, seed: int, *, scale: str, commands: Commands, options: a
             title: {
                 "accuracy": accuracy[title],
                 "parameters": [space.count_parameters(one) for one in some],
+                "macs": [space.macs(one) for one in some],
                 "relative_improvement": 100 * (mean(accuracy[title]) / random - 1),
             }
             for title, some in architectures.items()
@@ -103,11 +107,13 @@ def one_seed(run: Path, seed: int, *, scale: str, commands: Commands, options: a
 def random_ones(space: Space, bounds: Bounds, seed: int, *, at_most: int | None) -> list[Architecture]:
     """Different random architectures with so many parameters at most."""
     rng, made = Random(seed), dict[Architecture, None]()
-    while len(made) < RANDOM:
+    for _ in range(MOST_DRAWS):
         one = space.sample(rng, **bounds.ranges(space))
         if at_most is None or space.count_parameters(one) <= at_most:
             made[one] = None
-    return list(made)
+        if len(made) == RANDOM:
+            return list(made)
+    sys.exit(f"no {RANDOM} architectures of {at_most:,} parameters at most in {MOST_DRAWS:,} draws")
 
 
 def trained(settings: SearchSettings, architecture: Architecture, file: Path, epochs: int) -> float:
@@ -130,7 +136,7 @@ def rows(seeds: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for title in seeds[0]["networks"]:
         networks = [seed["networks"][title] for seed in seeds]
         row: dict[str, Any] = {"name": title}
-        figures = {key: [mean(one[key]) for one in networks] for key in ("accuracy", "parameters")}
+        figures = {key: [mean(one[key]) for one in networks] for key in ("accuracy", "parameters", "macs")}
         figures["relative_improvement"] = [one["relative_improvement"] for one in networks]
         if title in seeds[0]["search"]:
             figures |= {key: [seed["search"][title][key] for seed in seeds] for key in ("epochs", "candidates", "seconds")}
@@ -150,6 +156,7 @@ def main() -> None:
     parser.add_argument("--scale", choices=list(SCALES), default="cpu")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--others", nargs="*", choices=list(OTHERS.values()), default=list(OTHERS.values()), help="beside random ones")
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--per-gpu", type=int)
