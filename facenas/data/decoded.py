@@ -40,19 +40,20 @@ def stamp(files: Sequence[Path]) -> bytes:
 
 
 def _write(path: Path, images: ImageSet) -> None:
-    pixels, labels = images.images.tobytes(), images.labels.tobytes()
-    head = {"shape": images.images.shape, "classes": images.num_classes, "sha256": sha256(pixels + labels).hexdigest()}
-    path.write_bytes(json.dumps(head).encode() + b"\n" + pixels + labels)
+    head = json.dumps({"shape": images.images.shape, "classes": images.num_classes})
+    content = head.encode() + b"\n" + images.images.tobytes() + images.labels.tobytes()
+    path.write_bytes(sha256(content).hexdigest().encode() + b"\n" + content)
 
 
 def _read(path: Path) -> ImageSet | None:
     try:
-        first, _, content = path.read_bytes().partition(b"\n")
-        head = json.loads(first)
-        if sha256(content).hexdigest() != head["sha256"]:
-            return None
-        size = int(np.prod(head["shape"]))
-        images = np.frombuffer(content, np.uint8, size).reshape(head["shape"])
-        return ImageSet(images, np.frombuffer(content, np.int64, offset=size), head["classes"])
-    except (OSError, ValueError, KeyError):
+        checksum, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
         return None
+    if sha256(content).hexdigest().encode() != checksum:
+        return None
+    first, _, arrays = content.partition(b"\n")
+    head = json.loads(first)
+    size = int(np.prod(head["shape"]))
+    images = np.frombuffer(arrays, np.uint8, size).reshape(head["shape"])
+    return ImageSet(images, np.frombuffer(arrays, np.int64, offset=size), head["classes"])

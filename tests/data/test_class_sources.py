@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import pickle
+import re
 import struct
 import tarfile
 import threading
@@ -116,16 +117,32 @@ def test_damaged_files_are_one_sentence(damage: str, tmp_path: Path) -> None:
         MnistImages(name="mnist", root=str(tmp_path)).load()
 
 
-def test_a_cache_file_that_was_changed_is_made_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (rb"(?s)^(.*)...$", rb"\1new"),
+        (rb'"classes": 10', b'"classes": 11'),
+        (rb"\[40, 28, 28, 1\]", b"[40, 14, 56, 1]"),
+        (rb"(?m)^\{.*\}$", b"7"),
+        (rb"(?m)^\{.*\}$", b"[" * 100_000),
+        (rb"^[^\n]*", b"7"),
+        (rb"(?s)^.*$", b""),
+    ],
+    ids=["labels", "classes", "shape", "number", "brackets", "first line", "empty"],
+)
+def test_a_cache_file_that_was_changed_is_made_again(before: bytes, after: bytes, tmp_path: Path) -> None:
     write_idx(tmp_path / "raw")
     source = MnistImages(name="mnist", root=str(tmp_path), size=28)
-    first = source.load().images
+    first = source.load()
     (file,) = (tmp_path / "cache" / "images").glob("mnist-train-*")
-    content = bytearray(file.read_bytes())
-    content[-500] ^= 1
-    file.write_bytes(content)
-    assert np.array_equal(source.load().images, first)
-    assert file.read_bytes() != content
+    content = file.read_bytes()
+    changed, changes = re.subn(before, after, content, count=1)
+    assert changes and changed != content
+    file.write_bytes(changed)
+    again = source.load()
+    assert np.array_equal(again.images, first.images) and np.array_equal(again.labels, first.labels)
+    assert again.num_classes == first.num_classes == 10
+    assert file.read_bytes() == content
 
 
 def test_decoding_happens_once(tmp_path: Path) -> None:
