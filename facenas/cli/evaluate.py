@@ -56,8 +56,9 @@ def evaluate(
     if not paths or (len(paths) > 1 and not compare):
         raise SettingsError(f"give one model with --model, or several after --compare; got {len(paths)}")
     if benchmark == TEST:
-        for path in paths:
-            report_test(path, run, device, data, as_json=as_json)
+        settings_given = {"--config": config is not None, "--set": bool(assignments), "--seed": seed is not None}
+        refuse({"--compare": compare, **settings_given, "--baselines": baselines})
+        report_test(paths[0], run, device, data, as_json=as_json)
         return
     given = overrides(assignments, seed=seed, device=device, **({"data.root": data} if data else {}))
     names = present(given) if benchmark == ALL else benchmark.split(",")
@@ -145,6 +146,13 @@ def side_by_side(measured: "list[Measured]", folder: Path, *, as_json: bool) -> 
     for sentence in (sentence for one in benchmarks for sentence in one.sentences):
         print_result(sentence)
     print_result(f"-> {folder / 'comparison.html'}")
+
+
+def refuse(options: dict[str, bool]) -> None:
+    """Refuse those of the options that were given: a classifier's test set has no use for them."""
+    if any(options.values()):
+        given = ", ".join(name for name, is_given in options.items() if is_given)
+        raise SettingsError(f"--benchmark {TEST} takes one model and no settings; leave out {given}")
 
 
 def report_test(model: Path, run: Path | None, device: Device, data_root: str | None, *, as_json: bool) -> None:

@@ -38,6 +38,13 @@ Command = Callable[..., Any]
         (["eval", "--model", "nowhere"], "no model.json in"),
         (["eval", "--model", "none.onnx"], "no ONNX file at none.onnx"),
         (["eval", "--model", "nowhere", "--benchmark", "olr"], "unknown benchmark 'olr'; did you mean 'orl'?"),
+        (["eval", "--compare", "m", "n", "--benchmark", "test", "--json"], "takes one model and no settings; leave out --compare\n"),
+        (
+            ["eval", "--model", "m", "--benchmark", "test", "--config", "x", "--set", "a=1", "--seed", "0", "--baselines"],
+            "--benchmark test takes one model and no settings; leave out --config, --set, --seed, --baselines\n",
+        ),
+        (["eval", "--model", "m", "--benchmark", "test", "--seed", "0"], "leave out --seed\n"),
+        (["eval", "--model", "m", "--benchmark", "test", "--device", "cpu", "--data", ".", "--run", "r"], "no model.json in"),
         (["export", "--model", "nowhere"], "no model.json in"),
         (["journal", "nowhere"], "no journal in nowhere"),
         (["report", "nowhere"], "no journal in nowhere"),
