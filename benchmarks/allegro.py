@@ -1,9 +1,9 @@
 """AllegroNAS' parts, one at a time, from DARTS on, in the shape of its table 2; with random cells of both spaces.
 
-Each variant searches on its own settings. What it found, and random cells, are then trained from scratch alike, on all of the preset's
-training data for equally many epochs, and measured on the test set. Everything but the variant is equal: epochs, sizes, data, seeds.
-Auxiliary augmentation is augmented images in the search, and group convolution. The searches share the cores, a thread each; a run that was
-interrupted goes on.
+Each variant searches on its own settings. What it found, and random cells, are then trained from scratch, on all of the preset's training
+data for equally many epochs, and measured on the test set. Everything but the variant is equal: epochs, sizes, data, seeds. Auxiliary
+augmentation is augmented images in the search, and group convolution. Annealing is that of the search and of the final training. The
+searches share the cores, a thread each; a run that was interrupted goes on.
 
     python benchmarks/allegro.py --run runs/allegro [--preset allegro-cpu] [--seed 0 --seed 1 ...] [--json]
 """
@@ -43,7 +43,8 @@ def of(preset: str, variant: str, seed: int, run: Path) -> dict[str, Any]:
     """One network: how it was found, and what it is worth."""
     torch.set_num_threads(1)
     cells, others = VARIANTS[variant]
-    settings = load(SearchSettings, command="search", preset=preset, overrides=[f"seed={seed}", *cells])
+    annealed = () if others is None or COSINE in others else ("recipe.schedule={name: exponential_cosine}",)
+    settings = load(SearchSettings, command="search", preset=preset, overrides=[f"seed={seed}", *cells, *annealed])
     space = settings.space
     assert isinstance(space, CellSpace)
     if others is None:

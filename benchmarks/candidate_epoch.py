@@ -32,10 +32,12 @@ def plain_steps(width: int) -> Iterator[None]:
 def our_steps(width: int, threads: int) -> Iterator[None]:
     from benchmarks.turns import of_training
     from facenas.search import SearchSettings
+    from facenas.search.evaluator import settle
     from facenas.settings import load
     from facenas.training.fit import fit
 
     settings = load(SearchSettings, command="search", preset="fashionmnist-tiny")
+    settle(settings)  # as a search does: on a GPU, deterministic
     task = settings.load_task()
     return of_training(lambda tell: fit(task, blueprint(width), recipe=settings.recipe, epochs=1000, seed=0, after_step=tell), threads)
 

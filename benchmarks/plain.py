@@ -16,6 +16,7 @@ from torchvision import transforms
 
 from facenas.backbones import Blueprint
 from facenas.data import ImageSet, pixel_statistics
+from facenas.data.classes import Moments
 
 
 class Cutout:
@@ -35,8 +36,8 @@ class Cutout:
 class Pictures(Dataset[tuple[Tensor, int]]):
     """Labelled pictures, transformed one by one."""
 
-    def __init__(self, images: ImageSet, *, augmented: bool) -> None:
-        mean, std = pixel_statistics(images)
+    def __init__(self, images: ImageSet, moments: tuple[Moments, Moments], *, augmented: bool) -> None:
+        mean, std = moments
         last = [transforms.ToTensor(), transforms.Normalize(mean / 255, std / 255)]
         first = [transforms.RandomCrop(32, padding=2), transforms.RandomHorizontalFlip()] if augmented else []
         self.images, self.labels = images.images[..., 0], images.labels.tolist()
@@ -58,8 +59,9 @@ class Plain:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.network = blueprint.build().to(self.device)
         self.optimiser = torch.optim.SGD(self.network.parameters(), lr=0.025, momentum=0.9, weight_decay=3e-4)
+        self.moments = pixel_statistics(images)
         self.loader = DataLoader(
-            Pictures(images, augmented=True),
+            Pictures(images, self.moments, augmented=True),
             batch_size=batch_size,
             shuffle=True,
             drop_last=True,
@@ -83,6 +85,6 @@ class Plain:
     def accuracy(self, images: ImageSet) -> float:
         """Share of images that are classified correctly."""
         self.network.eval()
-        loader = DataLoader(Pictures(images, augmented=False), batch_size=256)
+        loader = DataLoader(Pictures(images, self.moments, augmented=False), batch_size=256)
         right = [(self.network(batch.to(self.device)).argmax(1).cpu() == labels).sum().item() for batch, labels in loader]
         return sum(right) / len(images)

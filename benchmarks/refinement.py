@@ -12,7 +12,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -44,14 +44,23 @@ def searched(preset: str, seed: int, run: Path, changes: Sequence[str] = ()) -> 
     return load_found(run / "architecture.json").architecture
 
 
-def measured(settings: SearchSettings, architecture: Architecture, file: Path, *, epochs: int) -> Score:
-    """Score on the test set after training from scratch."""
+def measured(
+    settings: SearchSettings,
+    architecture: Architecture,
+    file: Path,
+    *,
+    epochs: int,
+    after_step: Callable[[float], None] = lambda epochs: None,
+) -> Score:
+    """Score on the test set after training from scratch; goes on from its last epoch."""
     if not file.exists():
-        space = settings.space
+        space, checkpoint = settings.space, file.with_suffix(".pt")
         task = settings.task(space, on_test=True, fraction=settings.data_fraction)
         seed = derive_seed(architecture.model_dump(mode="json"), epochs, settings.seed)
         blueprint = Blueprint(architecture=architecture, space=space)
-        write_text(file, evaluate(task, blueprint, recipe=settings.recipe, epochs=epochs, seed=seed).model_dump_json())
+        done = evaluate(task, blueprint, recipe=settings.recipe, epochs=epochs, seed=seed, checkpoint=checkpoint, after_step=after_step)
+        write_text(file, done.model_dump_json())
+        checkpoint.unlink(missing_ok=True)
     return Evaluation.model_validate_json(file.read_bytes()).score
 
 

@@ -6,6 +6,7 @@ from facenas.eval.settings import EvalSettings
 from facenas.search import SearchSettings
 from facenas.search.studies import InitialisationSettings, OverfittingSettings, RandomSettings, RankingSettings, RewardSettings
 from facenas.settings import Section, load, presets
+from facenas.training.recipe import Recipe
 from facenas.training.settings import TrainSettings
 
 SCHEMAS: dict[str, type[Section]] = {"search": SearchSettings, "train": TrainSettings, "eval": EvalSettings}
@@ -61,3 +62,34 @@ def test_every_study_has_its_two_presets() -> None:
 @pytest.mark.parametrize("schema", STUDIES.values())
 def test_every_field_of_a_study_is_described(schema: type[Section]) -> None:
     test_every_field_is_described(schema)
+
+
+SETS = ("cifar10", "cifar100", "fashionmnist", "emnist", "kmnist")
+
+
+@pytest.mark.parametrize("size", ["tiny", "mobile"])
+@pytest.mark.parametrize("data", SETS)
+def test_searches_have_the_papers_settings(data: str, size: str) -> None:
+    """EGNAS, section 4.1, and what its published code adds."""
+    settings = load(SearchSettings, command="search", preset=f"{data}-{size}")
+    strategy = settings.strategy.model_dump()
+    assert (strategy["max_width"], strategy["min_width"], strategy["width_step"]) == ({"tiny": 64, "mobile": 128}[size], 16, 2)
+    assert (strategy["min_depth"], strategy["max_depth"], strategy["macro_epochs"], strategy["micro_epochs"]) == (10, 100, 10, 2)
+    assert (strategy["depth_gain"], strategy["depth_drop"], strategy["patience"], strategy["params_slack"]) == (0.001, 0.0005, 3, 10_000)
+    trained_as_published(settings.recipe, data)
+
+
+@pytest.mark.parametrize("data", SETS)
+def test_final_trainings_have_the_papers_settings(data: str) -> None:
+    settings = load(TrainSettings, command="train", preset=f"{data}-600")
+    assert settings.epochs == 600 and settings.validation_share == 0
+    trained_as_published(settings.recipe, data)
+
+
+def trained_as_published(recipe: Recipe, data: str) -> None:
+    assert (recipe.lr, recipe.momentum, recipe.weight_decay, recipe.decay, recipe.clip_norm) == (0.025, 0.9, 3e-4, "all", 5)
+    assert (recipe.batch_size, recipe.schedule.name, recipe.lr_warmup_epochs) == (64, "cosine", 0)
+    augmentation = recipe.augmentation
+    assert (augmentation.cutout, augmentation.cutout_side * 32) == (1, 16)
+    assert augmentation.crop_padding == (4 if data.startswith("cifar") else 2)  # black pixels around 28x28 are two of its four
+    assert augmentation.flip == (0 if data in ("emnist", "kmnist") else 0.5)

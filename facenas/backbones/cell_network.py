@@ -78,7 +78,11 @@ class DropPath(nn.Module):
         """Features (B, C, H, W), some of them 0."""
         if not self.training:
             return x
-        return x / self.kept.to(x) * (torch.rand(len(x), 1, 1, 1, device=x.device) < self.kept)
+        return x / self.kept.to(x) * (self.draws(x) < self.kept)
+
+    def draws(self, x: Tensor) -> Tensor:
+        """A number in [0, 1) for each image (B, 1, 1, 1)."""
+        return torch.rand(len(x), 1, 1, 1, device=x.device)
 
 
 class Cell(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from facenas.backbones.architecture import Architecture
 from facenas.backbones.cell_network import NODES, Place, entrances, places
-from facenas.backbones.cell_operations import Edge, operator
+from facenas.backbones.cell_operations import Edge, operator, operator_cost
 from facenas.backbones.cells import CellSpace
 
 INPUTS = [tuple(range(2 + node)) for node in range(NODES)]  # of each node
@@ -114,19 +114,36 @@ class CellSupernet(nn.Module):
 
         Source: DARTS, section 2.4.
         """
-        chosen = [self._strongest(alpha.detach()) for alpha in self.alphas]
-        edges, links = ([one for part in chosen for one in part[at]] for at in (0, 1))
-        return self.space.encoded(edges, links)  # type: ignore[arg-type]
+        return next(self.derivations())
 
-    def _strongest(self, alpha: Tensor) -> tuple[list[Edge], list[int]]:
-        best, choice = alpha.softmax(1)[:, 1:].max(1)
-        edges, links, at = list[Edge](), list[int](), 0
-        for inputs in INPUTS:
-            order = sorted(inputs, key=lambda link: -float(best[at + link]))[:2]
-            edges += [self.space.choices[int(choice[at + link])] for link in order]
-            links += order
-            at += len(inputs)
-        return edges, links
+    def derivations(self) -> Iterator[Architecture]:
+        """That architecture, then less likely and smaller ones, for limits.
+
+        From one to the next, the edge that loses the least probability by it gets an operator that costs less.
+        """
+        links, shares = list[int](), list[Tensor]()
+        for alpha in self.alphas:
+            share, at = alpha.detach().softmax(1)[:, 1:].cpu(), 0
+            for inputs in INPUTS:
+                order = sorted(inputs, key=lambda link: -float(share[at + link].max()))[:2]
+                shares += [share[at + link] for link in order]
+                links += order
+                at += len(inputs)
+        edges = [self.space.choices[int(share.argmax())] for share in shares]
+        while True:
+            yield self.space.encoded(edges, links)
+            steps = [(float(shares[at][old] - shares[at][new]), at, new) for at, old, new in self._cheaper(edges)]
+            if not steps:
+                return
+            _, at, new = min(steps)
+            edges[at] = self.space.choices[new]
+
+    def _cheaper(self, edges: list[Edge]) -> Iterator[tuple[int, int, int]]:
+        """Edge, its operator's number, and that of one that costs less."""
+        costs = [operator_cost(edge, self.space.channels, stride=1, groups=self.space.groups, size=1) for edge in self.space.choices]
+        for at, edge in enumerate(edges):
+            old = self.space.choices.index(edge)
+            yield from ((at, old, new) for new, cost in enumerate(costs) if cost < costs[old])
 
 
 def skips(architecture: Architecture) -> tuple[int, int]:

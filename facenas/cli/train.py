@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from facenas.training.settings import TrainSettings
     from facenas.training.tasks import Task
 
+OF_THE_NETWORK = {"input_size", "num_classes", "shape", "depth", "channels", "auxiliary", "drop_path"}
 Architecture = Annotated[
     str | None,
     typer.Option("--architecture", "--backbone", help="A name that `facenas models` lists, a file, a search run's folder, or timm:NAME."),
@@ -98,6 +99,7 @@ def found_by(settings: "TrainSettings") -> "Found":
     """The architecture that the settings name, in the space that they make of its own, and the people that its search used."""
     from facenas.backbones import ZOO, get_blueprint
     from facenas.errors import SettingsError
+    from facenas.settings import assigned
     from facenas.training.models import Found, load_found
 
     if settings.timm_name:
@@ -105,11 +107,13 @@ def found_by(settings: "TrainSettings") -> "Found":
     path = Path(settings.architecture)
     is_name = settings.architecture in ZOO or not (path.exists() or path.suffix or len(path.parts) > 1)
     found = Found.model_validate(get_blueprint(settings.architecture).model_dump()) if is_name else load_found(path)
-    changes = settings.model_dump(include={"input_size", "num_classes", "auxiliary", "drop_path"}, exclude_none=True)
+    changes = settings.model_dump(include=OF_THE_NETWORK, exclude_none=True)
     tree = found.model_dump()
     if foreign := changes.keys() - tree["space"].keys():
         raise SettingsError(f"a network of the space {found.space.name!r} has no {sorted(foreign)[0]}; leave that setting out")
-    return Found.model_validate(tree | {"space": tree["space"] | changes})
+    sizes = {name: changes[key] for name, key in (("depth", "depth"), ("width", "channels")) if key in changes}
+    made = tree | {"space": tree["space"] | changes, "architecture": tree["architecture"] | sizes}
+    return assigned(Found, made, told=settings.architecture)
 
 
 def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[str, float]:

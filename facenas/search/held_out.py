@@ -13,6 +13,8 @@ from facenas.data import FaceDataset, InputContract, Pairs, in_memory, share_of_
 from facenas.errors import DataError, SettingsError
 from facenas.eval import metrics, unit
 from facenas.eval.verification import pair_scores
+from facenas.heads.adaface import AdaFace
+from facenas.heads.curricularface import CurricularFace
 from facenas.training.tasks import ClassTask, FaceTask, Task, as_tensors
 
 Rows = NDArray[np.int64]
@@ -47,12 +49,13 @@ class HeldClasses:
         """Images."""
         return len(self.labels)
 
+    @torch.no_grad()
     def accuracy(self, model: nn.Module, rows: Rows) -> float:
         """Share of the images whose class, or whose nearest centre, is right."""
-        outputs = _outputs(model.get_submodule("network"), self.images[rows], self.contract)
-        if hasattr(model, "head"):
-            outputs = model.head.cosines(outputs)[0]  # type: ignore[union-attr, operator]
-        return float((outputs.argmax(1).cpu() == self.labels[rows]).float().mean())
+        judged: Any = model.head.cosines if hasattr(model, "head") else lambda outputs: (outputs,)  # type: ignore[union-attr]
+        made = _outputs(model.get_submodule("network"), self.images, rows, self.contract)
+        best = [judged(outputs)[0].argmax(1).cpu() for outputs in made]
+        return float((torch.cat(best) == self.labels[rows]).float().mean())
 
 
 class HeldPairs:
@@ -73,12 +76,13 @@ class HeldPairs:
         """Pairs."""
         return len(self.pairs)
 
+    @torch.no_grad()
     def accuracy(self, model: nn.Module, rows: Rows) -> float:
         """Share of the pairs that are told right, by the threshold of the other folds."""
         same = self.pairs.same[rows]
         used, places = np.unique(np.concatenate([self.pairs.first[rows], self.pairs.second[rows]]), return_inverse=True)
         first, second = np.split(places, 2)
-        features = unit(_outputs(model.get_submodule("network"), self.images[used], self.contract).float().cpu().numpy())
+        features = unit(torch.cat(list(_outputs(model.get_submodule("network"), self.images, used, self.contract))).cpu().numpy())
         return float(metrics.verification_accuracy(pair_scores(features, Pairs(first, second, same)), same, min(10, len(rows))).mean)
 
 
@@ -113,27 +117,28 @@ def _with_photographs(task: FaceTask, train: FaceDataset) -> FaceTask:
     return FaceTask(train, task.validation, **options)
 
 
-def _outputs(network: nn.Module, images: Tensor, contract: InputContract) -> Tensor:
-    """Outputs (M, D) for images (M, C, H, W) uint8, each batch normalised by its own statistics: paths share no others that would fit."""
+def _outputs(network: nn.Module, images: Tensor, rows: Rows, contract: InputContract) -> Iterator[Tensor]:
+    """Outputs (B, D) for rows of images (M, C, H, W), each batch normalised by its own statistics: paths share no others that would fit."""
     device = next(network.parameters()).device
-    batches = torch.tensor_split(images, -(-len(images) // BATCH))  # of nearly equal sizes: none is too small for its statistics
-    with _by_batch_statistics(network), torch.no_grad():
-        made = [network(contract.prepare(batch.to(device)).contiguous(memory_format=torch.channels_last)) for batch in batches]
-    return torch.cat([one.float() for one in made])
+    batches = np.array_split(rows, -(-len(rows) // BATCH))  # of nearly equal sizes: none is too small for its statistics
+    with _by_batch_statistics(network):
+        for batch in batches:
+            yield network(contract.prepare(images[batch].to(device)).contiguous(memory_format=torch.channels_last)).float()
 
 
 @contextmanager
 def still_statistics(model: nn.Module) -> Iterator[None]:
-    """BatchNorms look at their batch, as in training, but do not remember it."""
-    norms = list(_norms(model))
-    momentum = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
+    """BatchNorms look at their batch, as in training, but do not remember it; nor do margin rules what they average."""
+    learning: list[tuple[nn.Module, str]] = [(norm, "momentum") for norm in _norms(model)]
+    learning += [(module, "ema") for module in model.modules() if isinstance(module, AdaFace | CurricularFace)]
+    before = [getattr(module, name) for module, name in learning]
+    for module, name in learning:
+        setattr(module, name, 0.0)
     try:
         yield
     finally:
-        for norm, before in zip(norms, momentum, strict=True):
-            norm.momentum = before
+        for (module, name), value in zip(learning, before, strict=True):
+            setattr(module, name, value)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from facenas.data import Augmentation
 from facenas.settings import Section
-from facenas.training.schedule import Cosine, PrintedExponentialCosine, Schedule
+from facenas.training.schedule import Cosine, Schedule, check_rate
 
 Precision = Literal["auto", "fp32", "bf16", "fp16", "fp64"]
 
@@ -43,8 +43,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _one_largest_rate(self) -> Self:
-        if isinstance(self.schedule, PrintedExponentialCosine) and self.schedule.lr_max != self.lr:
-            raise ValueError(f"schedule.lr_max must equal lr, the largest learning rate, got {self.schedule.lr_max:g} and {self.lr:g}")
+        check_rate(self.schedule, self.lr)
         return self
 
     def learning_rate(self, epoch: float, epochs: int) -> float:

@@ -108,3 +108,9 @@ class PrintedExponentialCosine(Section):
 Schedule = Annotated[
     Cosine | PublishedCosine | Step | Polynomial | Restarts | ExponentialCosine | PrintedExponentialCosine, Field(discriminator="name")
 ]
+
+
+def check_rate(schedule: Schedule, lr: float) -> None:
+    """Raise a ValueError if the schedule's formula is of another largest learning rate."""
+    if isinstance(schedule, PrintedExponentialCosine) and schedule.lr_max != lr:
+        raise ValueError(f"schedule.lr_max must equal lr, the largest learning rate, got {schedule.lr_max:g} and {lr:g}")

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from facenas.backbones import Blueprint, Builder, TimmSpace, published_weights, timm_space
+from facenas.backbones.cell_network import Shape
 from facenas.backbones.output import Output
 from facenas.backbones.timm_space import PREFIX as TIMM
 from facenas.data import (
@@ -143,6 +144,9 @@ class TrainSettings(TaskSettings):
     timm: HandMade = Field(HandMade(), description="Where the architecture is timm:NAME.")
     input_size: int | None = Field(None, ge=16, description="Image side in pixels; null: the architecture file's, 112 for timm:NAME.")
     num_classes: int | None = Field(None, ge=2, description="Classes of another data set than the search's; null: the architecture file's.")
+    shape: Shape | None = Field(None, description="What is around cells; null: the architecture file says it.")
+    depth: int | None = Field(None, ge=3, description="Cells of a network; null: the architecture file's.")
+    channels: int | None = Field(None, ge=4, description="Of a node of the first cell; null: the architecture file's.")
     auxiliary: bool | None = Field(None, description="Whether a network of cells has its second head; null: the architecture file says it.")
     drop_path: float | None = Field(None, ge=0, lt=1, description="Of a network of cells; null: the architecture file's.")
     epochs: int = Field(26, ge=1, description="Training epochs.")

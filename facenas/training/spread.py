@@ -7,15 +7,19 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from facenas.backbones.cell_network import DropPath
+
 
 def spread(module: nn.Module, device: torch.device, *, batchnorm: bool) -> nn.Module:
-    """The module with every Dropout, and if wanted every BatchNorm, replaced; parameters, buffers and names stay."""
+    """The module with every Dropout and DropPath, and if wanted every BatchNorm, replaced; parameters, buffers and names stay."""
     if batchnorm and device.type == "cuda":  # torch's own is faster, and computes on GPUs only
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
     elif batchnorm and isinstance(module, _BatchNorm):
         return _shared(module)
     if isinstance(module, nn.Dropout):
         return SharedDropout(module.p)
+    if isinstance(module, DropPath):
+        return SharedDropPath()
     for name, child in module.named_children():
         setattr(module, name, spread(child, device, batchnorm=batchnorm and device.type != "cuda"))
     return module
@@ -32,6 +36,15 @@ class SharedDropout(nn.Dropout):
         if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
             whole = whole.contiguous(memory_format=torch.channels_last)
         return x * functional.dropout(whole, self.p).chunk(distributed.get_world_size())[distributed.get_rank()]
+
+
+class SharedDropPath(DropPath):
+    """The same for whole images."""
+
+    def draws(self, x: Tensor) -> Tensor:
+        """A number in [0, 1) for each image of this rank (B, 1, 1, 1)."""
+        ranks = distributed.get_world_size()
+        return torch.rand(ranks * len(x), 1, 1, 1, device=x.device).chunk(ranks)[distributed.get_rank()]
 
 
 class SharedBatchNorm(_BatchNorm):

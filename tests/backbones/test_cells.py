@@ -15,6 +15,7 @@ from facenas.backbones.cells import edges
 from facenas.data import InputContract, SyntheticFaces
 from facenas.errors import ModelError
 from facenas.export import export_network
+from facenas.training import spread
 from tests.backbones.test_spaces import measured_macs
 from tests.export.trained import settled
 
@@ -113,6 +114,22 @@ def test_drop_path_keeps_the_mean_and_drops_whole_images() -> None:
     assert set(out.flatten().tolist()) == {0.0, 1.25} and abs(out.mean() - 1) < 0.02
     assert (out[:, :, 0, 0] == out[:, :, 1, 1]).all()
     assert torch.equal(drop.eval()(torch.ones(2, 1, 2, 2)), torch.ones(2, 1, 2, 2))
+
+
+def test_every_rank_drops_its_part_of_what_one_process_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread.distributed, "get_world_size", lambda: 2)
+    whole, x, parts = DropPath(), torch.randn(8, 1, 2, 2), []
+    whole.kept.fill_(0.5)
+    torch.manual_seed(0)
+    expected = whole(x)
+    for rank in (0, 1):
+        monkeypatch.setattr(spread.distributed, "get_rank", lambda rank=rank: rank)
+        (shared,) = spread.spread(nn.Sequential(DropPath()), torch.device("cpu"), batchnorm=True)
+        assert isinstance(shared, DropPath)
+        shared.kept.fill_(0.5)
+        torch.manual_seed(0)
+        parts.append(shared(x.chunk(2)[rank]))
+    assert torch.equal(torch.cat(parts), expected)
 
 
 @pytest.mark.parametrize("size", [28, 32])

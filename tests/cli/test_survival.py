@@ -132,8 +132,8 @@ SHARED = {
         "controller: {hidden: 8, lr: 0.01, steps: 2, samples: 2}}",
     ),
     "allegro": (
-        "space={name: cells, shape: ir, depth: 4, channels: 8, input_size: 32, embedding_size: 16, output: gdc}",
-        "strategy={name: allegro, epochs: 3, chi_epochs: 2, cells: 4, channels: 4, eigenvalue_iterations: 2, retrain_epochs: 1}",
+        "space={name: cells, shape: ir, depth: 5, channels: 8, input_size: 32, embedding_size: 16, output: gdc}",
+        "strategy={name: allegro, epochs: 3, chi_epochs: 2, cells: 5, channels: 4, eigenvalue_iterations: 2, retrain_epochs: 1}",
     ),
 }
 

@@ -28,8 +28,8 @@ TINY = [
     "recipe.batch_size=32",
 ]
 FACES = [
-    "space={name: cells, shape: ir, depth: 4, channels: 8, input_size: 32, embedding_size: 16, output: gdc}",
-    "strategy={name: allegro, epochs: 1, cells: 4, channels: 4, eigenvalue_iterations: 0, retrain_epochs: 1}",
+    "space={name: cells, shape: ir, depth: 5, channels: 8, input_size: 32, embedding_size: 16, output: gdc}",
+    "strategy={name: allegro, epochs: 1, cells: 5, channels: 4, eigenvalue_iterations: 0, retrain_epochs: 1}",
 ]
 
 
@@ -137,9 +137,53 @@ def test_images_of_the_architecture_are_not_those_of_the_weights() -> None:
 
 def test_faces_have_cells_in_the_stages_of_an_ir_network() -> None:
     made = stage(tree=FACES)
+    alphas = [alpha.clone() for alpha in made.supernet.alphas]
     facts = made.epoch(0, ignored)
     assert 0 <= facts["accuracy"] <= 1
+    assert all((before - after).abs().max() > 1e-5 for before, after in zip(alphas, made.supernet.alphas, strict=True))
     assert len(made.weights) == len(list(made.training.model.parameters())) - 2  # with the head's
+
+
+@pytest.mark.parametrize("head", ["adaface", "curricularface"])
+def test_looking_ahead_leaves_what_heads_average(head: str) -> None:
+    made = stage(f"head={{name: {head}}}", tree=FACES)
+    before = {name: value.clone() for name, value in made.training.model.named_buffers() if "head" in name}
+    assert before
+    made._architecture_step(0, 0.1)(0, next(made.feed.epoch(0, 0)))
+    made._measured(0)
+    now = dict(made.training.model.named_buffers())
+    assert all(torch.equal(value, now[name]) for name, value in before.items())
+    made.epoch(0, ignored)
+    assert not all(torch.equal(value, now[name]) for name, value in before.items())
+
+
+def test_the_step_looked_ahead_to_is_the_optimisers() -> None:
+    made = stage()
+    images, labels = made.held.images[:32], made.held.labels[:32]
+    batch = made.task.contract.prepare(images).contiguous(memory_format=made.layout), labels
+    (optimiser,) = made.training.optimisers
+    for lr in (0.03, 0.02, 0.01):  # momentum is there from the second step on
+        gradients = torch.autograd.grad(made._loss(batch), made.weights, allow_unused=True, materialize_grads=True)
+        ahead = [w.detach() - lr * (g + d) for w, g, d in zip(made.weights, gradients, made._drift(), strict=True)]
+        for weight, gradient in zip(made.weights, gradients, strict=True):
+            weight.grad = gradient.clone()
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+        optimiser.step()
+        assert all(torch.allclose(a, w, rtol=0, atol=1e-6) for a, w in zip(ahead, made.weights, strict=True))
+
+
+def test_what_is_found_keeps_to_the_limits_and_gives_up_as_little_as_it_can() -> None:
+    free = stage()
+    likeliest = free.shortlist()[0]
+    most = free.space.count_parameters(likeliest) - 1
+    limited = stage(f"limits.parameters={most}")
+    limited.supernet.load_state_dict(free.supernet.state_dict())
+    (found,) = limited.shortlist()
+    assert free.space.count_parameters(found) <= most and found.links == likeliest.links
+    assert sum(a != b for a, b in zip(found.operations, likeliest.operations, strict=True)) <= 1
+    with pytest.raises(SettingsError, match="no cells of this space are within the limits"):
+        stage("limits.parameters=10").shortlist()
 
 
 @pytest.mark.parametrize(
@@ -147,6 +191,8 @@ def test_faces_have_cells_in_the_stages_of_an_ir_network() -> None:
     [
         (["space={name: ir}", "data={name: synthetic}"], "strategy allegro searches cells"),
         (["strategy.channels=6"], "multiple of twice space.groups"),
+        (["strategy.schedule={name: printed_exponential_cosine}", "strategy.lr=0.1"], "schedule.lr_max must equal lr"),
+        ([*FACES, "data={name: synthetic}", "strategy.cells=4"], "four cells are reductions: set strategy.cells to 5 or more, not 4"),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes: list[str], said: str) -> None:
@@ -167,3 +213,10 @@ def test_from_the_command_to_a_trained_network(facenas: Callable[..., Result]) -
     assert json.loads(Path("model/model.json").read_text())["space"]["drop_path"] == 0.3
     said = facenas("train", "--config", "digits", "--architecture", "run", "--set", "epochs=1", "--num-classes", 7, "--run", "x", code=1)
     assert "num_classes=10" in said.stderr
+    said = facenas("train", "--config", "digits", "--architecture", "run", "--set", "auxiliary=true", "--run", "x", code=1)
+    assert "auxiliary needs classes and features of 6x6" in said.stderr
+    other: list[Any] = ["--set", "data.classes=[1, 4, 7]", "--num-classes", 3, "--set", "depth=5", "--set", "channels=8"]
+    facenas("train", "--config", "digits", "--architecture", "run", "--set", "epochs=1", *other, "--run", "other")
+    card = json.loads(Path("other/model.json").read_text())
+    assert (card["space"]["num_classes"], card["architecture"]["depth"], card["architecture"]["width"]) == (3, 5, 8)
+    assert card["architecture"]["operations"] == found["architecture"]["operations"]

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from facenas.backbones import Blueprint, IRSpace, PlainSpace
+from facenas.backbones import Blueprint, CellSpace, IRSpace, PlainSpace
+from facenas.backbones.cell_network import CellNetwork, DropPath
 from facenas.data import Augmentation, DigitImages, InputContract, SyntheticFaces, development_faces, split_by_identity, split_stratified
 from facenas.errors import DataError, ModelError, RunError
 from facenas.heads.settings import CosFaceHead
@@ -15,7 +17,7 @@ from facenas.training.loop import Epoch
 from facenas.training.models import load_model, save_model
 from facenas.training.recipe import Recipe
 from facenas.training.schedule import Cosine, Step
-from facenas.training.tasks import ClassTask, FaceTask
+from facenas.training.tasks import ClassModel, ClassTask, FaceTask
 
 CONTRACT = InputContract(size=32)
 SPACE = IRSpace(embedding_size=None, input_size=32, output="gdc", dropout=0.1)
@@ -157,3 +159,29 @@ def test_learning_rate_is_never_zero_on_a_step() -> None:
     rates = [Recipe().learning_rate(epoch + (step + 0.5) / steps, 2) for epoch in range(2) for step in range(steps)]
     assert min(rates) > 0
     assert math.isclose(max(rates), 0.025, rel_tol=0.02)
+
+
+CELLS = CellSpace(num_classes=10, depth=3, channels=4, in_channels=1, input_size=32, auxiliary=True, drop_path=0.4)
+
+
+def test_outputs_are_dropped_the_more_often_the_further_training_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares, progress = list[float](), CellNetwork.progress
+    monkeypatch.setattr(CellNetwork, "progress", lambda network, share: (shares.append(share), progress(network, share)))
+    space = CELLS.model_copy(update={"input_size": 8, "auxiliary": False})
+    train = split_stratified(DigitImages().load(), share=0.05, seed=0).validation
+    task = ClassTask(train, None, contract=InputContract(size=8, color="grey"))
+    blueprint = Blueprint(architecture=space.start(), space=space)
+    network = fit(task, blueprint, recipe=Recipe(precision="fp32"), epochs=4, seed=0, device="cpu").network
+    kept = {float(module.kept) for module in network.modules() if isinstance(module, DropPath)}
+    assert shares == [0, 0.25, 0.5, 0.75] and list(kept) == [pytest.approx(1 - 0.4 * 0.75)]
+
+
+def test_the_second_heads_loss_counts_two_fifths_in_training() -> None:
+    torch.manual_seed(0)
+    network = CELLS.build(CELLS.start()).train()
+    images, labels = torch.randn(6, 1, 32, 32), torch.arange(6)
+    main, aside = network.with_auxiliary(images)
+    loss, _ = ClassModel(network).train()(images, labels)
+    assert torch.allclose(loss, functional.cross_entropy(main, labels) + 0.4 * functional.cross_entropy(aside, labels))
+    network.eval()
+    assert torch.allclose(ClassModel(network).eval()(images, labels)[0], functional.cross_entropy(network(images), labels))

@@ -1,11 +1,11 @@
 """The settings of the strategy `allegro`."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from facenas.settings import Section
-from facenas.training.schedule import ExponentialCosine, Schedule
+from facenas.training.schedule import ExponentialCosine, Schedule, check_rate
 
 
 class AllegroSettings(Section):
@@ -45,3 +45,8 @@ class AllegroSettings(Section):
     eigenvalue_batch: int = Field(64, ge=2, description="Held-out images that the Hessian is of.")
     collapse_skips: int = Field(4, ge=1, le=8, description="Skips among the normal cell's 8 edges at which the search is said to collapse.")
     retrain_epochs: int = Field(10, ge=1, description="Training epochs of the network found, for its score.")
+
+    @model_validator(mode="after")
+    def _one_largest_rate(self) -> Self:
+        check_rate(self.schedule, self.lr)
+        return self

@@ -15,6 +15,7 @@ from facenas.errors import DivergedError, SettingsError
 from facenas.search.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
 from facenas.search.allegro.settings import AllegroSettings
 from facenas.search.held_out import HeldClasses, split, still_statistics
+from facenas.search.row import Price
 from facenas.search.settings import SearchSettings
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.feed import Dealing, Feed, Inputs
@@ -49,7 +50,11 @@ class Differentiable:
             raise SettingsError("strategy allegro differentiates by hand: set sample_rate=null and recipe.precision to fp32 or bf16")
         if settings.strategy.channels % (2 * settings.space.groups):
             raise SettingsError(f"strategy.channels must be a multiple of twice space.groups, {2 * settings.space.groups}")
-        self.strategy, self.space = settings.strategy, settings.space
+        if settings.space.shape == "ir" and settings.strategy.cells < 5:
+            raise SettingsError(
+                f"in the shape ir four cells are reductions: set strategy.cells to 5 or more, not {settings.strategy.cells}"
+            )
+        self.strategy, self.space, self.limits = settings.strategy, settings.space, settings.limits
         self.seed = derive_seed("supernet", settings.seeded(), self.strategy.telling())
         self.task, held = split(task, "accuracy", self.strategy.held_share, self.seed)
         assert isinstance(held, HeldClasses)
@@ -104,7 +109,7 @@ class Differentiable:
             now, then = self._trained_on(inputs), next(held)
             lr = self.recipe.learning_rate(number + (index + 0.5) / steps, self.epochs)
             alphas = self.supernet.alphas
-            with self._learning_alphas(), still_statistics(self.training.model):
+            with self._learning_alphas(), still_statistics(self.training.model), unrounded():
                 gradients = hypergradient(
                     lambda: self._loss(now), lambda: self._loss(then), self.weights, alphas,
                     order=self.strategy.order, lr=lr, chi=chi, drift=self._drift(), exact=lambda: self._loss(now, exact=True),
@@ -170,11 +175,11 @@ class Differentiable:
         accuracy = self.held.accuracy(self.training.model.module, np.arange(self.held.items))
         if not self.strategy.eigenvalue_iterations:
             return {"accuracy": accuracy}
-        rows = torch.arange(min(self.strategy.eigenvalue_batch, self.held.items))
+        rows = torch.randperm(self.held.items, generator=torch.Generator().manual_seed(self.seed))[: self.strategy.eigenvalue_batch]
         images = self.task.contract.prepare(self.held.images[rows].to(self.fabric.device)).contiguous(memory_format=self.layout)
         batch = images, self.held.labels[rows].to(self.fabric.device)
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "eigenvalue", number))
-        with self._learning_alphas(), still_statistics(self.training.model):
+        with self._learning_alphas(), still_statistics(self.training.model), unrounded():
             eigenvalue = dominant_eigenvalue(
                 lambda: self._loss(batch, exact=True),
                 self.supernet.alphas,
@@ -214,8 +219,24 @@ class Differentiable:
         self.training.epoch = state["epoch"]
 
     def shortlist(self) -> list[Architecture]:
-        """What the architecture parameters stand for."""
-        return [self.supernet.derived()]
+        """What the architecture parameters stand for, within the limits.
+
+        Raises:
+            SettingsError: If nothing is.
+        """
+        limits = self.limits
+        for found in self.supernet.derivations():
+            if not limits.excess(Price(*self.space.cost(found))):
+                return [found]
+        raise SettingsError("no cells of this space are within the limits; widen them, or lower space.depth or space.channels")
+
+
+@contextmanager
+def unrounded() -> Iterator[None]:
+    """Convolutions in fp32 are computed in fp32, not in TF32, whose 10 bits a step of the weights would be lost in."""
+    cudnn = torch.backends.cudnn
+    with cudnn.flags(enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False):
+        yield
 
 
 class Ahead:
