@@ -13,6 +13,7 @@ import json
 import resource
 import statistics
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -71,15 +72,16 @@ def allegro(way: str, options: argparse.Namespace) -> Iterator[None]:
     adam = torch.optim.Adam(supernet.alphas)
     now, then = (batch(options.cell_batch, CELLS.input_size, 10, fabric.device) for _ in range(2))
 
-    def loss(images: Tensor, labels: Tensor) -> Tensor:
-        with fabric.autocast():
+    def loss(images: Tensor, labels: Tensor, *, exact: bool = False) -> Tensor:
+        with nullcontext() if exact else fabric.autocast():
             return functional.cross_entropy(supernet(images).float(), labels)
 
     while True:
         if way != "weights":
             with still_statistics(supernet):
                 found = hypergradient(
-                    partial(loss, *now), partial(loss, *then), weights, supernet.alphas, order=way, lr=0.025, chi=0.1  # type: ignore[arg-type]
+                    partial(loss, *now), partial(loss, *then), weights, supernet.alphas, order=way, lr=0.025, chi=0.1,  # type: ignore[arg-type]
+                    exact=partial(loss, *now, exact=True),
                 )  # fmt: skip
             for alpha, gradient in zip(supernet.alphas, found, strict=True):
                 alpha.grad = gradient
