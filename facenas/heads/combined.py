@@ -1,12 +1,19 @@
 """The combined margin: multiplied angle, added angle, subtracted cosine."""
 
+from typing import ClassVar, Literal
+
+from pydantic import Field
 from torch import Tensor, nn
 
 from facenas.heads.arcface import EPS
+from facenas.heads.head import MarginHead
 from facenas.heads.rule import Gradient, Margin, through_angle
+from facenas.heads.settings import SCALE, Gradients, HeadSection
+
+M1, M2, M3 = 1.0, 0.3, 0.2  # the paper's CM1
 
 
-class CombinedMargin(nn.Module):
+class CombinedMarginRule(nn.Module):
     """target = cos(m1 theta_y + m2) - m3; m1 theta_y + m2 stops short of pi.
 
     Args:
@@ -15,15 +22,61 @@ class CombinedMargin(nn.Module):
         cosine: m3, CosFace's.
         gradient: Of acos and cos.
 
-    Source: Deng et al., "ArcFace", 2019, equation 4; the defaults are the paper's CM1. arcface_torch's class of this name leaves m1
-    out, and m2 where m3 is given.
+    Source: Deng et al., "ArcFace", 2019, equation 4. arcface_torch's class `CombinedMarginLoss` leaves m1 out, and m2 where m3 is given.
     """
 
-    def __init__(self, factor: float = 1.0, angle: float = 0.3, cosine: float = 0.2, gradient: Gradient = "exact") -> None:
+    def __init__(self, factor: float, angle: float, cosine: float, gradient: Gradient) -> None:
         super().__init__()
         self.factor, self.angle, self.cosine, self.gradient = factor, angle, cosine, gradient
 
     def forward(self, own: Tensor, norms: Tensor) -> Margin:
-        """As `Margin` says."""
+        """The target that `Margin` describes."""
         shifted = through_angle(own, lambda theta: self.factor * theta + self.angle, gradient=self.gradient, eps=EPS)
         return Margin(shifted - self.cosine)
+
+
+class CombinedMargin(MarginHead):
+    """SphereFace's, ArcFace's and CosFace's margins together: embeddings (B, D) and labels (B,) -> logits (B, N).
+
+    Args:
+        embedding_size: Embedding dimension D.
+        num_identities: Number of identities N.
+        m1: Factor of the angle.
+        m2: Added to the angle, in radians.
+        m3: Subtracted from the cosine.
+        scale: Factor s of all logits.
+        gradient: Of acos and cos: `exact`, or `straight_through` as in arcface_torch.
+        subcentres: Centres of each identity, of which the nearest counts.
+
+    Source: see `CombinedMarginRule`.
+    """
+
+    def __init__(
+        self,
+        embedding_size: int,
+        num_identities: int,
+        m1: float = M1,
+        m2: float = M2,
+        m3: float = M3,
+        scale: float = SCALE,
+        *,
+        gradient: Gradient = "exact",
+        subcentres: int = 1,
+    ) -> None:
+        rule = CombinedHead(m1=m1, m2=m2, m3=m3, gradient=gradient).rule()
+        super().__init__(rule, embedding_size, num_identities, scale=scale, subcentres=subcentres)
+
+
+class CombinedHead(HeadSection):
+    """Multiplied angle, added angle, subtracted cosine."""
+
+    module: ClassVar = CombinedMargin
+    name: Literal["combined"] = Field("combined", description="Name of the head.")
+    m1: float = Field(M1, gt=0, description="Factor of the angle.")
+    m2: float = Field(M2, ge=0, description="Added to the angle, in radians.")
+    m3: float = Field(M3, ge=0, description="Subtracted from the cosine.")
+    gradient: Gradients = "exact"
+
+    def rule(self) -> CombinedMarginRule:
+        """Its margins."""
+        return CombinedMarginRule(self.m1, self.m2, self.m3, self.gradient)

@@ -30,6 +30,20 @@ def cosine(features: Tensor, centres: Tensor) -> Tensor:
     return result
 
 
+def nearest(cosines: Tensor, subcentres: int) -> Tensor:
+    """Cosines (B, K N), the K centres of an identity side by side, -> those with the nearest centre of each (B, N).
+
+    A clean image trains its identity's main centre; wrongly labelled ones gather at the others and stop pulling at it.
+
+    Args:
+        cosines: With all centres.
+        subcentres: Number of centres of each identity, K.
+
+    Source: Deng et al., "Sub-center ArcFace", 2020, section 3: theta_j = arccos(max_k w_jk x), in ArcFace's loss.
+    """
+    return cosines if subcentres == 1 else cosines.view(len(cosines), -1, subcentres).amax(2)
+
+
 class _Cosine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, centres: Tensor) -> Tensor:

@@ -1,13 +1,20 @@
 """CurricularFace: ArcFace whose hard negatives weigh little at first and more as training succeeds."""
 
+from typing import ClassVar, Literal
+
+from pydantic import Field
 from torch import Tensor, nn, tensor, where
 
 from facenas.heads import ranks
 from facenas.heads.arcface import EPS
+from facenas.heads.head import MarginHead
 from facenas.heads.rule import Gradient, Margin, through_angle
+from facenas.heads.settings import SCALE, Ema, Gradients, HeadSection
+
+MARGIN, EMA = 0.5, 0.01  # as in the authors' code
 
 
-class CurricularFace(nn.Module):
+class CurricularFaceRule(nn.Module):
     """target = cos(theta_y + m); another identity's cos(theta_j) above it becomes cos(theta_j) (t + cos(theta_j)).
 
     t starts at 0 and is a running mean of cos(theta_y) over all ranks, updated before use while training and frozen in evaluation;
@@ -24,13 +31,13 @@ class CurricularFace(nn.Module):
 
     t: Tensor
 
-    def __init__(self, margin: float = 0.5, ema: float = 0.01, gradient: Gradient = "exact") -> None:
+    def __init__(self, margin: float, ema: float, gradient: Gradient) -> None:
         super().__init__()
         self.margin, self.ema, self.gradient = margin, ema, gradient
         self.register_buffer("t", tensor(0.0))
 
     def forward(self, own: Tensor, norms: Tensor) -> Margin:
-        """As `Margin` says."""
+        """The target and the hard negatives that `Margin` describes."""
         if self.training:
             self.t.lerp_(ranks.mean_and_deviation(own)[0], self.ema)
         target = through_angle(own, lambda theta: theta + self.margin, gradient=self.gradient, eps=EPS)
@@ -39,3 +46,47 @@ class CurricularFace(nn.Module):
     def harden(self, cosines: Tensor, bar: Tensor) -> Tensor:
         """Cosines (B, N), those above the bar (B, 1) made harder or, early in training, easier."""
         return where(cosines > bar, cosines * (self.t + cosines), cosines)
+
+
+class CurricularFace(MarginHead):
+    """Additive angular margin with a curriculum of hard negatives: embeddings (B, D) and labels (B,) -> logits (B, N).
+
+    Args:
+        embedding_size: Embedding dimension D.
+        num_identities: Number of identities N.
+        margin: m in radians.
+        scale: Factor s of all logits.
+        ema: Share of a batch in t.
+        gradient: Of acos and cos: `exact` or `straight_through`.
+        subcentres: Centres of each identity, of which the nearest counts.
+
+    Source: see `CurricularFaceRule`.
+    """
+
+    def __init__(
+        self,
+        embedding_size: int,
+        num_identities: int,
+        margin: float = MARGIN,
+        scale: float = SCALE,
+        ema: float = EMA,
+        *,
+        gradient: Gradient = "exact",
+        subcentres: int = 1,
+    ) -> None:
+        rule = CurricularFaceHead(margin=margin, ema=ema, gradient=gradient).rule()
+        super().__init__(rule, embedding_size, num_identities, scale=scale, subcentres=subcentres)
+
+
+class CurricularFaceHead(HeadSection):
+    """Additive angular margin, hard negatives by curriculum."""
+
+    module: ClassVar = CurricularFace
+    name: Literal["curricularface"] = Field("curricularface", description="Name of the head.")
+    margin: float = Field(MARGIN, ge=0, description="Margin in radians.")
+    ema: Ema = EMA
+    gradient: Gradients = "exact"
+
+    def rule(self) -> CurricularFaceRule:
+        """Its margin, with fresh statistics."""
+        return CurricularFaceRule(self.margin, self.ema, self.gradient)

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from facenas.heads.cosine import class_centres, cosine, directions
+from facenas.heads.cosine import class_centres, cosine, directions, nearest
 from facenas.heads.loss import MarginLoss, loss_of_cosines
-from facenas.heads.subcentres import nearest
 
 
 class MarginHead(nn.Module):

@@ -9,11 +9,10 @@ from torch.autograd.function import once_differentiable
 
 from facenas.errors import SettingsError
 from facenas.heads import ranks
-from facenas.heads.cosine import class_centres, cosine, directions
+from facenas.heads.cosine import class_centres, cosine, directions, nearest
 from facenas.heads.loss import MarginLoss, loss_of_cosines
 from facenas.heads.settings import Head
 from facenas.heads.shards import bounds
-from facenas.heads.subcentres import nearest
 
 BLOCK = 1024  # identities whose centres are drawn together
 

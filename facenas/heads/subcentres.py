@@ -1,13 +1,54 @@
-"""Sub-centres: several centres for each identity, of which the nearest counts."""
+"""Sub-center ArcFace: several centres for each identity, of which the nearest counts."""
 
-from torch import Tensor
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from facenas.heads.arcface import MARGIN, ArcFaceRule
+from facenas.heads.head import MarginHead
+from facenas.heads.rule import Gradient
+from facenas.heads.settings import SCALE, Gradients, HeadSection
+
+SUBCENTRES = 3  # as in the paper
 
 
-def nearest(cosines: Tensor, subcentres: int) -> Tensor:
-    """Cosines (B, K N), the K centres of an identity side by side, -> those with the nearest centre of each (B, N).
+class SubcentreArcFace(MarginHead):
+    """Additive angular margin to the nearest of several centres: embeddings (B, D) and labels (B,) -> logits (B, N).
 
-    A clean image trains its identity's main centre; wrongly labelled ones gather at the others and stop pulling at it.
+    Args:
+        embedding_size: Embedding dimension D.
+        num_identities: Number of identities N.
+        margin: m in radians.
+        scale: Factor s of all logits.
+        subcentres: Centres K of each identity, of which the nearest counts.
+        gradient: Of acos and cos: `exact`, or `straight_through` as in arcface_torch.
 
-    Source: Deng et al., "Sub-center ArcFace", 2020, section 3: theta_j = arccos(max_k w_jk x), in ArcFace's loss.
+    Source: Deng et al., "Sub-center ArcFace", 2020, section 3; see `nearest` and `ArcFaceRule`.
     """
-    return cosines if subcentres == 1 else cosines.view(len(cosines), -1, subcentres).amax(2)
+
+    def __init__(
+        self,
+        embedding_size: int,
+        num_identities: int,
+        margin: float = MARGIN,
+        scale: float = SCALE,
+        subcentres: int = SUBCENTRES,
+        *,
+        gradient: Gradient = "exact",
+    ) -> None:
+        rule = SubcentreArcFaceHead(margin=margin, gradient=gradient).rule()
+        super().__init__(rule, embedding_size, num_identities, scale=scale, subcentres=subcentres)
+
+
+class SubcentreArcFaceHead(HeadSection):
+    """Additive angular margin, several centres for each identity."""
+
+    module: ClassVar = SubcentreArcFace
+    name: Literal["subcentre_arcface"] = Field("subcentre_arcface", description="Name of the head.")
+    margin: float = Field(MARGIN, ge=0, description="Margin in radians.")
+    subcentres: int = Field(SUBCENTRES, ge=1, description="Centres of each identity, of which the nearest counts.")
+    gradient: Gradients = "exact"
+
+    def rule(self) -> ArcFaceRule:
+        """ArcFace's margin."""
+        return ArcFaceRule(self.margin, self.gradient)

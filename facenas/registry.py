@@ -1,0 +1,114 @@
+"""Members: the choices that a setting has, ours and those of installed packages. Nobody else keeps a list of their names."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pkgutil import iter_modules
+from typing import Any, get_args
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from facenas.errors import SettingsError, nearest
+from facenas.settings import Section
+
+logger = logging.getLogger("facenas")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The members of one kind: settings classes, each with a `name` of its own.
+
+    Our members are the classes below `base` in the modules of one of our packages: a file there adds a member. Others are entry points of
+    installed packages. One that cannot be loaded is named in a warning, and the rest goes on.
+
+    Attributes:
+        group: Name of the entry points, such as `facenas.heads`.
+        package: Package that holds our members, such as `facenas.heads`.
+        base: What every member is made of.
+    """
+
+    group: str
+    package: str
+    base: type[Section]
+
+    @cached_property
+    def members(self) -> Mapping[str, type[Any]]:
+        """The settings class of each name: ours, then those of other packages, each in alphabetical order."""
+        own = {name: member for member in sorted(self._own(), key=lambda one: one.__name__) if (name := name_of(member))}
+        return own | dict(self._installed(set(own)))
+
+    def get(self, name: str) -> type[Any]:
+        """The settings class of a name.
+
+        Raises:
+            SettingsError: If there is none; the message names the nearest.
+        """
+        if name not in self.members:
+            raise SettingsError(f"unknown {self.group.rpartition('.')[2].removesuffix('s')} {name!r}; {nearest(name, self.members)}")
+        return self.members[name]
+
+    def _own(self) -> Iterator[type[Section]]:
+        package = import_module(self.package)
+        for module in iter_modules(package.__path__):
+            found = vars(import_module(f"{self.package}.{module.name}"))
+            yield from (one for one in found.values() if isinstance(one, type) and issubclass(one, self.base) and one.__module__.endswith(module.name))
+
+    def _installed(self, taken: set[str]) -> Iterator[tuple[str, type[Section]]]:
+        for entry in sorted(entry_points(group=self.group), key=lambda one: one.name):
+            member = self._loaded(entry)
+            if member is None:
+                continue
+            name = name_of(member)
+            if name in taken:
+                logger.warning("%s: there is a %r already; %s is left out", self.group, name, _told(entry))
+            elif name:
+                taken.add(name)
+                yield name, member
+
+    def _loaded(self, entry: EntryPoint) -> type[Section] | None:
+        try:
+            member = entry.load()
+        except Exception as error:  # whatever somebody else's package raises when it is imported
+            logger.warning("%s cannot be loaded and is left out: %s: %s", _told(entry), type(error).__name__, " ".join(str(error).split()))
+            return None
+        if not (isinstance(member, type) and issubclass(member, self.base) and name_of(member)):
+            logger.warning("%s is left out: it must be a %s whose `name` is a Literal with its default", _told(entry), self.base.__name__)
+            return None
+        return member
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """In `Annotated[Base, OneOf(registry)]`: a setting whose value is any member of the registry, chosen by its `name`.
+
+    Attributes:
+        registry: The members.
+    """
+
+    registry: Registry
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A union of all members, told apart by their names."""
+        choices = {name: handler.generate_schema(member) for name, member in self.registry.members.items()}
+        return core_schema.tagged_union_schema(choices, discriminator="name")
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The JSON schema of that union."""
+        return handler(schema)
+
+
+def name_of(section: type[Section]) -> str | None:
+    """The name by which a settings class is chosen: the only value of its field `name`, None where it has none."""
+    field = section.model_fields.get("name")
+    tags = get_args(field.annotation) if field else ()
+    return str(tags[0]) if tags else None
+
+
+def _told(entry: EntryPoint) -> str:
+    package = entry.dist.name if entry.dist else "a package"
+    return f"{entry.group} {entry.name!r} of {package}"
