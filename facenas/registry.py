@@ -56,7 +56,11 @@ class Registry:
         package = import_module(self.package)
         for module in iter_modules(package.__path__):
             found = vars(import_module(f"{self.package}.{module.name}"))
-            yield from (one for one in found.values() if isinstance(one, type) and issubclass(one, self.base) and one.__module__.endswith(module.name))
+            yield from (
+                one
+                for one in found.values()
+                if isinstance(one, type) and issubclass(one, self.base) and one.__module__.endswith(module.name)
+            )
 
     def _installed(self, taken: set[str]) -> Iterator[tuple[str, type[Section]]]:
         for entry in sorted(entry_points(group=self.group), key=lambda one: one.name):

@@ -87,9 +87,7 @@ class MagFaceHead(HeadSection):
 
     module: ClassVar = MagFace
     name: Literal["magface"] = Field("magface", description="Name of the head.")
-    norm_range: Annotated[Range, AfterValidator(_rising)] = Field(
-        NORM_RANGE, description="Shortest and longest norm that is told apart."
-    )
+    norm_range: Annotated[Range, AfterValidator(_rising)] = Field(NORM_RANGE, description="Shortest and longest norm that is told apart.")
     margin_range: Range = Field(MARGIN_RANGE, description="Margins at these norms, in radians.")
     penalty: float = Field(PENALTY, ge=0, description="Weight of the pull towards long embeddings.")
     gradient: Gradients = "exact"
