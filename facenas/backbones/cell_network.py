@@ -82,7 +82,7 @@ class DropPath(nn.Module):
 
     def draws(self, x: Tensor) -> Tensor:
         """A number in [0, 1) for each image (B, 1, 1, 1)."""
-        return torch.rand(len(x), 1, 1, 1, device=x.device)
+        return torch.rand_like(x[:, :1, :1, :1], dtype=torch.float32)
 
 
 class Cell(nn.Module):

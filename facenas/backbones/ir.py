@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from facenas.backbones import cost, layers, space
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
+from facenas.backbones.fast import fast
 from facenas.backbones.norm_prelu import norm_prelu
 from facenas.backbones.output import Flat, embedding_cost, embedding_layer, initialise
 from facenas.errors import ModelError
@@ -133,9 +134,11 @@ class IRSpace(Section):
 class IRNetwork(nn.Sequential):
     """Input layer (convolution, BatchNorm, PReLU), units, output layer."""
 
+    slower_uncompiled = 1.1  # without a C compiler: docs/performance.md
+
     def stem(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) -> features of the first unit."""
-        return norm_prelu(self[0](x), self[1], self[2])
+        return activated(self[0](x), self[1], self[2])
 
     @property
     def units(self) -> "list[Unit]":
@@ -176,9 +179,15 @@ class Unit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features (B, C_in, H, W) -> (B, C_out, H / stride, W / stride)."""
         first_norm, first, norm, prelu, second, last_norm = self.residual
-        inner = norm_prelu(first(first_norm(x)), getattr(norm, "chosen", norm), prelu)  # a supernet has one for each operator
+        inner = activated(first(first_norm(x)), getattr(norm, "chosen", norm), prelu)  # a supernet has one for each operator
         out: Tensor = last_norm(second(inner)) + self.shortcut(x)
         return out
+
+
+def activated(x: Tensor, norm: nn.Module, prelu: nn.Module) -> Tensor:
+    """BatchNorm and PReLU of features (B, C, H, W)."""
+    out: Tensor = norm_prelu(x, norm, prelu) if fast() else prelu(norm(x))
+    return out
 
 
 def _stages(architecture: Architecture) -> tuple[int, ...]:

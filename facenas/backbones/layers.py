@@ -3,12 +3,11 @@
 from torch import nn
 
 from facenas.backbones.architecture import Operation
-from facenas.backbones.convolution import Conv2d
 
 
 def conv(channels_in: int, channels_out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     """A square convolution without bias that keeps the resolution at stride 1."""
-    return Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, groups=groups, bias=False)
 
 
 def operation(kind: Operation, channels_in: int, channels_out: int, kernel: int, *, stride: int, mixed: bool = True) -> nn.Module:

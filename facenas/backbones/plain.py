@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from facenas.backbones import cost, fused, layers, space
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
+from facenas.backbones.fast import fast
 from facenas.errors import ModelError
 from facenas.settings import Section
 
@@ -94,12 +95,14 @@ class PlainSpace(Section):
 
 
 class PlainNetwork(nn.Sequential):
-    """The chain of modules; in training, what lies between two pointwise convolutions is one operation (see `fused`)."""
+    """The chain of modules; in training, what lies between two pointwise convolutions may be one operation (see `fast`, `fused`)."""
+
+    slower_uncompiled = 1.8  # without a C compiler: docs/performance.md
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) -> logits (B, N)."""
         modules: list[Any] = list(self)
-        if not self.training:
+        if not (self.training and fast()):
             for module in modules:
                 x = module(x)
             return x
