@@ -1,65 +1,18 @@
-"""Networks of cells: how cells follow each other, and what is before and after them.
+"""Networks of cells: the cells, and what is before and after them.
 
 Source: Liu et al., "DARTS: differentiable architecture search", 2019, appendix A, and its `model.py`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from facenas.backbones import cost, layers
+from facenas.backbones import layers
 from facenas.backbones.cell_operations import Edge, FactorizedReduce, operator, relu_conv_norm
-from facenas.backbones.cost import Cost
+from facenas.backbones.cell_places import NODES, Place, Shape
 
-NODES = 4  # intermediate nodes of a cell; its output is their concatenation
-Shape = Literal["cifar", "imagenet", "ir"]
-HALVINGS: dict[Shape, int] = {"cifar": 2, "imagenet": 5, "ir": 4}
 AUXILIARY = (128, 768)  # channels of the auxiliary head
-
-
-class Place(NamedTuple):
-    """A cell's place in its network.
-
-    Attributes:
-        reduction: Whether it halves the resolution.
-        reduced_before: Whether the cell before it did, so that its first input has twice its second's resolution.
-        first: Channels of the output of the cell before the last.
-        second: Channels of the last cell's output.
-        channels: Of each of its nodes.
-        size: Side of its output.
-    """
-
-    reduction: bool
-    reduced_before: bool
-    first: int
-    second: int
-    channels: int
-    size: int
-
-
-def places(depth: int, width: int, shape: Shape, *, size: int) -> list[Place]:
-    """Every cell's place: reductions after a third and two thirds of the cells, or at the beginning of four stages, as in IR networks.
-
-    Args:
-        depth: Number of cells.
-        width: Channels of a node before the first reduction, or of the stem and the first stage of the shape `ir`.
-        shape: Of the network.
-        size: Side of the image.
-    """
-    reductions = {depth // 3, 2 * depth // 3} if shape != "ir" else {stage * depth // 4 for stage in range(4)}
-    size = size // 8 if shape == "imagenet" else size
-    first = second = 3 * width if shape == "cifar" else width
-    made, channels, reduced = list[Place](), width, shape == "imagenet"
-    for number in range(depth):
-        reduction = number in reductions
-        if reduction:
-            size //= 2
-            channels *= 1 if shape == "ir" and number == 0 else 2
-        made.append(Place(reduction, reduced, first, second, channels, size))
-        first, second, reduced = second, NODES * channels, reduction
-    return made
 
 
 class DropPath(nn.Module):
@@ -82,7 +35,7 @@ class DropPath(nn.Module):
 
     def draws(self, x: Tensor) -> Tensor:
         """A number in [0, 1) for each image (B, 1, 1, 1)."""
-        return torch.rand(len(x), 1, 1, 1, device=x.device)
+        return torch.rand_like(x[:, :1, :1, :1], dtype=torch.float32)
 
 
 class Cell(nn.Module):
@@ -202,16 +155,6 @@ def stem(width: int, in_channels: int, shape: Shape) -> tuple[nn.Module, nn.Modu
         *(layers.conv(in_channels, width // 2, 3, stride=2), nn.BatchNorm2d(width // 2), nn.ReLU()),
         *(layers.conv(width // 2, width, 3, stride=2), nn.BatchNorm2d(width)),
     ), nn.Sequential(nn.ReLU(), layers.conv(width, width, 3, stride=2), nn.BatchNorm2d(width))
-
-
-def stem_cost(width: int, in_channels: int, shape: Shape, *, size: int) -> Cost:
-    """Cost of `stem` for images of `size` x `size`."""
-    if shape == "ir":
-        return cost.convolution(in_channels, width, 3, size=size) + cost.batch_norm(width) + Cost(width, 0)
-    if shape == "cifar":
-        return cost.convolution(in_channels, 3 * width, 3, size=size) + cost.batch_norm(3 * width)
-    sizes = ((in_channels, width // 2, size // 2), (width // 2, width, size // 4), (width, width, size // 8))
-    return sum((cost.convolution(here, there, 3, size=side) + cost.batch_norm(there) for here, there, side in sizes), start=cost.NOTHING)
 
 
 def classifier(channels: int, classes: int) -> nn.Module:

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from facenas.backbones.architecture import Architecture
-from facenas.backbones.cell_network import NODES, Place, entrances, places
-from facenas.backbones.cell_operations import Edge, operator, operator_cost
+from facenas.backbones.cell_choices import Edge, operator_cost
+from facenas.backbones.cell_network import entrances
+from facenas.backbones.cell_operations import operator
+from facenas.backbones.cell_places import NODES, Place, places
 from facenas.backbones.cells import CellSpace
 
 INPUTS = [tuple(range(2 + node)) for node in range(NODES)]  # of each node

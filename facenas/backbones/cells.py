@@ -2,31 +2,23 @@
 
 from collections.abc import Sequence
 from random import Random
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from torch import nn
 
 from facenas.backbones import cost
 from facenas.backbones.architecture import Architecture, Kernel, Operation
-from facenas.backbones.cell_network import (
-    HALVINGS,
-    NODES,
-    Auxiliary,
-    Cell,
-    CellNetwork,
-    Place,
-    Shape,
-    classifier,
-    places,
-    stem,
-    stem_cost,
-)
-from facenas.backbones.cell_operations import OPERATORS, Edge, operator_cost, relu_conv_norm_cost
+from facenas.backbones.cell_choices import OPERATORS, Edge, operator_cost, relu_conv_norm_cost
+from facenas.backbones.cell_places import HALVINGS, NODES, Place, Shape, places, stem_cost
 from facenas.backbones.cost import Cost
-from facenas.backbones.output import Flat, embedding_cost, embedding_layer
+from facenas.backbones.output import Flat, embedding_cost
 from facenas.errors import ModelError
 from facenas.settings import Section
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from facenas.backbones.cell_network import CellNetwork
 
 EDGES = 2 * NODES  # of a cell
 POSITIONS = 2 * EDGES  # of both
@@ -145,8 +137,10 @@ class CellSpace(Section):
         """Embedding dimension D, or number of classes."""
         return self.num_classes or self.embedding_size or 0
 
-    def build(self, architecture: Architecture) -> nn.Module:
+    def build(self, architecture: Architecture) -> "nn.Module":
         """A network from images (B, C, H, W) to logits (B, num_classes) or embeddings (B, D) that are not normalised."""
+        from facenas.backbones.cell_network import Cell
+
         self.check(architecture)
         put = self.places(architecture)
         cells = [
@@ -154,16 +148,18 @@ class CellSpace(Section):
         ]
         return self.around(cells, put, architecture.width)
 
-    def around(self, cells: Sequence[nn.Module], put: Sequence[Place], width: int) -> CellNetwork:
+    def around(self, cells: "Sequence[nn.Module]", put: Sequence[Place], width: int) -> "CellNetwork":
         """Stem and heads around cells."""
+        from facenas.backbones.cell_network import Auxiliary, CellNetwork, classifier, stem
+        from facenas.backbones.layers import embedding_layer
+
         last, after = put[-1], 2 * len(put) // 3
         channels = NODES * last.channels
-        if self.num_classes is None:
-            head: nn.Module = embedding_layer(
-                self.output, channels, size=last.size, dimension=self.embedding_size or 0, dropout=self.dropout
-            )
-        else:
-            head = classifier(channels, self.num_classes)
+        head = (
+            classifier(channels, self.num_classes)
+            if self.num_classes is not None
+            else embedding_layer(self.output, channels, size=last.size, dimension=self.embedding_size or 0, dropout=self.dropout)
+        )
         second = Auxiliary(channels, put[after].size, self.num_classes) if self.auxiliary and self.num_classes else None
         before = stem(width, self.in_channels, self.shape)
         return CellNetwork(before, cells, head, auxiliary=second, after=after, drop_path=self.drop_path)

@@ -1,7 +1,7 @@
 """Convolutions whose weight gradient is a sum of matrix products, for CPUs on which oneDNN's own is slow.
 
 With AVX2 and channels last, oneDNN's weight gradient of a 3x3 convolution reaches a third of what its other passes and matrix products
-do; with AVX-512 it is left alone.
+do; with AVX-512 it is left alone. Networks have torch's own convolutions: these take their place while a step is computed (see `fast`).
 """
 
 from functools import cache

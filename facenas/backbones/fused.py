@@ -28,7 +28,12 @@ KERNELS = (3, 5)
 @cache
 def library(kind: torch.dtype = torch.float32) -> ctypes.CDLL | None:
     """The compiled operations on features of a kind; None where they cannot be compiled or are switched off by FACENAS_FUSED=0."""
-    return None if os.environ.get("FACENAS_FUSED") == "0" else compiled(SOURCE, (*FLAGS, *KINDS[kind]))
+    return compiled(SOURCE, (*FLAGS, *KINDS[kind])) if wanted() else None
+
+
+def wanted() -> bool:
+    """Whether compiled operations may be used: FACENAS_FUSED=0 switches them off."""
+    return os.environ.get("FACENAS_FUSED") != "0"
 
 
 def norm_relu_depthwise(x: Tensor, norm: nn.BatchNorm2d, conv: nn.Conv2d) -> Tensor:

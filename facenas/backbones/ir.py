@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor, nn
 
-from facenas.backbones import cost, layers, space
+from facenas.backbones import cost, space
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
-from facenas.backbones.norm_prelu import norm_prelu
-from facenas.backbones.output import Flat, embedding_cost, embedding_layer, initialise
+from facenas.backbones.output import Flat, embedding_cost
 from facenas.errors import ModelError
 from facenas.settings import Section
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # Units per stage that are known. 4, 8, 24 and 49 units are IR-10, IR-18, IR-50 and IR-100. 16 and 28 are EGNAS' R-34-512
 # and R-58-256: the paper prints no units per stage; these are inferred from its parameter counts (Table 6: 37.1 M, 14.6 M).
@@ -81,16 +82,12 @@ class IRSpace(Section):
         """Embedding dimension D of the architecture's network."""
         return self.embedding_size or 8 * architecture.width
 
-    def build(self, architecture: Architecture) -> nn.Module:
+    def build(self, architecture: Architecture) -> "nn.Module":
         """A network from images (B, C, H, W) to embeddings (B, D) that are not normalised."""
+        from facenas.backbones.ir_network import build
+
         self.check(architecture)
-        width = architecture.width
-        units = [Unit(kind, kernel, *channels, stride=stride) for kind, kernel, *channels, stride in plan(architecture)]
-        size, dimension = self.input_size // REDUCTION, self.dimension(architecture)
-        head = embedding_layer(self.output, 8 * width, size=size, dimension=dimension, dropout=self.dropout)
-        network = IRNetwork(layers.conv(self.in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width), *units, head)
-        network.apply(initialise)
-        return network
+        return build(self, architecture)
 
     def cost(self, architecture: Architecture) -> Cost:
         """Parameters and multiply-accumulates at `input_size`."""
@@ -130,57 +127,6 @@ class IRSpace(Section):
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
 
 
-class IRNetwork(nn.Sequential):
-    """Input layer (convolution, BatchNorm, PReLU), units, output layer."""
-
-    def stem(self, x: Tensor) -> Tensor:
-        """Images (B, C, H, W) -> features of the first unit."""
-        return norm_prelu(self[0](x), self[1], self[2])
-
-    @property
-    def units(self) -> "list[Unit]":
-        """All units in their order."""
-        return [module for module in self if isinstance(module, Unit)]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Images (B, C, H, W) -> embeddings (B, D)."""
-        x = self.stem(x)
-        for module in self[3:]:
-            x = module(x)
-        return x
-
-
-class Unit(nn.Module):
-    """BN - conv - BN - PReLU - conv (stride) - BN, added to a shortcut; no activation after the sum.
-
-    The shortcut is a 1x1 convolution with BN where the channels change and plain subsampling elsewhere.
-
-    Source: AdaFace, `net.py`, `BasicBlockIR`.
-    """
-
-    def __init__(self, kind: Operation, kernel: int, channels_in: int, channels_out: int, *, stride: int) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            nn.BatchNorm2d(channels_in),
-            layers.operation(kind, channels_in, channels_out, kernel, stride=1),
-            nn.BatchNorm2d(channels_out),
-            nn.PReLU(channels_out),
-            layers.operation(kind, channels_out, channels_out, kernel, stride=stride),
-            nn.BatchNorm2d(channels_out),
-        )
-        if channels_in != channels_out:
-            self.shortcut: nn.Module = nn.Sequential(layers.conv(channels_in, channels_out, 1, stride=stride), nn.BatchNorm2d(channels_out))
-        else:
-            self.shortcut = nn.MaxPool2d(1, stride) if stride > 1 else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Features (B, C_in, H, W) -> (B, C_out, H / stride, W / stride)."""
-        first_norm, first, norm, prelu, second, last_norm = self.residual
-        inner = norm_prelu(first(first_norm(x)), getattr(norm, "chosen", norm), prelu)  # a supernet has one for each operator
-        out: Tensor = last_norm(second(inner)) + self.shortcut(x)
-        return out
-
-
 def _stages(architecture: Architecture) -> tuple[int, ...]:
     return architecture.stages or stages((architecture.depth - 2) // 2)
 
@@ -194,3 +140,12 @@ def plan(architecture: Architecture) -> Layers:
         made.append((kind, kernel, channels_in, channels, 2 if first else 1))
         channels_in = channels
     return made
+
+
+def __getattr__(name: str) -> Any:
+    """The modules of its networks, which have a file of their own."""
+    if name in ("IRNetwork", "Unit"):
+        from facenas.backbones import ir_network
+
+        return getattr(ir_network, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

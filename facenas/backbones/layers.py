@@ -1,14 +1,15 @@
-"""The operations of the search spaces."""
+"""The operations of the search spaces, and the layers between features and embeddings."""
 
+import torch
 from torch import nn
 
 from facenas.backbones.architecture import Operation
-from facenas.backbones.convolution import Conv2d
+from facenas.backbones.output import Output
 
 
 def conv(channels_in: int, channels_out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     """A square convolution without bias that keeps the resolution at stride 1."""
-    return Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, groups=groups, bias=False)
 
 
 def operation(kind: Operation, channels_in: int, channels_out: int, kernel: int, *, stride: int, mixed: bool = True) -> nn.Module:
@@ -35,3 +36,35 @@ def operation(kind: Operation, channels_in: int, channels_out: int, kernel: int,
     else:
         each = conv(channels_in, channels_in, kernel, stride=stride, groups=channels_in)
     return nn.Sequential(each, conv(channels_in, channels_out, 1)) if mixed or channels_in != channels_out else each
+
+
+def embedding_layer(output: Output, channels: int, *, size: int, dimension: int, dropout: float) -> nn.Sequential:
+    """From features to embeddings (B, D) that are not normalised.
+
+    Args:
+        output: `flatten`: every place of the map has weights of its own (ArcFace's option E); `gdc`: a global depthwise convolution weighs
+            the places of each channel first, with far fewer parameters; `pool`: the features are pooled already, (B, C).
+        channels: Channels C of the features.
+        size: Side of the map (B, C, H, W), in pixels.
+        dimension: Embedding dimension D.
+        dropout: A fraction.
+
+    Source: ArcFace, section 2.2.2 (option E); MobileFaceNets, section 3.1 (global depthwise convolution).
+    """
+    if output == "gdc":
+        whole = nn.Conv2d(channels, channels, size, groups=channels, bias=False)
+        features: list[nn.Module] = [whole, nn.BatchNorm2d(channels), nn.Dropout(dropout), nn.Flatten()]
+        size = 1
+    elif output == "flatten":
+        features = [nn.BatchNorm2d(channels), nn.Dropout(dropout), nn.Flatten()]
+    else:
+        features, size = [nn.BatchNorm1d(channels), nn.Dropout(dropout)], 1
+    return nn.Sequential(*features, nn.Linear(channels * size**2, dimension), nn.BatchNorm1d(dimension, affine=False))
+
+
+def initialise(module: nn.Module) -> None:
+    """Kaiming's normal distribution by fan-out, as AdaFace's code begins."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if module.bias is not None:
+            torch.nn.init.zeros_(module.bias)

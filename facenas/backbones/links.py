@@ -5,26 +5,13 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facenas.backbones.ir import IRNetwork
-from facenas.backbones.resnet import ResNet
-from facenas.errors import ModelError
+from facenas.backbones.ir_network import IRNetwork
+from facenas.backbones.link_pairs import pairs
+from facenas.backbones.resnet_network import ResNet
+
+__all__ = ["Base", "Linked", "fitted", "linked", "pairs"]
 
 Base = IRNetwork | ResNet
-
-
-def pairs(units: int) -> list[tuple[int, int]]:
-    """All (j, t), t <= j - 2, in the order of an architecture's links; 0 is the stem, 1 the first unit.
-
-    Source: NAR, equation 4.
-    """
-    return [(unit, before) for unit in range(2, units + 1) for before in range(unit - 1)]
-
-
-def check_links(links: Sequence[int], units: int) -> None:
-    """Raise a ModelError unless there are no links, or a 0 or 1 for every pair."""
-    wanted = len(pairs(units))
-    if links and (len(links) != wanted or not set(links) <= {0, 1}):
-        raise ModelError(f"{units} units have {wanted} possible links, each 0 or 1, or none at all; got {len(links)} in 0 to {max(links)}")
 
 
 class Linked(nn.Module):

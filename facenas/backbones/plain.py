@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor, nn
 
-from facenas.backbones import cost, fused, layers, space
+from facenas.backbones import cost, space
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.errors import ModelError
 from facenas.settings import Section
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class PlainSpace(Section):
@@ -53,15 +55,12 @@ class PlainSpace(Section):
                 f"got space {architecture.space!r}, {lengths[0]} operations, {lengths[1]} kernels, stages {architecture.stages}"
             )
 
-    def build(self, architecture: Architecture) -> nn.Module:
+    def build(self, architecture: Architecture) -> "nn.Module":
         """A network from images (B, C, H, W) to logits (B, num_classes)."""
+        from facenas.backbones.plain_network import build
+
         self.check(architecture)
-        width = architecture.width
-        modules: list[nn.Module] = [layers.conv(self.in_channels, 2 * width, 3), nn.BatchNorm2d(2 * width)]
-        for kind, kernel, channels_in, channels_out, stride in plan(architecture):
-            layer = layers.operation(kind, channels_in, channels_out, kernel, stride=stride)
-            modules += [nn.ReLU(), layer, nn.BatchNorm2d(channels_out)]
-        return PlainNetwork(*modules, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, self.num_classes))
+        return build(self, architecture)
 
     def cost(self, architecture: Architecture) -> Cost:
         """Parameters and multiply-accumulates at `input_size`."""
@@ -93,28 +92,6 @@ class PlainSpace(Section):
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
 
 
-class PlainNetwork(nn.Sequential):
-    """The chain of modules; in training, what lies between two pointwise convolutions is one operation (see `fused`)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Images (B, C, H, W) -> logits (B, N)."""
-        modules: list[Any] = list(self)
-        if not self.training:
-            for module in modules:
-                x = module(x)
-            return x
-        first, *middle, norm, _, flatten, linear = modules
-        x = fused.stem(x, first)
-        for before, _, layer in zip(middle[::3], middle[1::3], middle[2::3], strict=True):
-            if isinstance(layer, nn.Conv2d):
-                x = layer(before(x).relu_())
-            else:
-                depthwise, pointwise = layer
-                x = pointwise(fused.norm_relu_depthwise(x, before, depthwise))
-        logits: Tensor = linear(flatten(fused.norm_pool(x, norm)))
-        return logits
-
-
 def plan(architecture: Architecture) -> Layers:
     """Operation, kernel, input channels, output channels and stride of every layer."""
     depth, width = architecture.depth, architecture.width
@@ -127,3 +104,12 @@ def plan(architecture: Architecture) -> Layers:
         made.append((kind, kernel, channels_in, channels, stride))
         channels_in = channels
     return made
+
+
+def __getattr__(name: str) -> Any:
+    """The module of its networks, which has a file of its own."""
+    if name == "PlainNetwork":
+        from facenas.backbones.plain_network import PlainNetwork
+
+        return PlainNetwork
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from random import Random
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
-from torch import nn
 
-from facenas.backbones import cost, ir, layers, resnet
+from facenas.backbones import cost, ir, resnet
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
-from facenas.backbones.links import Base, Linked, check_links
-from facenas.backbones.output import initialise
+from facenas.backbones.link_pairs import check_links
 from facenas.backbones.resnet import Stem
 from facenas.errors import ModelError
 from facenas.settings import Section
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from facenas.backbones.links import Base
 
 Operator = Literal["conv3", "conv5", "depthwise3", "depthwise5", "max3", "avg3"]
 OPERATORS: dict[Operator, tuple[Operation, Kernel]] = {
@@ -182,8 +185,10 @@ class RefinedSpace(Section):
         times = 2 if self.positions_per == "unit" else 1
         return [layer for layer in zip(architecture.operations, architecture.kernels, strict=True) for _ in range(times)]
 
-    def build(self, architecture: Architecture) -> nn.Module:
+    def build(self, architecture: Architecture) -> "nn.Module":
         """A network from images (B, C, H, W) to embeddings (B, D) that are not normalised, or to logits (B, num_classes)."""
+        from facenas.backbones.links import Linked
+
         self.check(architecture)
         network = self.build_base()
         for place, (kind, kernel) in zip(self.places(), self.of_places(architecture), strict=True):
@@ -191,20 +196,25 @@ class RefinedSpace(Section):
                 network.units[place.unit].residual[place.at] = self.operator(place, kind, kernel)
         return Linked(network, architecture.links) if architecture.links else network
 
-    def build_base(self) -> Base:
+    def build_base(self) -> "Base":
         """The base with fresh weights."""
+        from facenas.backbones.ir_network import IRNetwork
+        from facenas.backbones.resnet_network import ResNet
+
         if self.base == "resnet18":
             outputs, embeds = self.dimension(self.start()), self.num_classes is None
-            return resnet.ResNet(self.channels, stem=self.stem, in_channels=self.in_channels, outputs=outputs, embeds=embeds)
+            return ResNet(self.channels, stem=self.stem, in_channels=self.in_channels, outputs=outputs, embeds=embeds)
         network = self._faces.build(self._base)
-        assert isinstance(network, ir.IRNetwork)
+        assert isinstance(network, IRNetwork)
         return network
 
-    def operator(self, place: Place, kind: Operation, kernel: Kernel) -> nn.Module:
+    def operator(self, place: Place, kind: Operation, kernel: Kernel) -> "nn.Module":
         """A fresh operator for a place."""
+        from facenas.backbones import layers
+
         mixed = self.pooling == "mixed"
         made = layers.operation(kind, place.channels_in, place.channels_out, kernel, stride=place.stride, mixed=mixed)
-        return made.apply(initialise)
+        return made.apply(layers.initialise)
 
     def dimension(self, architecture: Architecture) -> int:
         """Embedding dimension D, or number of classes."""

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from itertools import product
 from random import Random
-from typing import Protocol, TypeVar
-
-from torch import nn
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from facenas.backbones.architecture import Architecture, Kernel, Operation
 from facenas.backbones.cost import Cost
 from facenas.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class SearchSpace(Protocol):
@@ -36,7 +37,7 @@ class SearchSpace(Protocol):
     def cost(self, architecture: Architecture) -> Cost:
         """Parameters and multiply-accumulates, without building the network."""
 
-    def build(self, architecture: Architecture) -> nn.Module:
+    def build(self, architecture: Architecture) -> "nn.Module":
         """A network with fresh weights."""
 
     def count_parameters(self, architecture: Architecture) -> int:

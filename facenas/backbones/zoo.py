@@ -1,12 +1,11 @@
 """Named architectures, and the blueprint that every file of facenas carries: an architecture with its space."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-from torch import nn
 
 from facenas.backbones.architecture import Architecture
-from facenas.backbones.cell_operations import Edge
+from facenas.backbones.cell_choices import Edge
 from facenas.backbones.cells import CellSpace
 from facenas.backbones.ir import IRSpace
 from facenas.backbones.plain import PlainSpace
@@ -14,6 +13,9 @@ from facenas.backbones.refined import Operator, RefinedSpace
 from facenas.backbones.timm_space import TimmSpace
 from facenas.errors import ModelError, nearest
 from facenas.settings import Section
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Space = Annotated[PlainSpace | IRSpace | RefinedSpace | CellSpace, Field(discriminator="name")]
 Builder = Annotated[Space | TimmSpace, Field(discriminator="name")]  # a space to search, or a network made by hand
@@ -25,7 +27,7 @@ class Blueprint(Section):
     architecture: Architecture = Field(description="The point in the space.")
     space: Builder = Field(description="The space, with input size and output layer.")
 
-    def build(self) -> nn.Module:
+    def build(self) -> "nn.Module":
         """The network with fresh weights."""
         return self.space.build(self.architecture)
 

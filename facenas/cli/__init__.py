@@ -10,54 +10,58 @@ from typing import Any
 
 import typer
 
-from facenas.cli import (
-    align,
-    bench,
-    compare,
-    dashboard,
-    data,
-    demo,
-    embed,
-    evaluate,
-    export,
-    gallery,
-    journal,
-    models,
-    push,
-    quickstart,
-    report,
-    search,
-    study,
-    train,
-)
+from facenas.cli.lazy import PLAIN, Entry, group
 from facenas.errors import FacenasError, StoppedError
 
-app = typer.Typer(
-    help="Search, train, evaluate and export face-recognition backbones.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-app.command("align")(align.align)
-app.command("search")(search.search)
-app.command("train")(train.train)
-app.command("eval")(evaluate.evaluate)
-app.command("export")(export.export)
-app.command("bench")(bench.bench)
-app.command("push")(push.push)
-app.command("models")(models.models)
-app.command("journal")(journal.journal)
-app.command("compare")(compare.compare)
-app.command("demo")(demo.demo)
-app.command("embed")(embed.embed)
-app.command("identify")(gallery.identify)
-app.add_typer(gallery.gallery, name="gallery")
-app.command("report")(report.report)
-app.command("dashboard")(dashboard.dashboard)
-app.add_typer(study.study, name="study")
-app.add_typer(data.data, name="data")
-app.command("quickstart")(quickstart.quickstart)
+# Names, and how the help of each begins, so that `facenas --help` imports none of them.
+COMMANDS = {
+    "align": Entry(
+        "facenas.cli.align:align",
+        "Find the faces in pictures and cut them out.",
+    ),
+    "search": Entry("facenas.cli.search:search", "Search an architecture."),
+    "train": Entry(
+        "facenas.cli.train:train",
+        "Train an architecture with a margin head.",
+    ),
+    "eval": Entry("facenas.cli.evaluate:evaluate", "Measure a face model on people that it has not seen."),
+    "export": Entry(
+        "facenas.cli.export:export",
+        "Write a trained model as one file.",
+    ),
+    "bench": Entry(
+        "facenas.cli.bench:bench",
+        "Measure how fast models are on this machine.",
+    ),
+    "push": Entry("facenas.cli.push:push", "Write a trained model with its page."),
+    "models": Entry("facenas.cli.models:models", "List the named architectures with their cost."),
+    "journal": Entry("facenas.cli.journal:journal", "Show every candidate of a search in plan order."),
+    "compare": Entry(
+        "facenas.cli.compare:compare",
+        "Compare the faces of two pictures.",
+    ),
+    "demo": Entry("facenas.cli.demo:demo", "Open a web page."),
+    "embed": Entry(
+        "facenas.cli.embed:embed",
+        "Write the embeddings of aligned faces.",
+    ),
+    "identify": Entry("facenas.cli.gallery:identify", "Name the people of a gallery whom a face is most like."),
+    "gallery": Entry("facenas.cli.gallery:gallery", "Known people, to be found in pictures by `facenas identify`."),
+    "report": Entry("facenas.cli.report:report", "Write a search as one HTML page."),
+    "dashboard": Entry("facenas.cli.dashboard:dashboard", "Show a run in optuna-dashboard."),
+    "study": Entry("facenas.cli.study:study", "Repeat the paper's studies of the search itself."),
+    "data": Entry("facenas.cli.data:data", "Look at, check, pack and show faces."),
+    "quickstart": Entry(
+        "facenas.cli.quickstart:quickstart",
+        "Search, train, evaluate and export a face backbone.",
+    ),
+}
+app = typer.Typer(help="Search, train, evaluate and export face-recognition backbones.", no_args_is_help=True, cls=group(COMMANDS), **PLAIN)
+
+
+@app.callback()
+def _commands() -> None:
+    """So that typer makes a group of it."""
 
 
 MISTAKE: Any = typer.BadParameter.__mro__[2]  # click's exception of the command line; recent versions of typer bring their own click

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from facenas.cli.common import Json, print_json, print_result, remark
 from facenas.errors import ModelError, SettingsError
@@ -39,6 +38,8 @@ def bench(
 
     Example: facenas bench runs/orl-model runs/orl-model/model.onnx runs/orl-model/model-int8.onnx --batch 1
     """
+    from rich.table import Table
+
     cores = os.cpu_count() or 1
     rows: list[dict[str, Any]] = []
     for count in threads or sorted({1, cores}):

@@ -5,18 +5,23 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 import yaml
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from facenas.errors import RunError
 from facenas.files import write_text
 from facenas.settings import Section
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console: Console
 
 Config = Annotated[str, typer.Option("--config", help="A preset's name or the path of a YAML file.")]
 ConfigFile = Annotated[str | None, typer.Option("--config", help="A YAML file instead of the benchmark's preset.")]
@@ -28,7 +33,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stan
 DataRoot = Annotated[str | None, typer.Option("--data-root", help="Folder that holds the data set.")]
 Model = Annotated[Path, typer.Option("--model", help="Folder of a training run, or an ONNX file.")]
 
-console = Console(stderr=True, highlight=False)  # progress and remarks; results go to standard output
+
+@cache
+def _console() -> "Console":
+    """Progress and remarks; results go to standard output."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def __getattr__(name: str) -> Any:
+    """`console`, made when it is asked for: rich takes a tenth of a second."""
+    if name == "console":
+        return _console()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def overrides(assignments: list[str], **options: object) -> list[str]:
@@ -70,8 +88,11 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
+def progress_bars() -> "Iterator[Progress]":
     """Progress on standard error, with elapsed and remaining time; nothing where there is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = _console()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -86,7 +107,7 @@ def progress_bars() -> Iterator[Progress]:
 
 def remark(text: str) -> None:
     """A line on standard error, never broken."""
-    console.print(text, soft_wrap=True)
+    _console().print(text, soft_wrap=True)
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
@@ -97,6 +118,8 @@ def print_json(value: Mapping[str, Any] | list[Any]) -> None:
 
 def print_result(renderable: object) -> None:
     """A table or text on standard output, as wide as the terminal, or wide enough where there is none."""
+    from rich.console import Console
+
     Console(width=None if sys.stdout.isatty() else 120).print(renderable)
 
 

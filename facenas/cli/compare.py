@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
-from rich.table import Table
 
 from facenas.cli.common import Device, Json, Set, millions, percent, print_json, print_result, remark
 from facenas.cli.using import (
@@ -25,6 +24,8 @@ from facenas.cli.using import (
 from facenas.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from facenas.search.compare import Compared
 
 
@@ -111,8 +112,10 @@ def read(run: Path) -> "Compared":
     return Compared(str(run), settings, journal.rows(), epochs.rows() if epochs else ())
 
 
-def table(entries: list[dict[str, Any]]) -> Table:
+def table(entries: list[dict[str, Any]]) -> "Table":
     """Mean and standard deviation over seeds."""
+    from rich.table import Table
+
     result = Table(
         "task", "strategy", "seeds", "score", "after epochs", "parameters", "candidates", "epochs", "hours", "RI", title="searches"
     )

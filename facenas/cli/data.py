@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
 from facenas.cli import make_bin
 from facenas.cli.common import Json, print_json, print_result, remark
@@ -13,6 +12,8 @@ from facenas.errors import DataError
 from facenas.files import replacing
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from facenas.data.faces import Labels
     from facenas.data.inspection import Problem
 
@@ -137,8 +138,10 @@ def spread(counts: "Labels") -> dict[str, float]:
     return {"min": int(counts.min()), "median": float(np.median(counts)), "max": int(counts.max())}
 
 
-def facts(result: dict[str, Any]) -> Table:
+def facts(result: dict[str, Any]) -> "Table":
     """What `info` tells, but for the problems."""
+    from rich.table import Table
+
     table = Table("", result["path"], title="faces")
     per_identity = result["images_per_identity"]
     sizes = ", ".join(f"{size} ({count})" for size, count in list(result["sampled_sizes"].items())[:5])
@@ -154,8 +157,10 @@ def facts(result: dict[str, Any]) -> Table:
     return table
 
 
-def listing(problems: "list[Problem]", title: str) -> Table | str:
+def listing(problems: "list[Problem]", title: str) -> "Table | str":
     """The first problems, one a row."""
+    from rich.table import Table
+
     if not problems:
         return "no problems found"
     table = Table("problem", "where", title=f"{title}: {len(problems):,}")

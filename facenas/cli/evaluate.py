@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from facenas.cli.common import ConfigFile, Device, Json, Run, Seed, Set, overrides, percent, print_json, print_result, remark
 from facenas.errors import DataError, SettingsError, nearest
@@ -13,6 +12,8 @@ from facenas.files import replacing, write_json, write_text
 from facenas.settings import load, presets
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from facenas.cli.measuring import Measured
     from facenas.eval.settings import EvalSettings
 
@@ -125,6 +126,8 @@ def classical(measured: "Measured") -> dict[str, Any]:
 
 def side_by_side(measured: "list[Measured]", folder: Path, *, as_json: bool) -> None:
     """A table with the paper's networks, pictures, one page, and what the differences are worth."""
+    from rich.table import Table
+
     from facenas.cli.measuring import compared
     from facenas.report.comparison import page, pictures
     from facenas.report.comparison import table as rows_of
@@ -181,8 +184,10 @@ def report_file(model: Path, run: Path | None, benchmark: str) -> Path:
     return folder / "eval" / f"{benchmark}{f'-{suffix}' if suffix else ''}.json"
 
 
-def table(one: "Measured", baselines: dict[str, Any]) -> Table:
+def table(one: "Measured", baselines: dict[str, Any]) -> "Table":
     """The figures of a model, and of the baselines."""
+    from rich.table import Table
+
     from facenas.eval.verification import Verification
 
     if not isinstance(one.result, Verification):
@@ -198,8 +203,10 @@ def table(one: "Measured", baselines: dict[str, Any]) -> Table:
     return result
 
 
-def figures(one: "Measured") -> Table:
+def figures(one: "Measured") -> "Table":
     """Whatever a result holds, one a row."""
+    from rich.table import Table
+
     result = Table(one.name, "")
     for key, value in asdict(one.result).items():  # type: ignore[call-overload]
         rates = value if isinstance(value, dict) else {"": value}

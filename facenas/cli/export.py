@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
 from facenas.cli.common import (
     ConfigFile,
@@ -27,6 +26,8 @@ from facenas.errors import SettingsError
 from facenas.files import write_json
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from facenas.cli.checking import Check
     from facenas.data import InputContract
 
@@ -123,8 +124,10 @@ def export(
         print_result(f"-> {file}")
 
 
-def report(result: dict[str, Any], check: "Check") -> Table:
+def report(result: dict[str, Any], check: "Check") -> "Table":
     """What became of a network on its way into a file."""
+    from rich.table import Table
+
     table = Table("", "torch", "file", title=f"{Path(result['file']).name}, {result['format']}" + opset(result["opset"]))
     parity, benchmark, latency = result["parity"], result["benchmark"], result["latency_ms"]
     table.add_row(f"cosine of {parity['images']} images, least", "", f"{parity['min_cosine']:.7f}")

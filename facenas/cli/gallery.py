@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from facenas.cli.common import Device, Json, Set, print_json, print_result, progress_bars, remark
 from facenas.cli.using import (
@@ -105,6 +104,7 @@ def identify(
     Example: facenas identify party.jpg --gallery gallery --faces all
     """
     import numpy as np
+    from rich.table import Table
 
     from facenas.recognition.gallery import told as named
 

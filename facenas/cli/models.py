@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from rich.table import Table
-
 from facenas.cli.common import Json, millions, print_json, print_result
 
 
@@ -12,6 +10,8 @@ def models(as_json: Json = False) -> None:
 
     Example: facenas models --json
     """
+    from rich.table import Table
+
     from facenas.backbones import ZOO
 
     rows: list[dict[str, Any]] = [

@@ -4,12 +4,14 @@ import json
 import shlex
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from facenas.cli.common import Device, Json, Run, millions, percent, print_json, print_result, remark
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def quickstart(
@@ -66,8 +68,10 @@ def _step(*arguments: str) -> Any:
     return json.loads(output.getvalue())
 
 
-def _table(result: dict[str, Any]) -> Table:
+def _table(result: dict[str, Any]) -> "Table":
     found = result["search"]["architecture"]
+    from rich.table import Table
+
     names = {"searched backbone": result["orl"], "searched backbone, ONNX": result["orl_onnx"], **result["baselines"]}
     size = f"depth {found['depth']}, width {found['width']}, {millions(result['search']['parameters'])} parameters"
     table = Table("recogniser", "accuracy", "AUC", "EER", title=f"{result['orl']['pairs']} pairs of people none has seen ({size})")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from facenas.backbones import Architecture
-from facenas.backbones.cell_network import NODES
+from facenas.backbones.cell_places import NODES
 from facenas.backbones.cells import half
 from facenas.report.svg import picture, tag
 from facenas.search.row import StageEpoch

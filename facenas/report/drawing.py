@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from facenas.backbones import Blueprint, CellSpace, RefinedSpace, ir, plain
-from facenas.backbones.cell_network import NODES
+from facenas.backbones.cell_places import NODES
 from facenas.report.svg import picture, tag
 
 PLANS = {"plain": plain.plan, "ir": ir.plan}

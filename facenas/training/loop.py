@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from facenas.backbones.cell_network import CellNetwork
+from facenas.backbones.fast import FastPaths, tell_without_compiler
 from facenas.data import InputContract
 from facenas.training.device import derive_seed
 from facenas.training.feed import Feed
@@ -134,6 +136,7 @@ def _step(
 ) -> Callable[..., None]:
     """One optimiser step on one batch of this rank."""
     model, optimisers, parts = training.model, training.optimisers, recipe.accumulate
+    faster = _faster(model.network, recipe, fabric.device)
     clipped = list((model.parameters if recipe.clip_head and len(optimisers) == 1 else model.network.parameters)())
 
     def step(*inputs: Tensor) -> None:
@@ -145,7 +148,8 @@ def _step(
             share = len(some) / len(pixels)
             batch = recipe.augmentation.change(contract.prepare(recipe.augmentation.crop(some, drawn)), drawn)
             with fabric.no_backward_sync(model, enabled=part < parts - 1):
-                loss, correct = model(batch.contiguous(memory_format=layout), targets)
+                with faster:
+                    loss, correct = model(batch.contiguous(memory_format=layout), targets)
                 fabric.backward(loss * share)
             training.loss.add_(loss.detach() * share)
             training.correct.add_(correct)
@@ -157,6 +161,14 @@ def _step(
         training.loss_sum.add_(training.loss)
 
     return step
+
+
+def _faster(network: nn.Module, recipe: Recipe, device: torch.device) -> AbstractContextManager[Any]:
+    """What a network's forward pass in training is computed within."""
+    if device.type != "cpu" or recipe.compile:
+        return nullcontext()
+    tell_without_compiler(network)
+    return FastPaths(network)
 
 
 def _rates(groups: list[dict[str, Any]], device: torch.device) -> Callable[[float], None]:

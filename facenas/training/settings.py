@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from facenas.backbones import Blueprint, Builder, TimmSpace, published_weights, timm_space
-from facenas.backbones.cell_network import Shape
+from facenas.backbones.cell_places import Shape
 from facenas.backbones.output import Output
 from facenas.backbones.timm_space import PREFIX as TIMM
 from facenas.data import (

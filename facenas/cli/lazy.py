@@ -1,0 +1,56 @@
+"""Commands whose modules are imported when they are run: `facenas --help` reads a table."""
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}  # rich's help takes 0.2 s
+
+
+class Entry(NamedTuple):
+    """A command before its module is imported.
+
+    Attributes:
+        place: `module:name`, of a function or of a `typer.Typer` with commands of its own.
+        help: How its help begins.
+    """
+
+    place: str
+    help: str
+
+    def load(self, name: str) -> Any:
+        """The command itself."""
+        module, _, attribute = self.place.partition(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            found.rich_markup_mode = None
+            commands = get_group(found)
+            commands.name = name
+            return commands
+        alone = typer.Typer(**PLAIN)
+        alone.command(name)(found)
+        return get_command(alone)
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows names and the beginning of each help, and imports a command to run it or to tell more of it."""
+
+    entries: dict[str, Entry]
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        for name, entry in self.entries.items():
+            self.add_command(TyperCommand(name, help=entry.help, rich_markup_mode=None))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that was asked for."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, self.entries[name].load(name) if name in self.entries else command, rest
+
+
+def group(entries: dict[str, Entry]) -> type[LazyGroup]:
+    """A group of these commands."""
+    return type("Commands", (LazyGroup,), {"entries": entries})
