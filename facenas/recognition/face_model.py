@@ -68,7 +68,7 @@ class FaceModel:
         Raises:
             DataError: If there is none.
         """
-        return stored_threshold(self.path, self.sha256, far)
+        return stored_threshold(self.path, self.sha256, far, contract=self.contract)
 
     def _batch(self, faces: Images) -> Embeddings:
         faces = np.stack([resized(face, self.contract.size) for face in faces])
