@@ -1,9 +1,12 @@
 """facenas: search, train, evaluate and export face-recognition backbones."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facenas.recognition import FaceModel, align, load
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before onnxruntime is imported, in each process; it would write to the user's folder
 
 __version__ = "0.1.0"
 __all__ = ["FaceModel", "__version__", "align", "load"]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from facenas.backbones.ir import IRSpace, plan
 from facenas.backbones.zoo import ZOO, Blueprint
 from facenas.data import InputContract
+from facenas.data.faces import sides
 from facenas.errors import ModelError
 
 
@@ -83,7 +84,7 @@ def timm_convention(contract: InputContract, *, num_classes: int = 0) -> dict[st
     """An input contract in the words of timm's `pretrained_cfg`."""
     mean, std = ([value / 255 for value in values * (contract.channels // len(values))] for values in (contract.mean, contract.std))
     return {
-        "input_size": (contract.channels, contract.size, contract.size),
+        "input_size": (contract.channels, *sides(contract.size)),
         "fixed_input_size": True,
         "mean": tuple(mean),
         "std": tuple(std),

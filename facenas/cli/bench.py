@@ -119,13 +119,14 @@ def _by_onnxruntime(model: Path, threads: int, provider: str) -> "Callable[[int]
 def _by_torch(model: Path, threads: int, *, compiled: bool) -> "Callable[[int], Callable[[], object]]":
     import torch
 
+    from facenas.data.faces import sides
     from facenas.training.models import load_model
 
     network, card = load_model(model)
     function: Any = torch.compile(network, dynamic=False) if compiled else network
 
     def call(size: int) -> "Callable[[], object]":
-        images = torch.zeros(size, card.input.channels, card.input.size, card.input.size)
+        images = torch.zeros(size, card.input.channels, *sides(card.input.size))
 
         def run() -> object:
             torch.set_num_threads(threads)

@@ -52,6 +52,7 @@ class Check(NamedTuple):
         import numpy as np
         import torch
 
+        from facenas.data.faces import sides
         from facenas.export.parity import torch_runner
         from facenas.export.rounds import in_rounds
 
@@ -59,7 +60,7 @@ class Check(NamedTuple):
             return runner(contract.prepare(torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)).contiguous().numpy())
 
         after = self.rates(embed)
-        one, eager = np.zeros((1, own.channels, own.size, own.size), np.float32), torch_runner(network, torch.device("cpu"))
+        one, eager = np.zeros((1, own.channels, *sides(own.size)), np.float32), torch_runner(network, torch.device("cpu"))
         times = in_rounds({"torch": lambda: eager(one), "file": lambda: runner(one)})
         return {
             "benchmark": {

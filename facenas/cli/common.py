@@ -31,7 +31,7 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything ran
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option("--device", help="Where to compute.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on standard output and nothing else there.")]
 DataRoot = Annotated[str | None, typer.Option("--data-root", help="Folder that holds the data set.")]
-Model = Annotated[Path, typer.Option("--model", help="Folder of a training run, or an ONNX file.")]
+Model = Annotated[Path, typer.Option("--model", help="Folder of a finished training run.")]
 
 
 @cache

@@ -180,8 +180,8 @@ def report_test(model: Path, run: Path | None, device: Device, data_root: str | 
 def report_file(model: Path, run: Path | None, benchmark: str) -> Path:
     """Where the result of a benchmark is written."""
     beside = model if model.is_dir() else model.parent if model.exists() else Path()
-    folder, suffix = run or beside, model.suffix.removeprefix(".")
-    return folder / "eval" / f"{benchmark}{f'-{suffix}' if suffix else ''}.json"
+    of_file = "" if model.is_dir() else f"-{model.name.replace(':', '-')}"  # files lie side by side: model.onnx, model-int8.onnx
+    return (run or beside) / "eval" / f"{benchmark}{of_file}.json"
 
 
 def table(one: "Measured", baselines: dict[str, Any]) -> "Table":

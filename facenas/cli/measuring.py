@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from facenas.report.comparison import Compared
 
 
+COMPUTING = ("torch", "onnxruntime", "opencv-python-headless")  # packages whose versions may change an embedding
+
+
 class Measured(NamedTuple):
     """A model's result on a benchmark."""
 
@@ -88,7 +91,8 @@ def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", sett
 
     if not settings.cache:
         return compute()
-    depends_on = (recogniser.sha256, recogniser.contract.model_dump_json(), settings.flip, settings.device, benchmark.pictures.stamp())
+    of_model = (recogniser.sha256, recogniser.contract.model_dump_json(), settings.flip, settings.device)
+    depends_on = (*of_model, benchmark.pictures.stamp(), *(version(package) for package in COMPUTING))
     return kept(" ".join(map(str, depends_on)), compute)
 
 

@@ -9,6 +9,7 @@ from facenas.cli.common import remark
 from facenas.errors import DataError
 
 if TYPE_CHECKING:
+    from facenas.data.faces import Size
     from facenas.recognition import FaceModel
     from facenas.recognition.aligning import Alignment, Cut
     from facenas.recognition.faces import Detector
@@ -73,7 +74,7 @@ def placed(cut: "Cut") -> dict[str, Any]:
     return {"status": cut.status, "reason": cut.reason, "faces": cut.found, "box": box}
 
 
-def faces_in(file: Path, detector: "Detector | None", alignment: "Alignment", size: int) -> "list[Cut]":
+def faces_in(file: Path, detector: "Detector | None", alignment: "Alignment", size: "Size") -> "list[Cut]":
     """The faces of one picture; a sentence if it shows none."""
     from facenas.data.picture_files import one_picture
     from facenas.recognition.aligning import cut_faces

@@ -4,24 +4,28 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facenas.data.faces import Images
+from facenas.data.faces import Images, Size, sides
 from facenas.errors import DataError
 
 Points = NDArray[np.float64]
 ARCFACE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 
 
-def template(size: int) -> Points:
+def template(size: Size) -> Points:
     """Where eyes, nose and corners of the mouth belong in an aligned face, (5, 2), x and y in pixels, the left of the picture first.
 
     Args:
-        size: Side of the aligned face: a multiple of 112, or of 128, which leaves more room at both sides.
+        size: Of the aligned face: a side that is a multiple of 112, or of 128, which leaves more room at both sides; or height and width,
+            where the height makes the scale and the face is in the middle: 112 x 96 is SphereFace's and CosFace's crop.
 
     Raises:
-        DataError: If it is neither.
+        DataError: If a side is neither.
 
     Source: InsightFace, `face_align.py`.
     """
+    if not isinstance(size, int):
+        height, width = size
+        return ARCFACE * (height / 112) + ((width - height) / 2, 0)
     if size <= 0 or (size % 112 and size % 128):
         raise DataError(f"a face is aligned to a multiple of 112 or of 128 pixels, got {size}; align to 112 and resize, or change the size")
     if size % 112 == 0:
@@ -75,16 +79,16 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> Po
     return np.column_stack([turn, to_mean - turn @ from_mean])
 
 
-def align_face(image: Images, points: NDArray[np.floating], size: int = 112) -> Images:
-    """A face cut out of a picture, (size, size, 3): bilinear, black where the picture ends.
+def align_face(image: Images, points: NDArray[np.floating], size: Size = 112) -> Images:
+    """A face cut out of a picture, (H, W, 3): bilinear, black where the picture ends.
 
     Args:
         image: The picture (H, W, 3), uint8.
         points: Left eye, right eye, nose, left and right corner of the mouth in it, (5, 2), x and y in pixels.
-        size: Side of the aligned face; see `template`.
+        size: Of the aligned face; see `template`.
 
     Raises:
         DataError: If the points do not determine a transform, or there is no template of this size.
     """
-    aligned: Images = cv2.warpAffine(image, similarity(points, template(size)), (size, size)).astype(np.uint8, copy=False)
+    aligned: Images = cv2.warpAffine(image, similarity(points, template(size)), sides(size)[::-1]).astype(np.uint8, copy=False)
     return aligned

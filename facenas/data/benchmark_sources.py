@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from facenas.data.faces import Size
 from facenas.data.ijb import IJB, open_ijb
 from facenas.data.lfw_download import fetch_lfw
 from facenas.data.pair_files import open_pairs
@@ -26,8 +27,8 @@ class VerificationFiles(_Files):
     name: Verified = Field(description="Name of the benchmark.")
     download: bool = Field(False, description="LFW: fetch it with scikit-learn, to the folder, unless it is there.")
 
-    def open(self, size: int) -> VerificationSet:
-        """Photographs that are read when they are asked for, at `size` x `size` pixels, and their pairs.
+    def open(self, size: Size) -> VerificationSet:
+        """Photographs that are read when they are asked for, at `size` pixels, and their pairs.
 
         Raises:
             DataError: If neither is there, or it is damaged.
@@ -57,7 +58,7 @@ class PairList(_Files):
     name: Literal["pairs"] = Field("pairs", description="Name of the benchmark.")
     images: Path | None = Field(None, description="Folder that the list's paths begin at; null: the list's own.")
 
-    def open(self, size: int) -> VerificationSet:
+    def open(self, size: Size) -> VerificationSet:
         """Photographs and pairs of a list or of a `.bin` file."""
         if not self.root.exists():
             raise DataError(f"--data must name a list of pairs or a .bin file, there is nothing at {self.root}")
@@ -69,7 +70,7 @@ class IjbFiles(_Files):
 
     name: Literal["ijbb", "ijbc"] = Field(description="Name of the benchmark.")
 
-    def open(self, size: int) -> IJB:
+    def open(self, size: Size) -> IJB:
         """Aligned when they are asked for, with templates, pairs and galleries."""
         return open_ijb(self.root, name=self.name, size=size)
 
@@ -83,7 +84,7 @@ class TinyFaceFiles(_Files):
 
     name: Literal["tinyface"] = Field("tinyface", description="Name of the benchmark.")
 
-    def open(self, size: int) -> TinyFace:
+    def open(self, size: Size) -> TinyFace:
         """Probes and gallery, with distractors."""
         return open_tinyface(self.root, size=size)
 

@@ -9,7 +9,7 @@ from pickle import dump
 from typing import Any
 
 from facenas.data.bin_pickle import Array, load
-from facenas.data.faces import Labels
+from facenas.data.faces import Labels, Size
 from facenas.data.verification_set import VerificationSet, distinct, pairs_of, verification_set
 from facenas.errors import DataError
 from facenas.files import replacing
@@ -52,12 +52,12 @@ class BinContents:
         return [images[entry] for entry in self.entries.tolist()]
 
 
-def open_bin(path: Path, *, size: int = 112, name: str | None = None) -> VerificationSet:
+def open_bin(path: Path, *, size: Size = 112, name: str | None = None) -> VerificationSet:
     """The photographs and pairs of a `.bin` file; equal photographs in it are one.
 
     Args:
         path: The file.
-        size: Side in pixels that photographs are resized to.
+        size: In pixels, that photographs are resized to: a side, or height and width.
         name: What it is; by default the file's name.
 
     Raises:

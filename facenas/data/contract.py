@@ -1,13 +1,52 @@
 """The input contract: what a network expects of an image. It travels with the weights, into every file."""
 
 from functools import cache
-from typing import Literal, Self
+from math import isfinite
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from torch import Tensor
 
+from facenas.data.faces import Size, as_size
 from facenas.settings import Section
+
+MOST_SIDE = 4096
+
+
+def _image_size(value: Any) -> Any:
+    """A side, or height and width, which are a side where they are equal."""
+    numbers = [value] if isinstance(value, int) else value
+    if (
+        not isinstance(numbers, list | tuple)
+        or len(numbers) not in (1, 2)
+        or not all(type(side) is int and 0 < side <= MOST_SIDE for side in numbers)
+    ):
+        raise ValueError(f"a size is a side of 1 to {MOST_SIDE:,} pixels, or height and width such as [112, 96]")
+    return as_size(numbers[0], numbers[-1])
+
+
+def _several(value: Any) -> Any:
+    """One number is a list of one."""
+    return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _finite(values: tuple[float, ...]) -> tuple[float, ...]:
+    if len(values) not in (1, 3) or not all(map(isfinite, values)):
+        raise ValueError("there must be one finite number, or one for each of 3 channels")
+    return values
+
+
+def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
+    if min(values) <= 0:
+        raise ValueError("a divisor must be positive")
+    return values
+
+
+ImageSize = Annotated[Size, BeforeValidator(_image_size)]
+PerChannel = Annotated[tuple[float, ...], BeforeValidator(_several), AfterValidator(_finite)]
+Divisor = Annotated[PerChannel, AfterValidator(_positive)]
+Layout = Literal["nchw", "nhwc"]
 
 
 class InputContract(Section):
@@ -16,17 +55,18 @@ class InputContract(Section):
     The defaults are the ArcFace convention.
     """
 
-    size: int = Field(112, ge=1, description="Image side in pixels.")
+    size: ImageSize = Field(112, description="Image side in pixels, or height and width.")
     color: Literal["rgb", "bgr", "grey"] = Field("rgb", description="Order of the channels that the network was trained with.")
-    mean: tuple[float, ...] = Field((127.5,), description="Subtracted from 0..255 values: one number, or one per channel.")
-    std: tuple[float, ...] = Field((127.5,), description="Divisor after the subtraction: one number, or one per channel.")
+    mean: PerChannel = Field((127.5,), description="Subtracted from 0..255 values: one number, or one per channel.")
+    std: Divisor = Field((127.5,), description="Divisor after the subtraction: one number, or one per channel.")
+    layout: Layout = Field("nchw", description="Order of the axes that a file takes: batch, channels, height, width; or nhwc.")
     alignment: Literal["none", "arcface"] = Field("none", description="Template that faces were aligned to.")
     normalised: bool = Field(False, description="Whether the network's outputs have unit length.")
 
     @model_validator(mode="after")
     def _numbers(self) -> Self:
-        if not {len(self.mean), len(self.std)} <= {1, self.channels} or min(self.std) <= 0:
-            raise ValueError(f"mean and std need one number or {self.channels}, and std must be positive")
+        if not {len(self.mean), len(self.std)} <= {1, self.channels}:
+            raise ValueError(f"mean and std need one number or {self.channels}")
         return self
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 
 from facenas.data.decoded import stamped
 from facenas.data.face_files import FaceFiles, decode_into
-from facenas.data.faces import Images, Labels
+from facenas.data.faces import Images, Labels, Size, sides
 from facenas.data.images import Decoder
 from facenas.errors import DataError
 from facenas.files import replacing
@@ -19,20 +19,20 @@ from facenas.files import replacing
 
 @dataclass(frozen=True)
 class DecodedPhotographs:
-    """Pixels of photographs (K, size, size, 3) in a `.npy` file; a copy in another process maps the file anew.
+    """Pixels of photographs (K, H, W, 3) in a `.npy` file; a copy in another process maps the file anew.
 
     Attributes:
         path: The file.
-        size: Side in pixels.
+        size: In pixels.
         origin: The data set, for messages.
     """
 
     path: Path
-    size: int
+    size: Size
     origin: str
 
     def image(self, key: int) -> Images:
-        """A photograph (size, size, 3): a view of the file."""
+        """A photograph (H, W, 3): a view of the file."""
         image: Images = self.map[key]
         return image
 
@@ -70,7 +70,7 @@ def decoded_faces(faces: FaceFiles, files: Sequence[Path], *, decoder: Decoder) 
     rows_file = path.with_suffix(".json")
     if not _is_whole(path, rows_file, faces):
         with replacing(path) as temporary:
-            pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(faces), faces.size, faces.size, 3))
+            pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(faces), *sides(faces.size), 3))
             kept = decode_into(pixels, faces)
             pixels.flush()
         with replacing(rows_file) as temporary:
@@ -86,4 +86,4 @@ def _is_whole(path: Path, rows_file: Path, faces: FaceFiles) -> bool:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
         return False
-    return rows_file.is_file() and pixels.shape == (len(faces), faces.size, faces.size, 3)
+    return rows_file.is_file() and pixels.shape == (len(faces), *sides(faces.size), 3)

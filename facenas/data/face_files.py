@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenas.data.decoded import stamp
-from facenas.data.faces import FaceDataset, FaceSet, Images, Labels, of_people
+from facenas.data.faces import FaceDataset, FaceSet, Images, Labels, Size, of_people, sides, told_size
 from facenas.data.images import Decoder, Encoded, decode_whole, resized
 from facenas.errors import DataError
 
@@ -24,14 +24,14 @@ class Photographs(Protocol):
     """Photographs by key; small when pickled, whatever their number.
 
     Attributes:
-        size: Side in pixels.
+        size: In pixels: the side, or height and width.
     """
 
     @property
-    def size(self) -> int: ...  # noqa: D102
+    def size(self) -> Size: ...  # noqa: D102
 
     def image(self, key: int) -> Images:
-        """A photograph (size, size, 3), uint8; a DataError if it cannot be decoded."""
+        """A photograph (H, W, 3), uint8; a DataError if it cannot be decoded."""
 
     def place(self, key: int) -> str:
         """Where it comes from."""
@@ -59,22 +59,23 @@ class Decoding:
 
     Attributes:
         contents: Their bytes.
-        size: Side in pixels that they are resized to.
+        size: That they are resized to, in pixels.
         decoder: How JPEG files are decoded.
-        square: Whether a photograph whose sides differ is refused, as aligned faces are square.
+        square: Whether a photograph of other proportions than `size` is refused, since those of aligned faces are known.
     """
 
     contents: Contents
-    size: int
+    size: Size
     decoder: Decoder = "exact"
     square: bool = False
 
     def image(self, key: int) -> Images:
-        """A photograph (size, size, 3), RGB, uint8."""
+        """A photograph (H, W, 3), RGB, uint8."""
         pixels = self.whole(key)
-        height, width = pixels.shape[:2]
-        if self.square and height != width:
-            raise DataError(f"{self.place(key)} is {width} x {height} pixels; an aligned face is square, align and crop it first")
+        (height, width), (tall, wide) = pixels.shape[:2], sides(self.size)
+        if self.square and height * wide != width * tall:
+            shape = "is square" if tall == wide else f"for this network has {told_size(self.size)}"
+            raise DataError(f"{self.place(key)} is {width} x {height} pixels; an aligned face {shape}, align and crop it first")
         return resized(pixels, self.size)
 
     def whole(self, key: int) -> Images:
@@ -147,8 +148,8 @@ class FaceFiles:
         return len(self.keys)
 
     @property
-    def size(self) -> int:
-        """Side of the photographs in pixels."""
+    def size(self) -> Size:
+        """Of the photographs in pixels."""
         return self.photographs.size
 
     def image(self, row: int) -> Images:
@@ -177,7 +178,7 @@ def in_memory(faces: FaceDataset) -> FaceSet:
     """
     if isinstance(faces, FaceSet):
         return faces
-    images = np.empty((len(faces), faces.size, faces.size, 3), np.uint8)
+    images = np.empty((len(faces), *sides(faces.size), 3), np.uint8)
     kept = decode_into(images, faces)
     whole = FaceSet(faces.dataset, images, faces.identities, faces.names)
     return whole if len(kept) == len(faces) else whole.rows(kept)

@@ -11,6 +11,23 @@ from facenas.errors import DataError
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
+Size = int | tuple[int, int]  # of an image in pixels: its side, or height and width where they differ
+
+
+def sides(size: Size) -> tuple[int, int]:
+    """Height and width of an image in pixels."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def as_size(height: int, width: int) -> Size:
+    """The size of an image: its side if it is square, else height and width."""
+    return height if height == width else (height, width)
+
+
+def told_size(size: Size) -> str:
+    """A size as people read it: width x height."""
+    height, width = sides(size)
+    return f"{width} x {height}"
 
 
 class FaceDataset(Protocol):
@@ -20,11 +37,11 @@ class FaceDataset(Protocol):
         dataset: What the photographs are, for example `orl`; identities are comparable within one data set only.
         identities: Number of the person in each photograph, shape (M,), from 0 to len(names) - 1.
         names: Name of each identity.
-        size: Side of the photographs in pixels.
+        size: Of the photographs in pixels: their side, or height and width.
     """
 
     @property
-    def size(self) -> int: ...  # noqa: D102
+    def size(self) -> Size: ...  # noqa: D102
     @property
     def dataset(self) -> str: ...  # noqa: D102
     @property
@@ -76,9 +93,9 @@ class FaceSet:
         return len(self.images)
 
     @property
-    def size(self) -> int:
-        """Side of the photographs in pixels."""
-        return int(self.images.shape[1])
+    def size(self) -> Size:
+        """Of the photographs in pixels."""
+        return as_size(*self.images.shape[1:3])
 
     def image(self, row: int) -> Images:
         """A photograph (H, W, 3)."""

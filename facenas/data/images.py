@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from facenas.data.faces import Images
+from facenas.data.faces import Images, Size, sides
 from facenas.errors import DataError
 
 Decoder = Literal["exact", "fast"]
@@ -24,12 +24,12 @@ for kind in (Image.DecompressionBombWarning, UserWarning):  # Pillow's limit is 
 EIGHT_BIT_COLOURS = (b"\x08\x00", b"\x08\x02")  # bit depth and colour type of a grey or RGB PNG without a palette
 
 
-def decode_image(data: Encoded, size: int, *, decoder: Decoder = "exact") -> Images | None:
-    """A photograph as RGB (size, size, 3), uint8, turned upright by its EXIF tag; None if it is damaged, cut short or no image.
+def decode_image(data: Encoded, size: Size, *, decoder: Decoder = "exact") -> Images | None:
+    """A photograph as RGB (H, W, 3), uint8, turned upright by its EXIF tag; None if it is damaged, cut short or no image.
 
     Args:
         data: The file's content.
-        size: Side of the square that it is resized to, in pixels; nothing is resized that has it.
+        size: That it is resized to, in pixels; nothing is resized that has it.
         decoder: `fast` decodes JPEG files with libjpeg-turbo's fast DCT and plain upsampling, to slightly different pixels.
     """
     pixels = decode_whole(data, decoder=decoder)
@@ -51,12 +51,12 @@ def open_header(data: Encoded) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
-def resized(pixels: Images, size: int) -> Images:
-    """A photograph (H, W, 3) as (size, size, 3); the same one if it has that size."""
-    if pixels.shape[:2] == (size, size):
+def resized(pixels: Images, size: Size) -> Images:
+    """A photograph (H, W, 3) at another size; the same one if it has that size."""
+    if pixels.shape[:2] == (wanted := sides(size)):
         return pixels
-    shrinks = min(pixels.shape[:2]) > size
-    return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    shrinks = all(have > side for have, side in zip(pixels.shape, wanted, strict=False))
+    return cv2.resize(pixels, wanted[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
 def check_decoder(decoder: Decoder) -> None:

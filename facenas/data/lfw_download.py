@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facenas.data.face_files import Decoding, Photographs
-from facenas.data.faces import Images
+from facenas.data.faces import Images, Size
 from facenas.data.images import resized
 from facenas.data.pair_files import open_pairs
 from facenas.data.verification_set import VerificationSet
@@ -22,14 +22,14 @@ class CutOut:
 
     Attributes:
         photographs: At their own size of 250 x 250.
-        size: Side in pixels that the cutting is resized to.
+        size: In pixels, that the cutting is resized to.
     """
 
     photographs: Decoding
-    size: int
+    size: Size
 
     def image(self, key: int) -> Images:
-        """A face (size, size, 3), RGB, uint8."""
+        """A face (H, W, 3), RGB, uint8."""
         return resized(self.photographs.whole(key)[TOP : TOP + SIDE, LEFT : LEFT + SIDE], self.size)
 
     def place(self, key: int) -> str:
@@ -41,7 +41,7 @@ class CutOut:
         return self.photographs.files()
 
 
-def fetch_lfw(root: Path, size: int) -> VerificationSet:
+def fetch_lfw(root: Path, size: Size) -> VerificationSet:
     """LFW's ten folds of 600 pairs, downloaded to `root/lfw_home` unless they are there.
 
     Raises:
@@ -58,7 +58,7 @@ def fetch_lfw(root: Path, size: int) -> VerificationSet:
     return replace(images, photographs=_cut(images.photographs, size), remark="; ".join(filter(None, (images.remark, REMARK))))
 
 
-def _cut(photographs: Photographs, size: int) -> CutOut:
+def _cut(photographs: Photographs, size: Size) -> CutOut:
     if not isinstance(photographs, Decoding):
         raise TypeError(f"LFW's photographs are files, got {type(photographs).__name__}")
     return CutOut(photographs, size)

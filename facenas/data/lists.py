@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory, path_contents
-from facenas.data.faces import FaceSet, Labels
+from facenas.data.faces import FaceSet, Labels, Size
 from facenas.data.folders import counting
 from facenas.data.held_out import EncodedFaces
 from facenas.errors import DataError
@@ -21,11 +21,11 @@ class ListFaces(EncodedFaces):
     file: str = Field(description="The text file.")
     root: str | None = Field(None, description="Folder that the paths are relative to; null: the one of the file.")
 
-    def load(self, size: int) -> FaceSet:
-        """All photographs, resized to `size` x `size` pixels."""
+    def load(self, size: Size) -> FaceSet:
+        """All photographs, resized to `size` pixels."""
         return in_memory(self.open(size))
 
-    def open(self, size: int) -> FaceFiles:
+    def open(self, size: Size) -> FaceFiles:
         """The same photographs, read when they are asked for; identities in the order of their names, numbers as numbers."""
         file = Path(self.file).expanduser()
         lines = list(_lines(file))

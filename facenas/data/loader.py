@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from facenas.data.face_augment import FaceAugmentation, image_seeds
-from facenas.data.faces import FaceDataset, Images, Labels
+from facenas.data.faces import FaceDataset, Images, Labels, sides
 from facenas.errors import DataError
 
 
@@ -108,8 +108,7 @@ class _Reader(Dataset["Tensor | DataError"]):
 
     def __getitem__(self, work: Work) -> "Tensor | DataError":
         """Images (B, H, W, 3), uint8; an error as a value, since it loses its sentence on the way from a worker."""
-        size = self.faces.size
-        images = torch.empty(len(work.rows), size, size, 3, dtype=torch.uint8)
+        images = torch.empty(len(work.rows), *sides(self.faces.size), 3, dtype=torch.uint8)
         try:
             self._fill(images.numpy(), work)
         except DataError as error:
@@ -123,7 +122,7 @@ class _Reader(Dataset["Tensor | DataError"]):
                 image[:] = self.faces.image(row)
             return
         seeds = image_seeds(work.epoch_seed, work.places)
-        for image, row, change in zip(images, rows, self.augmentation.changes(seeds, self.faces.size), strict=True):
+        for image, row, change in zip(images, rows, self.augmentation.changes(seeds, sides(self.faces.size)[0]), strict=True):
             self.augmentation.apply(self.faces.image(row), change, image)
 
 

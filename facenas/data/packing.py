@@ -13,6 +13,7 @@ from PIL import Image
 
 from facenas.data.bin_pairs import write_bin
 from facenas.data.face_files import MOST_UNREADABLE, Decoding, FaceFiles, Photographs
+from facenas.data.faces import sides
 from facenas.data.record_writer import write_records
 from facenas.data.verification_set import VerificationSet
 from facenas.errors import DataError
@@ -92,7 +93,7 @@ def encoded(photographs: Photographs, key: int, encoding: Encoding) -> bytes:
     if isinstance(photographs, Decoding):
         data = bytes(photographs.contents.read(key))
         with Image.open(BytesIO(data)) as image:
-            if image.size == (photographs.size, photographs.size) and image.format in ("JPEG", "PNG"):
+            if image.size == sides(photographs.size)[::-1] and image.format in ("JPEG", "PNG"):
                 return data
     settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if encoding == "jpeg" else []
     return bytes(cv2.imencode(f".{encoding}", pixels[..., ::-1], settings)[1])

@@ -7,7 +7,7 @@ import numpy as np
 
 from facenas.data.bin_pairs import open_bin
 from facenas.data.face_files import path_contents
-from facenas.data.faces import Labels
+from facenas.data.faces import Labels, Size
 from facenas.data.lists import numbered
 from facenas.data.pair_lists import ListedPairs, read_cfp, read_list
 from facenas.data.verification_set import VerificationSet, benchmark_name, distinct, pairs_of, verification_set
@@ -16,14 +16,14 @@ from facenas.errors import DataError
 SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp")  # aligned copies are often of another kind than the list says
 
 
-def open_pairs(path: Path, *, root: Path | None = None, size: int = 112, name: str | None = None) -> VerificationSet:
+def open_pairs(path: Path, *, root: Path | None = None, size: Size = 112, name: str | None = None) -> VerificationSet:
     """Whatever benchmark there is at a path: a `.bin` file, a list of pairs, or CFP's folder; the pictures must be aligned faces.
 
     Args:
         path: InsightFace's `.bin` file; LFW's, CALFW's or CPLFW's list; a table of two paths and 0 or 1 a line, with or without a header,
             with commas, tabs or spaces between; the folder that holds CFP's `Protocol`; or a folder with one such list.
         root: Folder that the pictures are in; by default where the benchmark has them, or the list's folder.
-        size: Side in pixels that photographs are resized to.
+        size: In pixels, that photographs are resized to: a side, or height and width.
         name: What it is; `cfp_ff` takes CFP's frontal pairs. By default the name of the list or of its folder.
 
     Raises:
@@ -53,7 +53,7 @@ def _list_in(folder: Path) -> Path:
     return lists[0]
 
 
-def _opened(listed: ListedPairs, folder: Path, root: Path | None, *, size: int, name: str) -> VerificationSet:
+def _opened(listed: ListedPairs, folder: Path, root: Path | None, *, size: Size, name: str) -> VerificationSet:
     firsts, rows = distinct(listed.paths)
     wanted = [listed.paths[first] for first in firsts.tolist()]
     root = root or _usual_root(folder, listed.folders, wanted[0])

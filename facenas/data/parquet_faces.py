@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory
-from facenas.data.faces import FaceSet, Labels
+from facenas.data.faces import FaceSet, Labels, Size
 from facenas.data.held_out import EncodedFaces
 from facenas.data.lists import numbered
 from facenas.errors import DataError
@@ -22,11 +22,11 @@ class ParquetFaces(EncodedFaces):
     name: Literal["parquet"] = Field("parquet", description="Name of the source.")
     root: str = Field(description="A .parquet file, or a folder of them.")
 
-    def load(self, size: int) -> FaceSet:
-        """All photographs, resized to `size` x `size` pixels."""
+    def load(self, size: Size) -> FaceSet:
+        """All photographs, resized to `size` pixels."""
         return in_memory(self.open(size))
 
-    def open(self, size: int) -> FaceFiles:
+    def open(self, size: Size) -> FaceFiles:
         """The same photographs, read when they are asked for."""
         root = Path(self.root).expanduser()
         files = parquet_files(root)

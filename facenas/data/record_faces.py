@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory
-from facenas.data.faces import FaceSet
+from facenas.data.faces import FaceSet, Size
 from facenas.data.held_out import EncodedFaces
 from facenas.data.record_writer import names_file
 from facenas.data.records import image_labels, open_records
@@ -21,11 +21,11 @@ class RecordFaces(EncodedFaces):
     name: Literal["rec"] = Field("rec", description="Name of the source.")
     root: str = Field(description="A .rec file, or the folder that holds train.rec.")
 
-    def load(self, size: int) -> FaceSet:
-        """All photographs, resized to `size` x `size` pixels."""
+    def load(self, size: Size) -> FaceSet:
+        """All photographs, resized to `size` pixels."""
         return in_memory(self.open(size))
 
-    def open(self, size: int) -> FaceFiles:
+    def open(self, size: Size) -> FaceFiles:
         """The same photographs, read when they are asked for; identities are named by their labels, or by `.names.json` beside the file."""
         path = record_path(Path(self.root).expanduser())
         records = open_records(path)

@@ -9,12 +9,13 @@ from typing import BinaryIO
 
 import numpy as np
 
+from facenas.data.faces import Size, sides
 from facenas.data.records import FIRST, HEAD, IR_HEADER, LAST, LENGTH_BITS, MAGIC, MAGIC_BYTES, MIDDLE, MOST_IDENTITIES, WHOLE
 from facenas.errors import DataError
 from facenas.files import replacing
 
 
-def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Sequence[str], size: int) -> int:
+def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Sequence[str], size: Size) -> int:
     """Write `.rec`, `.idx`, `property` and `.names.json`: all of them or, on failure, none.
 
     Key 0 is the header record, keys 1 to M are the images, then there is one record for each identity with its range of keys.
@@ -23,7 +24,7 @@ def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Seq
         path: The `.rec` file.
         images: Identity and encoded image, by ascending identity.
         names: Name of each identity; other tools do not look at it.
-        size: Side of the images in pixels.
+        size: Of the images in pixels.
 
     Returns:
         The number of images.
@@ -50,7 +51,7 @@ def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Seq
             add(total + person, 0, b"", end - counts[person - 1] + 1, end + 1)
         records.seek(0)
         records.write(record_bytes(IR_HEADER.pack(2, 0, 0, 0) + struct.pack("<2f", total + 1, total + 1 + people)))
-        about.write(f"{people},{size},{size}\n".encode())
+        about.write(f"{people},{','.join(map(str, sides(size)))}\n".encode())
         called.write(json.dumps(list(names), ensure_ascii=False).encode())
     return total
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from facenas.data.face_augment import FaceAugmentation, image_seeds
-from facenas.data.faces import FaceDataset, Images
+from facenas.data.faces import FaceDataset, Images, sides
 
 GAP = 4
 
@@ -23,11 +23,12 @@ def contact_sheet(faces: FaceDataset, augmentation: FaceAugmentation, *, count: 
     """
     chosen = np.sort(np.random.default_rng(seed).permutation(len(faces))[:count]).tolist()
     seeds = image_seeds(seed, np.arange(len(chosen) * variants)).reshape(-1, variants).tolist()
-    step = faces.size + GAP
-    sheet = np.full((len(chosen) * step + GAP, (variants + 1) * step + GAP, 3), 255, np.uint8)
+    height, width = sides(faces.size)
+    down, right = height + GAP, width + GAP
+    sheet = np.full((len(chosen) * down + GAP, (variants + 1) * right + GAP, 3), 255, np.uint8)
     for i, row in enumerate(chosen):
         image = faces.image(row)
         for j, shown in enumerate([image, *(augmentation.augment(image, one) for one in seeds[i])]):
-            top, left = GAP + i * step, GAP + j * step
-            sheet[top : top + faces.size, left : left + faces.size] = shown
+            top, left = GAP + i * down, GAP + j * right
+            sheet[top : top + height, left : left + width] = shown
     return sheet

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from facenas.data.face_files import FaceFiles
-from facenas.data.faces import FaceDataset, FaceSet
+from facenas.data.faces import FaceDataset, FaceSet, Size
 from facenas.data.folders import FolderFaces, OrlFaces
 from facenas.data.held_out import HeldOut
 from facenas.data.lists import ListFaces
@@ -25,12 +25,12 @@ class SyntheticFaces(HeldOut):
     photographs: int = Field(8, ge=2, description="Pictures of each.")
     test_people: int = Field(8, ge=0, description="Identities kept for testing: never used for search or training.")
 
-    def load(self, size: int) -> FaceSet:
+    def load(self, size: Size) -> FaceSet:
         """Draw them."""
         images, identities = draw_faces(people=self.people, photographs=self.photographs, size=size)
         return FaceSet("synthetic", images, identities, tuple(f"face{i}" for i in range(self.people)))
 
-    def open(self, size: int) -> FaceSet:
+    def open(self, size: Size) -> FaceSet:
         """The same: they are in memory anyway."""
         return self.load(size)
 
@@ -47,14 +47,14 @@ def test_names(source: FaceSource, faces: FaceDataset) -> tuple[str, ...]:
     return tuple(sorted(faces.names[i] for i in order[: source.test_people]))
 
 
-def development_faces(source: FaceSource, size: int) -> FaceSet | FaceFiles:
+def development_faces(source: FaceSource, size: Size) -> FaceSet | FaceFiles:
     """All photographs but those of the test identities, read when they are asked for: what search and training may see."""
     faces = source.open(size)
     held_out = set(test_names(source, faces))
     return faces.of([name for name in faces.names if name not in held_out])
 
 
-def open_faces(path: Path, size: int) -> FaceFiles:
+def open_faces(path: Path, size: Size) -> FaceFiles:
     """Whatever faces there are at a path: a folder of identities, a .rec file or its folder, Parquet files, or a list of photographs.
 
     Raises:

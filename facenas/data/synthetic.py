@@ -3,22 +3,22 @@
 import cv2
 import numpy as np
 
-from facenas.data.faces import Images, Labels
+from facenas.data.faces import Images, Labels, Size, sides
 
 CANVAS = 64
 
 
-def draw_faces(*, people: int, photographs: int, size: int, seed: int = 0) -> tuple[Images, Labels]:
+def draw_faces(*, people: int, photographs: int, size: Size, seed: int = 0) -> tuple[Images, Labels]:
     """Draw faces.
 
     Args:
         people: Number of identities.
         photographs: Pictures of each.
-        size: Side in pixels.
+        size: In pixels.
         seed: Of everything that is random.
 
     Returns:
-        Images (people * photographs, size, size, 3), RGB uint8, and the identity of each.
+        Images (people * photographs, H, W, 3), RGB uint8, and the identity of each.
     """
     rng = np.random.default_rng(seed)
     traits = rng.uniform(0, 1, (people, 12))
@@ -26,7 +26,7 @@ def draw_faces(*, people: int, photographs: int, size: int, seed: int = 0) -> tu
     return np.stack(images), np.repeat(np.arange(people, dtype=np.int64), photographs)
 
 
-def _draw(trait: np.ndarray, rng: np.random.Generator, size: int) -> Images:
+def _draw(trait: np.ndarray, rng: np.random.Generator, size: Size) -> Images:
     x, y = (CANVAS / 2 + rng.normal(0, 1.5, 2)).tolist()
     hair, skin, eyes, lips = (_color(trait[a], trait[b]) for a, b in ((0, 1), (2, 3), (4, 5), (6, 7)))
     wide, high, apart, mouth = 14 + 8 * trait[8], 20 + 8 * trait[9], 5 + 6 * trait[10], 3 + 7 * trait[11]
@@ -40,7 +40,7 @@ def _draw(trait: np.ndarray, rng: np.random.Generator, size: int) -> Images:
     ]:
         cv2.ellipse(canvas, tuple(map(round, center)), tuple(map(round, axes)), 0, 0, 360, color, -1)
     lit = canvas * rng.uniform(0.7, 1.3) + rng.normal(0, 10, canvas.shape)
-    small = cv2.resize(lit.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(lit.astype(np.float32), sides(size)[::-1], interpolation=cv2.INTER_AREA)
     return np.clip(small, 0, 255).astype(np.uint8)
 
 

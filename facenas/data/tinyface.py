@@ -11,7 +11,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from facenas.data.face_files import Decoding, path_contents
-from facenas.data.faces import Labels
+from facenas.data.faces import Labels, Size
 from facenas.errors import DataError
 
 ALIGNED = "aligned_pad_0.1_pad_high"  # AdaFace's folder: found and aligned by MTCNN
@@ -46,13 +46,13 @@ class TinyFace:
     remark: str
 
 
-def open_tinyface(root: Path, *, size: int = 112) -> TinyFace:
+def open_tinyface(root: Path, *, size: Size = 112) -> TinyFace:
     """Read TinyFace's test set; pictures are read when they are asked for, the aligned ones if they are there.
 
     Args:
         root: The folder that holds `tinyface/Testing_Set`, `Testing_Set` or AdaFace's `aligned_pad_0.1_pad_high`; or one of the last two,
             which then is the one that is read.
-        size: Side in pixels that photographs are resized to.
+        size: In pixels, that photographs are resized to: a side, or height and width.
 
     Raises:
         DataError: If folders or pictures are missing, a list is damaged, or a name does not tell the identity.

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from facenas.data.face_files import Contents, Decoding, Photographs
-from facenas.data.faces import Labels
+from facenas.data.faces import Labels, Size
 from facenas.data.pairs import Pairs
 
 OFFICIAL_PAIRS = {"lfw": 6000, "cfp_ff": 7000, "cfp_fp": 7000, "agedb_30": 6000, "calfw": 6000, "cplfw": 6000}
@@ -38,7 +38,7 @@ class VerificationSet:
 
 
 def verification_set(
-    name: str, contents: Contents, pairs: Pairs, *, count: int, size: int, subjects: Labels | None = None, remarks: Sequence[str] = ()
+    name: str, contents: Contents, pairs: Pairs, *, count: int, size: Size, subjects: Labels | None = None, remarks: Sequence[str] = ()
 ) -> VerificationSet:
     """Aligned photographs with their pairs, and what is odd about them."""
     remark = "; ".join([*remarks, *oddities(name, pairs)])

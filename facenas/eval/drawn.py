@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from facenas.data import balanced_pairs, test_names
+from facenas.data.faces import Size
 from facenas.data.sources import FaceSource
 from facenas.errors import DataError
 from facenas.eval.baselines import BASELINES
@@ -11,13 +12,13 @@ from facenas.eval.settings import EvalSettings
 from facenas.eval.verification import PairBenchmark, Verification
 
 
-def drawn_benchmark(source: FaceSource, settings: EvalSettings, *, size: int, seen: Mapping[str, Sequence[str]]) -> PairBenchmark:
+def drawn_benchmark(source: FaceSource, settings: EvalSettings, *, size: Size, seen: Mapping[str, Sequence[str]]) -> PairBenchmark:
     """Load the photographs and draw the pairs.
 
     Args:
         source: The photographs.
         settings: Number of pairs, seed.
-        size: Image side in pixels.
+        size: Of an image in pixels.
         seen: People that the model was trained on or selected by, per data set. If nothing is known of this data set, the
             test people are those that the source keeps for testing.
 

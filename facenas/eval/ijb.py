@@ -148,4 +148,4 @@ class TemplateBenchmark:
 
 def ijb_benchmark(data: IJB, weighting: Weighting) -> TemplateBenchmark:
     """The benchmark, ready to be run."""
-    return TemplateBenchmark(data, filed_pictures(data.photographs, len(data.names)), weighting)
+    return TemplateBenchmark(data, filed_pictures(data.photographs, len(data.names), points=data.points), weighting)

@@ -1,17 +1,18 @@
 """ONNX files of strangers: weights outside of the file are read from its own folder and nowhere else."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from facenas.errors import ModelError
 
 
-def check_onnx_data(path: Path) -> None:
-    """See that a file names no data outside of the folder that it is in; links are followed.
+def read_onnx(path: Path) -> Any:
+    """The graph of a file, an `onnx.ModelProto`, without what it keeps in other files, which must be there and in its own folder.
 
     Raises:
-        ModelError: If it does, or is no ONNX file.
+        ModelError: If they are not, or it is no ONNX file.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -21,9 +22,32 @@ def check_onnx_data(path: Path) -> None:
     except DecodeError:
         raise ModelError(f"{path} is not a usable ONNX model: it cannot be decoded") from None
     folder = path.resolve().parent
-    for place in _places(model):
+    for place in outside(model):
         if not (path.parent / place).resolve().is_relative_to(folder):
             raise ModelError(f"the weights of {path} must lie in its own folder, but it names {place!r}; do not use this file")
+        if not (path.parent / place).is_file():
+            raise ModelError(f"the weights of {path} are in {place!r}, and there is no such file beside it; put it there")
+    return model
+
+
+def outside(model: Any) -> list[str]:
+    """The files, seen from the model's folder, that hold a part of it; links are named, not followed."""
+    return sorted(set(_places(model)))
+
+
+def onnx_digest(path: Path, model: Any) -> str:
+    """Hash of all that a model computes with: the file, and the content of the files that it keeps weights in.
+
+    Args:
+        path: The file.
+        model: Its content, of `read_onnx`.
+    """
+    whole = sha256(path.read_bytes())
+    for place in outside(model):
+        with (path.parent / place).open("rb") as stream:
+            while block := stream.read(1 << 24):
+                whole.update(block)
+    return whole.hexdigest()
 
 
 def _places(message: Any) -> Iterator[str]:

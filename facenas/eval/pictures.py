@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facenas.data import FaceSet
 from facenas.data.decoded import stamp
@@ -50,10 +52,11 @@ def in_memory_pictures(faces: FaceSet) -> Pictures:
     return Pictures(len(faces), faces.image, lambda: sha256(np.ascontiguousarray(faces.images).data).hexdigest())
 
 
-def filed_pictures(photographs: Photographs, count: int) -> Pictures:
-    """Pictures in files, which are the same as long as path, size and time of change are."""
+def filed_pictures(photographs: Photographs, count: int, *, points: NDArray[Any] | None = None) -> Pictures:
+    """Pictures in files, which are the same as long as path, size and time of change are, and the points by which they are cut out."""
 
     def told() -> str:
-        return f"{type(photographs).__name__} {photographs.size} {stamp(photographs.files()).hex()}"
+        cut = "" if points is None else f" {sha256(np.ascontiguousarray(points).data).hexdigest()}"
+        return f"{type(photographs).__name__} {photographs.size} {stamp(photographs.files()).hex()}{cut}"
 
     return Pictures(count, photographs.image, told)

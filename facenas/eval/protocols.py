@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from facenas.data.benchmark_sources import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
+from facenas.data.faces import Size
 from facenas.eval.benchmark import Benchmark
 from facenas.eval.drawn import drawn_benchmark
 from facenas.eval.ijb import ijb_benchmark
@@ -11,12 +12,12 @@ from facenas.eval.tinyface import tinyface_benchmark
 from facenas.eval.verification import pair_benchmark
 
 
-def make_benchmark(settings: EvalSettings, *, size: int, seen: Mapping[str, Sequence[str]]) -> Benchmark:
+def make_benchmark(settings: EvalSettings, *, size: Size, seen: Mapping[str, Sequence[str]]) -> Benchmark:
     """Open the benchmark that the settings name.
 
     Args:
         settings: Its files and how it is run.
-        size: Image side in pixels.
+        size: Of an image in pixels.
         seen: People that the model was trained on or selected by, per data set.
 
     Raises:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from facenas.data import FaceSource, InputContract
 from facenas.data.benchmark_sources import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
+from facenas.data.contract import Divisor, ImageSize, Layout, PerChannel
 from facenas.settings import Section
 
 BenchmarkSource = Annotated[FaceSource | VerificationFiles | PairList | IjbFiles | TinyFaceFiles, Field(discriminator="name")]
@@ -14,10 +15,11 @@ BenchmarkSource = Annotated[FaceSource | VerificationFiles | PairList | IjbFiles
 class ContractOverride(Section):
     """What is known of the input of a model that does not say it; null: by the convention."""
 
-    size: int | None = Field(None, ge=1, description="Image side in pixels.")
+    size: ImageSize | None = Field(None, description="Image side in pixels, or height and width: [112, 96].")
     color: Literal["rgb", "bgr"] | None = Field(None, description="Channel order.")
-    mean: tuple[float, ...] | None = Field(None, description="Subtracted from 0..255 values.")
-    std: tuple[float, ...] | None = Field(None, description="Divisor after the subtraction.")
+    mean: PerChannel | None = Field(None, description="Subtracted from 0..255 values: one number, or one per channel.")
+    std: Divisor | None = Field(None, description="Divisor after the subtraction: one number, or one per channel.")
+    layout: Layout | None = Field(None, description="ONNX: nchw, or nhwc where channels are the last axis.")
 
     def applied(self, contract: InputContract) -> InputContract:
         """The contract with these parts replaced."""

@@ -5,13 +5,14 @@ import shutil
 from hashlib import sha256
 from pathlib import Path
 
+from facenas.data.faces import Size, sides
 from facenas.files import replacing, write_json, write_text
 
 LICENSE = "MODEL.LICENSE"  # the name that insightface asks for
 NOTE = "The licence of this model is for whoever trained it to state; see also the licence of the photographs that it was trained on.\n"
 
 
-def write_pack(folder: Path, file: Path, *, size: int, dimension: int) -> None:
+def write_pack(folder: Path, file: Path, *, size: Size, dimension: int) -> None:
     """Write a package for `insightface.model_zoo.get_model(folder, model_task="recognition")`.
 
     A licence that is already there stays.
@@ -19,7 +20,7 @@ def write_pack(folder: Path, file: Path, *, size: int, dimension: int) -> None:
     Args:
         folder: The package; its name becomes the model's.
         file: ONNX that takes RGB values from 0 to 255.
-        size: Side of a face in pixels.
+        size: Of a face in pixels.
         dimension: Of the embeddings.
 
     Source: insightface 2.1, `model_zoo/package_manifest.py`, manifest version 2.
@@ -31,7 +32,7 @@ def write_pack(folder: Path, file: Path, *, size: int, dimension: int) -> None:
     recognition = {
         "file": file.name,
         "preprocessing": "embedded",
-        "input_size": [size, size],
+        "input_size": list(sides(size)[::-1]),
         "embedding_dimension": dimension,
         "sha256": sha256(file.read_bytes()).hexdigest(),
     }

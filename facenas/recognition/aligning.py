@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from facenas.data.alignment import Points, align_face
-from facenas.data.faces import Images
+from facenas.data.faces import Images, Size, sides
 from facenas.data.images import resized
 from facenas.data.picture_files import Listed, PictureError, read_picture
 from facenas.errors import DataError
@@ -61,7 +61,7 @@ class Cut:
         reason: More about it, for people.
         found: Number of faces in the picture.
         face: Where this one is.
-        pixels: The face (size, size, 3), RGB, uint8.
+        pixels: The face (H, W, 3), RGB, uint8.
     """
 
     picture: str
@@ -72,14 +72,14 @@ class Cut:
     pixels: Images | None = None
 
 
-def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, *, size: int) -> list[Cut]:
+def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, *, size: Size) -> list[Cut]:
     """The faces of a picture that are meant, or the one reason why there are none.
 
     Args:
         picture: The file.
         detector: Finds the faces; None: the picture is one.
         alignment: Which faces are meant.
-        size: Side of a face in pixels.
+        size: Of a face in pixels.
     """
     if picture.left_out:
         return [Cut(picture.name, "left out", picture.left_out)]
@@ -88,7 +88,7 @@ def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, 
     except PictureError as error:
         return [Cut(picture.name, "unreadable", error.reason)]
     if detector is None:
-        return [Cut(picture.name, "as it is", _joined(remark, _unlike_aligned(pixels)), 1, pixels=resized(pixels, size))]
+        return [Cut(picture.name, "as it is", _joined(remark, _unlike_aligned(pixels, size)), 1, pixels=resized(pixels, size))]
     faces = detector(pixels, picture.name)
     large = [face for face in faces if min(face.box[2:]) >= alignment.min_size]
     meant = chosen(large, alignment.faces, pixels)
@@ -99,8 +99,8 @@ def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, 
     return [_aligned(picture.name, pixels, face, size, _joined(remark, rest), len(faces)) for face in meant]
 
 
-def _aligned(name: str, pixels: Images, face: Face, size: int, reason: str, found: int) -> Cut:
-    template = size if size % 112 == 0 or size % 128 == 0 else 112
+def _aligned(name: str, pixels: Images, face: Face, size: Size, reason: str, found: int) -> Cut:
+    template = 112 if isinstance(size, int) and size % 112 and size % 128 else size
     try:
         return Cut(name, "aligned", reason, found, face, resized(align_face(*_nearby(pixels, face.points), template), size))
     except DataError as error:
@@ -118,9 +118,13 @@ def _nearby(pixels: Images, points: Points) -> tuple[Images, Points]:
     return pixels[top:bottom, left:right], points - (left, top)
 
 
-def _unlike_aligned(pixels: Images) -> str:
-    height, width = pixels.shape[:2]
-    return "" if height == width <= LARGEST_ALIGNED else f"{width} x {height} pixels, taken for an aligned face as it is"
+def _unlike_aligned(pixels: Images, size: Size) -> str:
+    (height, width), (tall, wide) = pixels.shape[:2], sides(size)
+    return (
+        ""
+        if height * wide == width * tall and width <= LARGEST_ALIGNED
+        else f"{width} x {height} pixels, taken for an aligned face as it is"
+    )
 
 
 def _too_small(faces: list[Face], alignment: Alignment) -> str:

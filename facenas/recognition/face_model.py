@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from facenas.data import InputContract
-from facenas.data.faces import Images
+from facenas.data.faces import Images, Size, sides
 from facenas.data.images import resized
 from facenas.data.picture_files import one_picture, read_picture
 from facenas.errors import DataError, ModelError, NotFiniteError
@@ -68,7 +68,7 @@ class FaceModel:
         Raises:
             DataError: If there is none.
         """
-        return stored_threshold(self.path, self.sha256, far)
+        return stored_threshold(self.path, self.sha256, far, contract=self.contract)
 
     def _batch(self, faces: Images) -> Embeddings:
         faces = np.stack([resized(face, self.contract.size) for face in faces])
@@ -83,9 +83,10 @@ def load(
     *,
     device: Device = "auto",
     color: str | None = None,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
-    size: int | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    size: Size | None = None,
+    layout: str | None = None,
 ) -> FaceModel:
     """Read a face model.
 
@@ -95,12 +96,13 @@ def load(
         color: `rgb` or `bgr`, of a model that does not say it.
         mean: Subtracted from 0..255 values, of a model that does not say it.
         std: Divisor after that, of a model that does not say it.
-        size: Side of a face in pixels, of a model that does not say it.
+        size: Side of a face in pixels, or height and width, of a model that does not say it.
+        layout: `nchw` or `nhwc`, of an ONNX file that does not say it.
 
     Raises:
         ModelError: If there is none, it is no face model, or it contradicts what is said about it.
     """
-    known = {"color": color, "mean": mean, "std": std, "size": size}
+    known = {"color": color, "mean": mean, "std": std, "size": size, "layout": layout}
     return with_input(Path(model), assigned(ContractOverride, known, told=str(model)), device)
 
 
@@ -112,13 +114,13 @@ def with_input(model: Path, override: ContractOverride, device: Device) -> FaceM
     return FaceModel(model, read.contract, read.sha256, read.remark, read.embedder)
 
 
-def align(pictures: Sequence[str | Path], *, detector: str = "dlib", size: int = 112, faces: Choice = "largest") -> Images:
-    """One aligned face (B, size, size, 3), RGB, uint8, of each picture file.
+def align(pictures: Sequence[str | Path], *, detector: str = "dlib", size: Size = 112, faces: Choice = "largest") -> Images:
+    """One aligned face (B, H, W, 3), RGB, uint8, of each picture file.
 
     Args:
         pictures: The files.
         detector: `dlib` or `yunet`.
-        size: Side of a face in pixels.
+        size: Side of a face in pixels, or height and width.
         faces: Which face is meant where there are several: the `largest`, or the one nearest to the `centre`.
 
     Raises:
@@ -134,5 +136,5 @@ def align(pictures: Sequence[str | Path], *, detector: str = "dlib", size: int =
     return np.stack(cut) if cut else _none(size)
 
 
-def _none(size: int) -> Images:
-    return np.empty((0, size, size, 3), np.uint8)
+def _none(size: Size) -> Images:
+    return np.empty((0, *sides(size), 3), np.uint8)

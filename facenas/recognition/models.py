@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from facenas.data import ClassSource, InputContract
+from facenas.data.faces import as_size, sides, told_size
 from facenas.errors import ModelError, nearest
 from facenas.eval import Embedder, onnx_embedder, onnx_session, torch_embedder
 from facenas.eval.embed import METADATA_KEY, Embeddings
+from facenas.eval.onnx_data import onnx_digest, read_onnx
+from facenas.eval.onnx_input import GraphInput, graph_input, normalisation
 from facenas.eval.settings import ContractOverride
 from facenas.training.device import make_fabric
-from facenas.training.models import ModelCard, Seen, load_model
+from facenas.training.models import MODEL, WEIGHTS, ModelCard, Seen, load_model
 
 if TYPE_CHECKING:
     from facenas.training.device import Device
 
 TIMM = "timm:"
+ORIGINS = "the folder of a finished `facenas train` run, an ONNX file, timm:NAME or embeddings (.npy)"
+USUAL = 112  # side of a face in pixels, where a graph leaves it open
 
 
 class Recogniser(NamedTuple):
@@ -26,7 +31,7 @@ class Recogniser(NamedTuple):
     Attributes:
         embedder: Of photographs of the contract's size; None: its embeddings of one benchmark are all that there is of it.
         contract: What the network expects of an image.
-        sha256: Of its weights, or of the embeddings.
+        sha256: Of all that decides its embeddings but its contract.
         saved: Raw embeddings (M, D), where they are all that there is.
         seen: People that it was trained on or selected by.
         remark: What is taken for granted.
@@ -54,10 +59,10 @@ def load_classifier(path: Path, device: "Device") -> Classifier:
     Raises:
         ModelError: If there is none at `path`, or nothing is known of its data.
     """
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         session = _session(path)
         card = _card(path, session)
-        embedder = onnx_embedder(session, card.input) if card else None
+        embedder = onnx_embedder(session, card.input, name=str(path)) if card else None
     else:
         network, card = load_model(path)
         where = make_fabric(device, "fp32").device
@@ -75,10 +80,14 @@ def load_recogniser(name: Path, override: ContractOverride, device: "Device") ->
     """
     if str(name).startswith(TIMM):
         return _from_timm(str(name).removeprefix(TIMM), override, device)
-    if name.suffix == ".npy":
+    if name.suffix.lower() == ".npy":
         return _saved(name)
-    if name.suffix == ".onnx":
+    if name.suffix.lower() == ".onnx":
         return _from_onnx(name, override)
+    if name.name not in (MODEL, WEIGHTS) and not (name / MODEL).is_file():
+        raise ModelError(
+            f"{name} is no model that can be read; give {ORIGINS}" if name.is_file() else f"no {MODEL} in {name}; give {ORIGINS}"
+        )
     model = load_model(name)
     if model.card.data:
         raise ModelError(f"{name} is a classifier and yields no face embeddings")
@@ -101,20 +110,39 @@ def _as_it_is(name: Path, card: ModelCard, override: ContractOverride) -> InputC
 
 
 def _from_onnx(path: Path, override: ContractOverride) -> Recogniser:
-    session = _session(path)
-    channels, height, width = session.get_inputs()[0].shape[1:]
+    session, graph = _session(path), read_onnx(path)
     card = _card(path, session)
     if card:
         contract, seen, remark = _as_it_is(path, card, override), card.seen, ""
+        taken = graph_input(session, layout=contract.layout)
     else:
-        contract, seen = override.applied(InputContract(size=height if isinstance(height, int) else 112)), ()
-        remark = f"{path.name} says nothing about its input: taken by the ArcFace convention as {_convention(contract)}"
-    if any(isinstance(side, int) and side != wanted for side, wanted in ((channels, 3), (height, contract.size), (width, contract.size))):
-        raise ModelError(
-            f"the graph of {path} takes {channels} x {height} x {width}, the input contract says 3 x {contract.size} x {contract.size}"
-        )
-    digest = sha256(path.read_bytes()).hexdigest()
-    return Recogniser(onnx_embedder(session, contract), contract, digest, seen=seen, remark=remark)
+        taken = graph_input(session, graph, layout=override.layout)
+        (contract, remark), seen = _assumed(path, graph, taken, override), ()
+    height, width = sides(contract.size)
+    if any(
+        side not in (None, wanted) for side, wanted in zip((taken.channels, taken.height, taken.width), (3, height, width), strict=True)
+    ):
+        shape = " x ".join("any" if side is None else str(side) for side in (taken.channels, taken.height, taken.width))
+        raise ModelError(f"the graph of {path} takes {shape} (channels, height, width), the input contract says 3 x {height} x {width}")
+    embedder = onnx_embedder(session, contract, name=str(path))
+    return Recogniser(embedder, contract, onnx_digest(path, graph), seen=seen, remark=remark)
+
+
+def _assumed(path: Path, graph: Any, taken: GraphInput, override: ContractOverride) -> tuple[InputContract, str]:
+    """What a file of other origin is given, and the sentence that says so: by its graph, else by the ArcFace convention."""
+    height, width = taken.height or taken.width or USUAL, taken.width or taken.height or USUAL
+    plain = InputContract(size=as_size(height, width), layout=taken.layout)
+    itself, bytes_alone = normalisation(path, graph, taken), taken.dtype == np.uint8
+    if itself is None and not bytes_alone:
+        contract = override.applied(plain)
+        return contract, f"{path.name} says nothing about its input: taken by the ArcFace convention as {_convention(contract)}"
+    raw = plain.model_copy(update={"mean": (0.0,), "std": (1.0 if itself is None else 255 / itself.highest,)})
+    agrees = all(value is None or value == known for value, known in ((override.mean, raw.mean), (override.std, raw.std)))
+    if bytes_alone and not agrees:
+        raise ModelError(f"{path} takes bytes, so nothing can be subtracted or divided before; leave input.mean and input.std out")
+    contract = override.applied(raw if agrees else plain)
+    why = f"normalises its input itself ({', '.join(itself.nodes)})" if itself else "takes bytes"
+    return contract, f"{path.name} {why}: {'given' if agrees else 'yet given, since --set says so,'} {_convention(contract)}"
 
 
 def _from_timm(name: str, override: ContractOverride, device: "Device") -> Recogniser:
@@ -134,11 +162,15 @@ def _from_timm(name: str, override: ContractOverride, device: "Device") -> Recog
         raise ModelError(f"the weights of timm's {kind} cannot be read: {' '.join(str(error).split())[:200]}") from None
     own = resolve_data_config(model=network)  # type: ignore[no-untyped-call]
     mean, std = (tuple(round(255 * value, 3) for value in own[key]) for key in ("mean", "std"))
-    contract = override.applied(InputContract(size=own["input_size"][1], mean=mean, std=std))
-    digest = sha256(b"".join(value.numpy().tobytes() for value in network.state_dict().values())).hexdigest()
+    if override.layout is not None:
+        raise ModelError(f"input.layout is of ONNX files alone; leave it out with {TIMM}{name}")
+    contract = override.applied(InputContract(size=as_size(*own["input_size"][1:]), mean=mean, std=std))
+    digest = sha256(kind.encode())  # networks of equal weights may differ in what they do with them
+    for key, value in network.state_dict().items():
+        digest.update(f"{key} {tuple(value.shape)}".encode() + value.numpy().tobytes())
     where = make_fabric(device, "fp32").device
     remark = f"timm's {kind}, input by its own convention: {_convention(contract)}"
-    return Recogniser(torch_embedder(network.to(where), contract, where), contract, digest, remark=remark)
+    return Recogniser(torch_embedder(network.to(where), contract, where), contract, digest.hexdigest(), remark=remark)
 
 
 def _saved(path: Path) -> Recogniser:
@@ -149,13 +181,14 @@ def _saved(path: Path) -> Recogniser:
     if values.ndim != 2 or values.dtype.kind != "f" or not np.isfinite(values).all():
         raise ModelError(f"{path} must hold finite embeddings (M, D), got {values.dtype} of shape {values.shape}")
     features = values.astype(np.float32)
-    return Recogniser(None, InputContract(), sha256(features.tobytes()).hexdigest(), saved=features)
+    return Recogniser(None, InputContract(), sha256(f"{features.shape}".encode() + features.tobytes()).hexdigest(), saved=features)
 
 
 def _convention(contract: InputContract) -> str:
     mean, std = (", ".join(f"{value:g}" for value in values) for values in (contract.mean, contract.std))
+    last = ", channels last" if contract.layout == "nhwc" else ""
     return (
-        f"{contract.color.upper()}, (x - {mean}) / {std}, {contract.size} x {contract.size}; "
+        f"{contract.color.upper()}, (x - {mean}) / {std} of values from 0 to 255, {told_size(contract.size)} pixels{last}; "
         "override with --set input.color=bgr, input.mean, input.std or input.size"
     )
 

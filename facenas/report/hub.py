@@ -10,6 +10,7 @@ import yaml
 from huggingface_hub import EvalResult, ModelCardData
 from huggingface_hub import ModelCard as Page
 
+from facenas.data.faces import told_size
 from facenas.training.models import ModelCard
 
 RATES = {"accuracy": "accuracy", "auc": "AUC", "eer": "equal error rate"}
@@ -91,7 +92,7 @@ def page(run: Path, card: ModelCard, *, name: str, licence: str | None, onnx: Se
             else f"space {space.name}, depth {architecture.depth}, width {architecture.width} ({architecture.identity})",
             parameters=space.count_parameters(architecture),
             macs=space.macs(architecture),
-            input=f"{card.input.color.upper()}, {card.input.size} x {card.input.size}, (x - {mean}) / {std} of values from 0 to 255, "
+            input=f"{card.input.color.upper()}, {told_size(card.input.size)}, (x - {mean}) / {std} of values from 0 to 255, "
             f"alignment: {card.input.alignment}",
             training=list(_training(run)),
             benchmarks=benchmarks,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from lightning_fabric import Fabric
 
+from facenas.data.faces import sides
 from facenas.errors import SettingsError
 from facenas.training.loop import Training
 from facenas.training.recipe import Recipe
@@ -25,7 +26,7 @@ def within_memory(train: Callable[[], None], training: Training, task: Task, rec
         if not out_of_memory(error):
             raise
     training.model.zero_grad()
-    shape = (task.contract.channels, task.contract.size, task.contract.size)
+    shape = (task.contract.channels, *sides(task.contract.size))
 
     def attempt(batch: int) -> None:
         images = torch.zeros(batch, *shape, device=fabric.device)

@@ -89,10 +89,12 @@ def load_model(path: Path) -> Model:
     Raises:
         ModelError: If a file is missing, damaged, or the two do not belong together.
     """
-    run = path if path.is_dir() else path.parent
+    if path.is_file() and path.name not in (MODEL, WEIGHTS):
+        raise ModelError(f"{path} is no {MODEL} and no {WEIGHTS}; give the folder of a finished `facenas train` run")
+    run = path.parent if path.name in (MODEL, WEIGHTS) else path
     for name in (MODEL, WEIGHTS):
         if not (run / name).is_file():
-            raise ModelError(f"no {name} in {run}; give the folder of a finished `facenas train` run, or an ONNX file")
+            raise ModelError(f"no {name} in {run}; give the folder of a finished `facenas train` run")
     try:
         card = load_card(run)
         if _digest(run / WEIGHTS) != card.weights_sha256:

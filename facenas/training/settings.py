@@ -1,5 +1,6 @@
 """The settings of `facenas train`, and what it shares with `facenas search`: data, head, recipe."""
 
+from math import prod
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -25,6 +26,7 @@ from facenas.data import (
     split_stratified,
     test_names,
 )
+from facenas.data.faces import sides
 from facenas.errors import SettingsError
 from facenas.eval.settings import BenchmarkSource
 from facenas.heads import Head
@@ -95,7 +97,7 @@ class TaskSettings(Section):
 
     def _kept(self, faces: FaceDataset) -> FaceDataset:
         """The photographs in memory, if there is room for them."""
-        return in_memory(faces) if len(faces) * faces.size**2 * 3 <= self.memory_gb * 1e9 else faces
+        return in_memory(faces) if len(faces) * prod(sides(faces.size)) * 3 <= self.memory_gb * 1e9 else faces
 
     def _faces(self, source: FaceSource, size: int, *, on_test: bool) -> tuple[FaceSet | FaceFiles, FaceSet | FaceFiles | None]:
         """Photographs to train on and to validate with."""
