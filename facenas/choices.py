@@ -28,7 +28,7 @@ def assign(schema: Model, tree: Tree, overrides: Sequence[str]) -> None:
     Raises:
         SettingsError: If an override has no path or value that can be read, or a value and settings below it are both given.
     """
-    given = [one for override in overrides for one in _leaves(*_parsed(override))]
+    given = [one for keys, value in dict(map(_parsed, overrides)).items() for one in _leaves(keys, value)]
     values = {keys for keys, value in given if value is not _EMPTIED}
     for keys in values:
         for below in (other for other in values if other != keys and other[: len(keys)] == keys):

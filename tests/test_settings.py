@@ -101,6 +101,11 @@ def test_a_section_given_as_a_whole_forgets_the_preset_s_whatever_the_order() ->
         assert of(searched(*order, "budget.trials=1").strategy, "max_depth", "max_width", "epochs") == [12, 64, 5]
 
 
+def test_of_two_whole_sections_the_last_counts() -> None:
+    settings = searched("strategy={name: random, max_depth: 12}", "strategy={name: tpe, startup: 3}", "budget.trials=1")
+    assert of(settings.strategy, "name", "max_depth", "startup") == ["tpe", 100, 3]
+
+
 def test_what_is_not_named_is_set_where_its_default_is() -> None:
     """The head of a file that names none, and a section that is null."""
     settings = load(TrainSettings, command="train", preset="digits", overrides=["head.margin=0.3", "face_augmentation.crop=0.1"])
