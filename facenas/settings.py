@@ -4,15 +4,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from facenas.choices import Tree, assign, found, merged, tags
 from facenas.errors import SettingsError, nearest
-
-Tree = dict[str, Any]
 
 
 class Section(BaseModel):
@@ -42,7 +40,7 @@ S = TypeVar("S", bound=Section)
 
 
 def load(schema: type[S], *, command: str, preset: str, overrides: Sequence[str] = (), defaults: Mapping[str, Any] | None = None) -> S:
-    """Read a preset or a YAML file, on top of the one that its key `base` names, apply `path=value` overrides, and validate once.
+    """Read a preset or a YAML file, on top of the one that its key `base` names, apply overrides in whatever order, validate once.
 
     Args:
         schema: The settings class of the command.
@@ -54,7 +52,7 @@ def load(schema: type[S], *, command: str, preset: str, overrides: Sequence[str]
     Raises:
         SettingsError: If the preset does not exist or any setting is wrong; all mistakes in one message.
     """
-    tree = _with_base(_read(preset, presets(command)), presets(command))
+    tree = _with_base(schema, _read(preset, presets(command)), presets(command), say=preset not in presets(command))
     for key, value in (defaults or {}).items():
         tree.setdefault(key, value)
     return assigned(schema, tree, overrides, told=preset)
@@ -72,8 +70,7 @@ def assigned(schema: type[S], tree: Tree, overrides: Sequence[str] = (), *, told
     Raises:
         SettingsError: If any setting is wrong; all mistakes in one message.
     """
-    for override in overrides:
-        _assign(tree, override)
+    assign(schema, tree, overrides)
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
@@ -96,7 +93,7 @@ def _read(preset: str, shipped: Mapping[str, Path]) -> Tree:
     return tree
 
 
-def _with_base(tree: Tree, shipped: Mapping[str, Path]) -> Tree:
+def _with_base(schema: type[Section], tree: Tree, shipped: Mapping[str, Path], *, say: bool) -> Tree:
     """A preset that names another as its `base` changes only what it says itself."""
     above, used = tree, list[str]()
     while (base := above.pop("base", None)) is not None:
@@ -104,43 +101,18 @@ def _with_base(tree: Tree, shipped: Mapping[str, Path]) -> Tree:
         if used.count(str(base)) > 1:
             raise SettingsError(f"presets are based on each other in a circle: {' -> '.join(used)}")
         below = _read(str(base), shipped)
-        above = _merged(below, above | ({"base": below["base"]} if "base" in below else {}))
+        above = merged([schema], below, above | ({"base": below["base"]} if "base" in below else {}), say=say)
     return above
-
-
-def _merged(below: Tree, above: Tree) -> Tree:
-    if "name" in above and above["name"] != below.get("name", above["name"]):
-        return above  # another choice of a union: what was set for the former one does not carry over
-    both = {key: _merged(below[key], above[key]) for key in above if isinstance(above[key], dict) and isinstance(below.get(key), dict)}
-    return below | above | both
-
-
-def _assign(tree: Tree, override: str) -> None:
-    path, equals, text = override.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise SettingsError(f"--set needs path=value, for example train.batch_size=256, got {override!r}")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise SettingsError(f"--set {path}: {text!r} is not readable as YAML") from None
-    for key in keys[:-1]:
-        child = tree.setdefault(key, {})
-        if not isinstance(child, dict):
-            raise SettingsError(f"--set {path}: {key!r} is a value and has no settings below it")
-        tree = child
-    if keys[-1] == "name" and tree.get("name") != value:
-        tree.clear()  # another choice of a union: what was set for the former one does not carry over
-    tree[keys[-1]] = value
 
 
 def _sentences(schema: type[Section], error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
-        location = [str(part) for part in problem["loc"]]
-        path = ".".join(location)
+        path, given = ".".join(map(str, problem["loc"])), problem["input"]
+        written = ".".join(found(schema, problem["loc"])[0])  # without the names of chosen members
         match problem["type"]:
             case "extra_forbidden":
-                yield f"unknown setting {path}; {nearest(location[-1], _keys(schema, location[:-1]))}"
+                valid = [key for model in found(schema, problem["loc"][:-1])[1] for key in model.model_fields]
+                yield f"unknown setting {path}; {nearest(str(problem['loc'][-1]), valid)}"
             case "union_tag_invalid":
                 context = problem["ctx"]
                 valid = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
@@ -149,28 +121,16 @@ def _sentences(schema: type[Section], error: ValidationError) -> Iterator[str]:
                 yield f"{path} is missing"
             case "union_tag_not_found":
                 yield f"{path} needs a name"
+            case "model_type" | "model_attributes_type" if path:
+                yield f"{written} is a group of settings such as {written}.{_example(schema, problem['loc'])}, got {given!r:.80}"
+            case _ if isinstance(given, dict) and problem["type"] != "value_error":
+                yield f"{written} is a value and has no settings below it, got {', '.join(f'{written}.{key}' for key in given)}"
             case _:
-                yield f"{path or 'settings'}: {problem['msg'].removeprefix('Value error, ')}, got {problem['input']!r:.80}"
+                told = "" if isinstance(given, dict) else f", got {given!r:.80}"
+                yield f"{path or 'settings'}: {problem['msg'].removeprefix('Value error, ')}{told}"
 
 
-def _keys(schema: type[Section], location: Sequence[str]) -> list[str]:
-    """The valid keys at a location; a part that names a member of a union selects it."""
-    sections = [schema]
-    for part in location:
-        below = [child for s in sections if part in s.model_fields for child in _sections(s.model_fields[part].annotation)]
-        sections = below or [s for s in sections if _tag(s) == part] or sections
-    return [key for section in sections for key in section.model_fields]
-
-
-def _tag(section: type[Section]) -> str | None:
-    field = section.model_fields.get("name")
-    tags = get_args(field.annotation) if field else ()
-    return str(tags[0]) if tags else None
-
-
-def _sections(annotation: Any) -> list[type[Section]]:
-    if isinstance(annotation, type):
-        return [annotation] if issubclass(annotation, Section) else []
-    if get_origin(annotation) in (Annotated, Union, UnionType):
-        return [section for part in get_args(annotation) for section in _sections(part)]
-    return []
+def _example(schema: type[Section], location: Sequence[object]) -> str:
+    """A setting of the group that is there."""
+    models = found(schema, location)[1]
+    return f"name={tags(models[0])[0]}" if len(models) > 1 else next(iter(models[0].model_fields))

@@ -30,7 +30,7 @@ class PlainSpace(Section):
 
     name: Literal["plain"] = Field("plain", description="Name of the space.")
     in_channels: int = Field(3, ge=1, description="Image channels.")
-    num_classes: int = Field(10, ge=2, description="Number of classes.")
+    num_classes: int = Field(10, ge=2, description="Classes.")
     input_size: int = Field(32, ge=4, description="Image side in pixels; only the multiply-accumulates depend on it.")
 
     def positions(self, depth: int) -> int:

@@ -80,9 +80,9 @@ class RefinedSpace(Section):
     )
     input_size: int = Field(112, ge=4, description="Image side in pixels; of an IR network a multiple of 16.")
     in_channels: int = Field(3, ge=1, description="Image channels.")
-    embedding_size: int | None = Field(512, ge=1, description="Embedding dimension D of a face network; null: 8 x width.")
+    embedding_size: int | None = Field(512, ge=1, description="Embedding dimension D, of a face network; null: 8 x width.")
     output: Literal["flatten", "gdc"] = Field("flatten", description="Output layer of an IR network, as in the space `ir`.")
-    dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before an IR network's embedding layer, a fraction.")
+    dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before the embedding layer, a fraction, of an IR network.")
     num_classes: int | None = Field(None, ge=2, description="Classes; null: it embeds. Of base resnet18 alone.")
     stem: Stem = Field("small", description="First layer of resnet18: 3x3 (CIFAR and its like), or 7x7 and pooling (ImageNet).")
 

@@ -13,8 +13,6 @@ from facenas.data import FaceDataset, InputContract, Pairs, in_memory, share_of_
 from facenas.errors import DataError, SettingsError
 from facenas.eval import metrics, unit
 from facenas.eval.verification import pair_scores
-from facenas.heads.adaface import AdaFace
-from facenas.heads.curricularface import CurricularFace
 from facenas.training.tasks import ClassTask, FaceTask, Task, as_tensors
 
 Rows = NDArray[np.int64]
@@ -128,17 +126,53 @@ def _outputs(network: nn.Module, images: Tensor, rows: Rows, contract: InputCont
 
 @contextmanager
 def still_statistics(model: nn.Module) -> Iterator[None]:
-    """BatchNorms look at their batch, as in training, but do not remember it; nor do margin rules what they average."""
-    learning: list[tuple[nn.Module, str]] = [(norm, "momentum") for norm in _norms(model)]
-    learning += [(module, "ema") for module in model.modules() if isinstance(module, AdaFace | CurricularFace)]
-    before = [getattr(module, name) for module, name in learning]
-    for module, name in learning:
-        setattr(module, name, 0.0)
+    """BatchNorms and all other modules that keep buffers look at their batch, as in training, but do not remember it.
+
+    So two passes on one batch are equal. BatchNorm keeps what it had by a momentum of 0; of the others, whoever wrote them,
+    each pass through the model changes copies.
+    """
+    norms = list(_norms(model))
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        with _forgetting(model, [module for module in model.modules() if module._buffers and module not in norms]):
+            yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+@contextmanager
+def _forgetting(model: nn.Module, keepers: list[nn.Module]) -> Iterator[None]:
+    """Each pass through the model, or through a part of it, leaves the buffers of these modules as they were before it."""
+    depth, kept = 0, list[dict[str, Tensor | None]]()
+
+    def enter(*_: object) -> None:
+        nonlocal depth
+        depth += 1
+        if depth == 1:
+            kept.extend(dict(module._buffers) for module in keepers)
+            for module in keepers:
+                module._buffers.update({name: buffer if buffer is None else buffer.clone() for name, buffer in module._buffers.items()})
+
+    def leave(*_: object) -> None:
+        nonlocal depth
+        depth -= 1
+        if depth == 0:
+            for module, buffers in zip(keepers, kept, strict=True):
+                module._buffers.update(buffers)
+            kept.clear()
+
+    passes = list(model.modules()) if keepers else []
+    hooks = [one.register_forward_pre_hook(enter) for one in passes] + [
+        one.register_forward_hook(leave, always_call=True) for one in passes
+    ]
     try:
         yield
     finally:
-        for (module, name), value in zip(learning, before, strict=True):
-            setattr(module, name, value)
+        for hook in hooks:
+            hook.remove()
 
 
 @contextmanager

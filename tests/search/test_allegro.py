@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from facenas.backbones import CellSpace
 from facenas.errors import SettingsError
+from facenas.heads.rule import Margin
 from facenas.search import SearchSettings
 from facenas.search.allegro.hypergradient import hypergradient
 from facenas.search.allegro.stage import Differentiable
@@ -156,6 +158,38 @@ def test_looking_ahead_leaves_what_heads_average(head: str) -> None:
     assert all(torch.equal(value, now[name]) for name, value in before.items())
     made._loss(made._trained_on(inputs))
     assert not all(torch.equal(value, now[name]) for name, value in before.items())
+
+
+class Averaging(nn.Module):
+    """A rule that is in no list: it keeps two means, one in place and one by assignment, whether it is in training or not."""
+
+    mean: torch.Tensor
+    slow: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(0.5))
+        self.register_buffer("slow", torch.tensor(0.5))
+
+    def forward(self, own: torch.Tensor, norms: torch.Tensor) -> Margin:
+        self.mean.lerp_(own.detach().mean(), 0.5)
+        self.slow = 0.9 * self.slow + 0.1 * own.detach().mean()
+        return Margin(own * self.mean - self.slow)
+
+
+def test_looking_ahead_leaves_what_a_head_of_others_averages() -> None:
+    made = stage(tree=FACES)
+    rule = made.training.model.module.head.rule = Averaging()
+    inputs = next(made.feed.epoch(0, 0))
+    batch = made._trained_on(inputs)
+    with still_statistics(made.training.model):
+        losses = [made._loss(batch) for _ in range(2)]
+    assert torch.equal(*losses)  # as a difference quotient needs it
+    made._architecture_step(0, 0.1)(0, inputs)
+    made._measured(0)
+    assert (rule.mean, rule.slow) == (0.5, 0.5)
+    made._loss(batch)
+    assert rule.mean != 0.5 and rule.slow != 0.5
 
 
 def test_the_step_looked_ahead_to_is_the_optimisers() -> None:

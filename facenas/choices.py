@@ -1,0 +1,182 @@
+"""Settings laid over others: choices first, then values. What a choice keeps of the former one, and what not, is said."""
+
+import logging
+import re
+from collections.abc import Collection, Iterator, Sequence
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+from facenas.errors import SettingsError
+
+Tree = dict[str, Any]
+Model = type[BaseModel]
+Keys = tuple[str, ...]
+CHOICE = "name"  # the key that chooses a member of a union
+PHRASE = re.compile(r"[;,:]|\.(?:\s|$)")
+
+logger = logging.getLogger("facenas")
+
+
+def assign(schema: Model, tree: Tree, overrides: Sequence[str]) -> None:
+    """Change a tree by `path=value` overrides in any order: sections, then choices, then what lies below; of equal paths the last.
+
+    Raises:
+        SettingsError: If an override has no path or value that can be read, or a value and settings below it are both given.
+    """
+    given = [one for keys, value in dict(map(_parsed, overrides)).items() for one in _leaves(keys, value)]
+    values = {keys for keys, value in given if value is not _EMPTIED}
+    for keys in values:
+        for below in (other for other in values if other != keys and other[: len(keys)] == keys):
+            raise SettingsError(
+                f"--set {'.'.join(keys)} gives a value and --set {'.'.join(below)} a setting below it; leave one of them out"
+            )
+    for keys, value in sorted(given, key=lambda one: (len(one[0]), one[0][-1] != CHOICE)):
+        _place(schema, tree, keys, value, but={other[-1] for other in values if other[:-1] == keys[:-1]})
+
+
+def merged(models: Sequence[Model], below: Tree, above: Tree, *, say: bool, path: Keys = ()) -> Tree:
+    """A tree laid over another: it changes what it says itself.
+
+    Args:
+        models: The sections that they may be of.
+        below: The one that is changed.
+        above: What is laid over it.
+        say: Whether what a choice above changes in the one below is said.
+        path: Where they are.
+    """
+    if CHOICE in above and CHOICE in below and above[CHOICE] != below[CHOICE]:
+        below = _chosen(models, below, above[CHOICE], path=path, say=say, but=above)
+    narrowed = _narrowed(models, above.get(CHOICE, below.get(CHOICE)))
+    both = {
+        key: merged(_below(narrowed, key), below[key], above[key], say=say, path=(*path, key))
+        for key in above
+        if isinstance(above[key], dict) and isinstance(below.get(key), dict)
+    }
+    return below | above | both
+
+
+def found(schema: Model, location: Sequence[object]) -> tuple[list[str], list[Model]]:
+    """The keys that a person writes for a location of pydantic's, where tags of unions stand too, and the sections there."""
+    keys, now, chosen = list[str](), [schema], True
+    for part in map(str, location):
+        member = [] if chosen else [model for model in now if part in tags(model)]
+        if member:
+            now, chosen = member, True
+        else:
+            keys.append(part)
+            now, chosen = now if part.isdigit() else _below(now, part), part.isdigit() and chosen
+    return keys, now
+
+
+def tags(model: Model) -> tuple[str, ...]:
+    """The names that choose a section in a union."""
+    field = model.model_fields.get(CHOICE)
+    return tuple(map(str, get_args(field.annotation))) if field else ()
+
+
+_EMPTIED: Any = object()  # stands for a section of which nothing is left
+
+
+def _parsed(override: str) -> tuple[Keys, Any]:
+    path, equals, text = override.partition("=")
+    keys = tuple(path.strip().split("."))
+    if not equals or not all(keys):
+        raise SettingsError(f"--set needs path=value, for example train.batch_size=256, got {override!r}")
+    try:
+        return keys, yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise SettingsError(f"--set {path}: {text!r} is not readable as YAML") from None
+
+
+def _leaves(keys: Keys, value: Any) -> Iterator[tuple[Keys, Any]]:
+    """A section that is given as a whole as its values, after the former one is emptied."""
+    if not isinstance(value, dict):
+        yield keys, value
+        return
+    yield keys, _EMPTIED
+    for key, child in value.items():
+        yield from _leaves((*keys, str(key)), child)
+
+
+def _place(schema: Model, tree: Tree, keys: Keys, value: Any, *, but: Collection[str]) -> None:
+    models: list[Model] = [schema]
+    for depth, key in enumerate(keys[:-1], 1):
+        models = _narrowed(models, tree.get(CHOICE))
+        if tree.get(key) is None:
+            tree[key] = {} if key in tree or keys[depth:] == (CHOICE,) else _default(models, key)
+        if not isinstance(tree[key], dict):
+            raise SettingsError(f"--set {'.'.join(keys)}: {key!r} is a value and has no settings below it")
+        tree, models = tree[key], _below(models, key)
+    if value is _EMPTIED:
+        tree[keys[-1]] = {}
+        return
+    if keys[-1] == CHOICE and tree.get(CHOICE, value) != value:
+        kept = _chosen(models, tree, value, path=keys[:-1], say=True, but=but)
+        tree.clear()
+        tree.update(kept)
+    tree[keys[-1]] = value
+
+
+def _chosen(models: Sequence[Model], section: Tree, name: Any, *, path: Keys, say: bool, but: Collection[str]) -> Tree:
+    """What another choice keeps of a section: what was chosen and means the same there. `but` are those that it is given anyway."""
+    before, after = (next((model for model in models if str(one) in tags(model)), None) for one in (section[CHOICE], name))
+    if before is None or after is None:
+        return {key: value for key, value in section.items() if before is None and key != CHOICE}
+    changed = {key: value for key, value in section.items() if key not in (CHOICE, *but) and not _is_default(before, key, value)}
+    kept = {key: value for key, value in changed.items() if _alike(before.model_fields.get(key), after.model_fields.get(key))}
+    if say and changed:
+        told, lost = (
+            [key if isinstance(value, dict) else f"{key}={value}" for key, value in changed.items() if (key in kept) == keeps]
+            for keeps in (True, False)
+        )
+        logger.warning(
+            "%s=%s instead of %s%s%s", ".".join((*path, CHOICE)), name, section[CHOICE],
+            f" keeps {', '.join(told)}" if told else "", f"{' and' * bool(told)} drops {', '.join(lost)}, which it has not" if lost else "",
+        )  # fmt: skip
+    return kept
+
+
+def _alike(one: FieldInfo | None, other: FieldInfo | None) -> bool:
+    """Whether two settings of a name mean the same: the first phrases of their descriptions are equal."""
+    phrases = [PHRASE.split(field.description)[0] if field and field.description else None for field in (one, other)]
+    return phrases[0] is not None and phrases[0] == phrases[1]
+
+
+def _is_default(model: Model, key: str, value: Any) -> bool:
+    field = model.model_fields.get(key)
+    return field is not None and not field.is_required() and bool(to_jsonable_python(field.get_default(call_default_factory=True)) == value)
+
+
+def _default(models: Sequence[Model], key: str) -> Tree:
+    """What was chosen where a section is not named."""
+    for model in models:
+        field = model.model_fields.get(key)
+        made = None if field is None or field.is_required() else field.get_default(call_default_factory=True)
+        if isinstance(made, BaseModel):
+            return {
+                name: to_jsonable_python(getattr(made, name))
+                for name in type(made).model_fields
+                if name == CHOICE or not _is_default(type(made), name, to_jsonable_python(getattr(made, name)))
+            }
+    return {}
+
+
+def _narrowed(models: Sequence[Model], name: Any) -> list[Model]:
+    return [model for model in models if str(name) in tags(model)] or list(models)
+
+
+def _below(models: Sequence[Model], key: str) -> list[Model]:
+    return [child for model in models if key in model.model_fields for child in _sections(model.model_fields[key].annotation)]
+
+
+def _sections(annotation: Any) -> list[Model]:
+    if isinstance(annotation, type):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    if get_origin(annotation) in (Annotated, Union, UnionType, tuple):
+        return [section for part in get_args(annotation) for section in _sections(part)]
+    return []
