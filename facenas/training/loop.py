@@ -13,7 +13,7 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from facenas.backbones.cell_network import CellNetwork
-from facenas.data import InputContract
+from facenas.data import Fingerprint, InputContract
 from facenas.training.device import derive_seed
 from facenas.training.feed import Feed
 from facenas.training.graph import Recorded
@@ -48,6 +48,7 @@ class Training:
         first_loss: Mean of the first stretch of steps.
         waited: Seconds that steps waited for their images.
         seconds: Of training by processes that are gone.
+        data: What it is trained on.
     """
 
     model: _FabricModule
@@ -62,6 +63,7 @@ class Training:
     first_loss: float | None = None
     waited: float = 0.0
     seconds: float = 0.0
+    data: tuple[Fingerprint, ...] = ()
 
     @property
     def kept(self) -> nn.Module:

@@ -27,7 +27,7 @@ class Seen(Section):
 
     dataset: str = Field(description="Data set in which the names are unique.")
     identities: tuple[str, ...] = Field(description="Names of the people in the training and validation photographs.")
-    looks: Looks | None = Field(None, description="How these photographs look: they are known again wherever they lie.")
+    looks: tuple[Looks, ...] = Field((), description="How these photographs look: they are known again wherever they lie.")
 
 
 class ModelCard(Section):
@@ -125,24 +125,28 @@ class Found(Section):
 
 
 def together(*groups: tuple[Seen, ...]) -> tuple[Seen, ...]:
-    """All people of several groups, one entry for each data set and its looks."""
-    people: dict[tuple[str, Looks | None], set[str]] = {}
+    """All people of several groups, one entry for each data set."""
+    sets: dict[str, list[Seen]] = {}
     for seen in (one for group in groups for one in group):
-        people.setdefault((seen.dataset, seen.looks), set()).update(seen.identities)
-    return tuple(Seen(dataset=dataset, identities=tuple(sorted(names)), looks=looks) for (dataset, looks), names in people.items())
+        sets.setdefault(seen.dataset, []).append(seen)
+    return tuple(
+        Seen(
+            dataset=dataset,
+            identities=tuple(sorted({name for one in those for name in one.identities})),
+            looks=tuple(dict.fromkeys(looks for one in those for looks in one.looks)),
+        )
+        for dataset, those in sets.items()
+    )
 
 
 def names_of(seen: Iterable[Seen]) -> dict[str, tuple[str, ...]]:
     """The names of all people that were seen, per data set."""
-    people: dict[str, tuple[str, ...]] = {}
-    for one in seen:
-        people[one.dataset] = (*people.get(one.dataset, ()), *one.identities)
-    return people
+    return {one.dataset: one.identities for one in together(tuple(seen))}
 
 
 def looks_of(seen: Iterable[Seen]) -> tuple[Looks, ...]:
     """The looks of all photographs that were seen."""
-    return tuple(one.looks for one in seen if one.looks)
+    return tuple(looks for one in seen for looks in one.looks)
 
 
 def load_found(path: Path) -> Found:

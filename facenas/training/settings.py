@@ -204,4 +204,4 @@ class TrainSettings(TaskSettings):
 
 def seen_by(task: Task) -> tuple[Seen, ...]:
     """Whom a network of this task was trained on or selected by."""
-    return (Seen(dataset=task.dataset, identities=task.seen, looks=task.looks),) if isinstance(task, FaceTask) else ()
+    return (Seen(dataset=task.dataset, identities=task.seen, looks=(task.looks,)),) if isinstance(task, FaceTask) else ()
