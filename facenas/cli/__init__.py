@@ -61,7 +61,7 @@ app.command("quickstart")(quickstart.quickstart)
 
 
 MISTAKE: Any = typer.BadParameter.__mro__[2]  # click's exception of the command line; recent versions of typer bring their own click
-RESUMED = {"align", "quickstart", "search", "study", "train"}  # commands that go on where they were
+ANEW = {"bench", "compare", "data", "embed", "eval", "export", "gallery", "identify", "push"}  # others go on where they were
 INTERRUPTED, TERMINATED = 130, 143  # as a shell reports Ctrl-C and SIGTERM
 
 
@@ -109,7 +109,7 @@ def _interrupted(arguments: list[str] | None) -> int:
 def _next(arguments: list[str] | None) -> str:
     """What is left of a command that ended early."""
     command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
-    return "what was finished is kept, run the same command to go on" if command in RESUMED else "run the same command to start again"
+    return "run the same command to begin again" if command in ANEW else "what was finished is kept, run the same command to go on"
 
 
 def _fail(sentence: str, code: int = 1) -> int:

@@ -116,6 +116,7 @@ def search_in(run: Path, settings: SearchSettings, means: Means, onlooker: Onloo
         means: Where and on how many workers.
         onlooker: Told of everything.
     """
+    load_task.cache_clear()  # what lies there now
     task, measured = load_task(settings), settings.limits.latency_ms is not None
     same_data(run, task.data)
     journal, checkpoints = Journal(run, means.storage, settings.warnings(), latency=measured), run / "checkpoints"
