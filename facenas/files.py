@@ -4,8 +4,11 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+CHECKSUM = "sha256"  # key of a JSON file's checksum
 
 
 def cache_folder() -> Path:
@@ -37,3 +40,59 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file in one step."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+class DamagedError(ValueError):
+    """A file whose content is not the one that was written."""
+
+
+SEAL = b"\nfacenas-sha256 "  # then 64 hexadecimal digits end the file
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write a file in one step, with a checksum at its end; readers of zip archives, such as `torch.load`, pass over it."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content + SEAL + sha256(content).hexdigest().encode())
+
+
+def read_sealed(path: Path) -> bytes:
+    """The content of a file that was written with a checksum; one without it, as written before there were any, is not checked.
+
+    Raises:
+        DamagedError: If it is not what was written.
+    """
+    data = path.read_bytes()
+    content, seal, digest = data[: -len(SEAL) - 64], data[-len(SEAL) - 64 : -64], data[-64:]
+    if seal != SEAL:
+        return data
+    if sha256(content).hexdigest().encode() != digest:
+        raise DamagedError(f"{path} is damaged: its content is not what was written")
+    return content
+
+
+def write_checked_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a JSON object in one step, with a checksum of all its values under `sha256`."""
+    write_json(path, value | {CHECKSUM: _checksum(value)})
+
+
+def read_checked_json(path: Path) -> dict[str, Any]:
+    """A JSON object without its checksum; one that has none, as written before there were any, is not checked.
+
+    Raises:
+        OSError: If the file cannot be read.
+        DamagedError: If it is no JSON object, or not what was written.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(value, dict):
+        raise DamagedError(f"{path} must hold a JSON object, got {type(value).__name__}")
+    digest = value.pop(CHECKSUM, None)
+    if digest is not None and digest != _checksum(value):
+        raise DamagedError(f"{path} is damaged: its content is not what was written")
+    return value
+
+
+def _checksum(value: dict[str, Any]) -> str:
+    return sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode(errors="surrogatepass")).hexdigest()

@@ -65,6 +65,7 @@ def _commands() -> None:
 
 
 MISTAKE: Any = typer.BadParameter.__mro__[2]  # click's exception of the command line; recent versions of typer bring their own click
+ANEW = {"bench", "compare", "data", "embed", "eval", "export", "gallery", "identify", "push"}  # others go on where they were
 INTERRUPTED, TERMINATED = 130, 143  # as a shell reports Ctrl-C and SIGTERM
 
 
@@ -87,16 +88,17 @@ def run(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
     try:
         code = int(app(args=arguments, standalone_mode=False, prog_name="facenas") or 0)
-        return _interrupted() if code == INTERRUPTED else code
+        return _interrupted(arguments) if code == INTERRUPTED else code
     except StoppedError as error:
         return _fail(str(error), TERMINATED)
     except FacenasError as error:
         return _fail(str(error))
     except OSError as error:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else (error.strerror or str(error))
-        return _fail(f"{reason}: {error.filename or 'while writing'}; what was finished is kept, run the same command to go on")
+        protected = "; it, or its folder, cannot be written" if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM) else ""
+        return _fail(f"{reason}: {error.filename or 'while writing'}{protected}; {_next(arguments)}")
     except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
+        return _interrupted(arguments)
     except typer.Exit as error:
         return error.exit_code
     except MISTAKE as error:
@@ -104,8 +106,14 @@ def run(arguments: list[str] | None = None) -> int:
         return int(error.exit_code)
 
 
-def _interrupted() -> int:
-    return _fail("interrupted; what was finished is kept, run the same command to go on", INTERRUPTED)
+def _interrupted(arguments: list[str] | None) -> int:
+    return _fail(f"interrupted; {_next(arguments)}", INTERRUPTED)
+
+
+def _next(arguments: list[str] | None) -> str:
+    """What is left of a command that ended early."""
+    command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+    return "run the same command to begin again" if command in ANEW else "what was finished is kept, run the same command to go on"
 
 
 def _fail(sentence: str, code: int = 1) -> int:

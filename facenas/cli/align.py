@@ -7,6 +7,7 @@ import typer
 
 from facenas.cli.common import Json, open_run, print_json, print_result, progress_bars
 from facenas.errors import SettingsError
+from facenas.locks import locked_output
 
 Images = Annotated[Path, typer.Argument(help="Folder of pictures, with folders of people or not; or one picture.")]
 Out = Annotated[Path, typer.Argument(help="Folder for the aligned faces, in the same folders, and faces.csv.")]
@@ -53,8 +54,8 @@ def align(
     template(size)
     pictures = pictures_to_align(images, out)
     detector_of_faces = alignment.make_detector()
-    open_run(out, settings)
-    with progress_bars() as progress:
+    with locked_output(out), progress_bars() as progress:
+        open_run(out, settings)
         bar = progress.add_task("align (pictures)", total=len(pictures))
         counts = align_folder(pictures, out, detector_of_faces, settings, after_picture=lambda: progress.advance(bar))
     result = {"pictures": len(pictures), "faces": counts["aligned"], "status": dict(counts.most_common()), "table": str(out / TABLE)}

@@ -1,9 +1,10 @@
 """What the commands share: options, run folders, output."""
 
 import json
+import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
@@ -33,6 +34,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stan
 DataRoot = Annotated[str | None, typer.Option("--data-root", help="Folder that holds the data set.")]
 Model = Annotated[Path, typer.Option("--model", help="Folder of a finished training run.")]
 
+CONFIG = "config.yaml"
+PLACES = ("data.root", "data.file")  # where the data lies
+
 
 @cache
 def _console() -> "Console":
@@ -59,26 +63,67 @@ def data_at(root: str | None) -> dict[str, str]:
     return {} if root is None else {"data.root": root}
 
 
-def open_run(run: Path, settings: Section) -> None:
+def open_run(run: Path, settings: Section, *, changeable: Collection[str] = ()) -> None:
     """Make a run folder, or check that an existing one was made with the same settings.
+
+    Where the data lies is not compared, for runs that know their data by themselves (`data.json`). Nothing is compared with a start
+    that finished nothing: its settings are replaced.
+
+    Args:
+        run: The folder; hold its lock.
+        settings: Of the command.
+        changeable: Settings, or groups of them such as `budget`, that may be others now.
 
     Raises:
         RunError: If the folder belongs to other settings; the message names the keys that differ.
     """
-    file = run / "config.yaml"
-    tree = settings.model_dump(mode="json")
-    if file.exists():
-        before, now = _flat(yaml.safe_load(file.read_text(encoding="utf-8"))), _flat(tree)
-        differing = [
-            f"{key} ({before.get(key)} there, {now.get(key)} here)" for key in sorted({*before, *now}) if before.get(key) != now.get(key)
-        ]
-        if differing:
+    from facenas.training.provenance import DATA, forget, has_work
+
+    before, tree = settings_before(run), settings.model_dump(mode="json")
+    if before is not None:
+        told, now = _flat(before), _flat(tree)
+        changed = [key for key in sorted({*told, *now}) if told.get(key) != now.get(key)]
+        fixed = [key for key in changed if not key.startswith(tuple(changeable)) and not _same_place(told.get(key), now.get(key))]
+        if (run / DATA).is_file():
+            fixed = [key for key in fixed if key not in PLACES]
+        if not changed:
+            return
+        if fixed and has_work(run):
+            differing = [f"{key} ({told.get(key)} there, {now.get(key)} here)" for key in fixed]
             raise RunError(f"{run} was made with other settings: {', '.join(differing)}; give another --run or the same settings")
-        return
+        if fixed:
+            forget(run)
     run.mkdir(parents=True, exist_ok=True)
     versions = ", ".join(f"{name} {version(name)}" for name in ("facenas", "torch", "optuna", "onnxruntime"))
     header = f"# {versions}, Python {platform.python_version()}, {platform.system()} {platform.machine()}\n"
-    write_text(file, header + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
+    write_text(run / CONFIG, header + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
+
+
+def settings_before(run: Path) -> dict[str, Any] | None:
+    """What the settings of a run were when it began; None where nothing was begun.
+
+    Raises:
+        RunError: If its `config.yaml` cannot be read.
+    """
+    file = run / CONFIG
+    if not file.exists():
+        return None
+    try:
+        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = f"is not readable YAML: {' '.join(str(error).split())[:200]}"
+    else:
+        if isinstance(tree, dict) and tree:
+            return tree
+        problem = "is empty" if tree is None or tree == {} else f"must hold `key: value` settings, got {type(tree).__name__}"
+    raise RunError(f"{file} {problem}; restore it, or give another --run")
+
+
+def _same_place(before: object, now: object) -> bool:
+    """Whether two texts name one file or folder, seen from here."""
+    if not isinstance(before, str) or not isinstance(now, str):
+        return False
+    return os.path.realpath(os.path.expanduser(before)) == os.path.realpath(os.path.expanduser(now))  # noqa: PTH111
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from facenas.cli import make_bin
 from facenas.cli.common import Json, print_json, print_result, remark
 from facenas.errors import DataError
 from facenas.files import replacing
+from facenas.locks import locked_output
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -93,7 +94,8 @@ def pack(
     from facenas.data.packing import pack
 
     faces = open_faces(path, size)
-    images = pack(faces, output, encoding=encoding)
+    with locked_output(output):
+        images = pack(faces, output, encoding=encoding)
     result = {"file": str(output), "identities": len(faces.names), "images": images, "bytes": output.stat().st_size}
     if as_json:
         print_json(result)

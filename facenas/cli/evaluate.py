@@ -8,7 +8,7 @@ import typer
 
 from facenas.cli.common import ConfigFile, Device, Json, Run, Seed, Set, overrides, percent, print_json, print_result, remark
 from facenas.errors import DataError, SettingsError, nearest
-from facenas.files import replacing, write_json, write_text
+from facenas.files import replacing, write_text
 from facenas.settings import load, presets
 
 if TYPE_CHECKING:
@@ -64,13 +64,14 @@ def evaluate(
     given = overrides(assignments, seed=seed, device=device, **({"data.root": data} if data else {}))
     names = present(given) if benchmark == ALL else benchmark.split(",")
     measured: list[Measured] = []
+    files: list[Path | None] = []
     classic: dict[str, Any] = {}
     for name in names:
         settings, told = settings_of(name, config, given), set[str]()
         for path in paths:
             one = measure(path, name, settings, told=told)
             classic = {"baselines": classical(one)} if baselines else {}
-            write_json(report_file(path, run, name), {name: one.report} | classic)
+            files.append(stored(report_file(path, run, name), name, {name: one.report} | classic))
             measured.append(one)
     if compare:
         side_by_side(measured, run or Path("comparison"), as_json=as_json)
@@ -79,9 +80,10 @@ def evaluate(
     if as_json:
         print_json(report)
         return
-    for one in measured:
+    for one, file in zip(measured, files, strict=True):
         print_result(table(one, report.get("baselines", {})))
-        print_result(f"-> {report_file(one.model, run, one.name)}")
+        if file:
+            print_result(f"-> {file}")
 
 
 def settings_of(name: str, config: str | None, given: list[str]) -> "EvalSettings":
@@ -169,12 +171,23 @@ def report_test(model: Path, run: Path | None, device: Device, data_root: str | 
     remark(f"classifying the {len(test)} test images of {data.name} ...")
     result = asdict(classification_accuracy(classifier.embedder, test))
     file = report_file(model, run, TEST)
-    write_json(file, {TEST: result, "data": data.model_dump(mode="json"), "model": str(model)})
+    kept = stored(file, TEST, {TEST: result, "data": data.model_dump(mode="json"), "model": str(model)})
     if as_json:
         print_json({TEST: result})
         return
     share = f"{percent(result['accuracy'])} (95 % confidence: {percent(result['low'])} to {percent(result['high'])})"
-    print_result(f"test accuracy on {data.name}: {result['correct']} of {result['total']}, {share} -> {file}")
+    print_result(f"test accuracy on {data.name}: {result['correct']} of {result['total']}, {share}" + (f" -> {kept}" if kept else ""))
+
+
+def stored(file: Path, name: str, content: dict[str, Any]) -> Path | None:
+    """Where the result of a benchmark was written; None, and a remark, where nothing can be written."""
+    from facenas.recognition.thresholds import keep_report
+
+    try:
+        return keep_report(file, name, content)
+    except OSError as error:
+        remark(f"the result cannot be kept at {file} ({error.strerror}); give another folder with --run")
+        return None
 
 
 def report_file(model: Path, run: Path | None, benchmark: str) -> Path:

@@ -22,6 +22,7 @@ from facenas.cli.using import (
     threshold_of,
     told,
 )
+from facenas.locks import locked_output
 
 if TYPE_CHECKING:
     from facenas.recognition import FaceModel
@@ -67,11 +68,11 @@ def build(
     read, files = open_model(model, assignments, device), list(pictures_below(pictures))
     alignment = alignment_of(align, detector_model, min_size=min_size)
     detector = alignment.make_detector()
-    with progress_bars() as progress:
+    with locked_output(out), progress_bars() as progress:
         bar = progress.add_task("embed (pictures)", total=len(files))
         embedded = embed_pictures(read, files, detector, alignment, after_picture=lambda: progress.advance(bar))
-    made = build_gallery(embedded, read, alignment)
-    save_gallery(made, out)
+        made = build_gallery(embedded, read, alignment)
+        save_gallery(made, out)
     left_out = [
         {"picture": cut.picture, "status": cut.status, "reason": cut.reason}
         for cut, row in zip(embedded.cuts, embedded.rows, strict=True)

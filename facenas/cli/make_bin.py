@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from facenas.cli.common import Json, print_json, print_result, remark
+from facenas.locks import locked_output
 
 Benchmark = Annotated[Path, typer.Argument(help="LFW's, CALFW's or CPLFW's list, CFP's folder, or a table of two paths and 0 or 1 a line.")]
 Output = Annotated[Path, typer.Argument(help="The .bin file to write.")]
@@ -27,7 +28,8 @@ def make_bin(
     benchmark = open_pairs(pairs, root=root, size=size)
     if benchmark.remark:
         remark(benchmark.remark)
-    pack_pairs(benchmark, output, encoding=encoding)
+    with locked_output(output):
+        pack_pairs(benchmark, output, encoding=encoding)
     genuine = int(benchmark.pairs.same.sum())
     result = {
         "file": str(output),

@@ -9,6 +9,9 @@ from facenas.cli.common import progress_bars, remark
 from facenas.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from facenas.data.looks import Looks
     from facenas.eval import Features
     from facenas.eval.benchmark import Benchmark, Result
     from facenas.eval.settings import EvalSettings
@@ -40,13 +43,16 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) 
         settings: How it is run.
         told: Remarks that the user has read already; new ones are added.
     """
+    from facenas.eval.met import pictures_met
     from facenas.eval.protocols import make_benchmark
     from facenas.recognition.models import load_recogniser
+    from facenas.training.models import looks_of, names_of
 
     recogniser = load_recogniser(path, settings.input, settings.device)
-    seen = {one.dataset: one.identities for one in recogniser.seen}
-    benchmark = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
-    remarks = [text for text in (recogniser.remark, benchmark.remark) if text]
+    names, looks = names_of(recogniser.seen), looks_of(recogniser.seen)
+    benchmark = make_benchmark(settings, size=recogniser.contract.size, seen=names, looks=looks)
+    met, of = pictures_met(benchmark.pictures, looks)
+    remarks = [text for text in (recogniser.remark, benchmark.remark, _overlap(met, of, looks)) if text]
     for text in remarks:
         if text not in told:
             remark(f"{name}: {text}")
@@ -58,12 +64,32 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) 
         "model": str(path),
         "model_sha256": recogniser.sha256,
         "data_sha256": features.data_sha256,
+        "data": {"place": _place(settings.data), "pictures": benchmark.pictures.count},
+        "seen_pictures": met,
+        "seen_known": bool(looks) or getattr(getattr(benchmark, "faces", None), "dataset", None) in names,
         "input": recogniser.contract.model_dump(mode="json"),
         "protocol": settings.model_dump(mode="json", exclude={"device", "cache", "workers", "batch_size", "input"}),
         "remarks": remarks,
         "versions": {package: version(package) for package in ("facenas", "numpy", "torch", "onnxruntime", "opencv-python-headless")},
     }
     return Measured(name, path, benchmark, features, result, report, settings)
+
+
+def _overlap(met: int, of: int, looks: "Sequence[Looks]") -> str:
+    """What is to be said of pictures that the model has met, and of those that it may have met."""
+    sampled = sum(one.photographs for one in looks if one.sampled)
+    if met:
+        return (
+            f"{met:,} of {of:,} pictures look like photographs that the model was trained or selected on: what is measured on them is no "
+            "estimate for new people"
+        )
+    return f"it is known how a sample of the model's {sampled:,} photographs looks, not all" if sampled else ""
+
+
+def _place(source: Any) -> str:
+    """The last part of the name of where a data set lies; empty where it does not say."""
+    place = getattr(source, "root", None) or getattr(source, "file", None)
+    return Path(place).expanduser().resolve().name if place else ""
 
 
 def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", settings: "EvalSettings") -> "Features":

@@ -36,7 +36,8 @@ def push(folder: Folder, model: Model, licence: Licence = None, name: Name = Non
     write_json(folder / "config.json", timm_config(card.blueprint, card.input))
     write_text(folder / "README.md", page(run, card, name=name or folder.resolve().name, licence=licence, onnx=onnx))
     if people := sum(len(one.identities) for one in card.seen):
-        remark(f"model.json and architecture.json hold the names of {people} people of {', '.join(one.dataset for one in card.seen)}")
+        sets = ", ".join(dict.fromkeys(one.dataset for one in card.seen))
+        remark(f"model.json and architecture.json hold the names of {people} people of {sets}, and hashes of how their photographs look")
     written = sorted(path.name for path in folder.iterdir())
     if as_json:
         print_json({"folder": str(folder), "files": written, "license": licence})

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-import yaml
 
 from facenas.cli.common import (
     Config,
@@ -22,6 +21,7 @@ from facenas.cli.common import (
     print_json,
     print_result,
     remark,
+    settings_before,
 )
 from facenas.errors import SettingsError
 from facenas.settings import load
@@ -159,7 +159,5 @@ def with_threads(settings: "SearchSettings", folder: Path, workers: int) -> "Sea
 
     if settings.threads:
         return settings
-    file = folder / "config.yaml"
-    before = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
-    threads = before.get("threads") if isinstance(before, dict) else None
+    threads = (settings_before(folder) or {}).get("threads")
     return settings.model_copy(update={"threads": threads or max(1, torch.get_num_threads() // workers)})

@@ -1,6 +1,7 @@
 """`facenas train`: train an architecture."""
 
-from contextlib import ExitStack
+import os
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,11 @@ from facenas.cli.common import (
     percent,
     print_json,
     print_result,
+    remark,
+    settings_before,
 )
+from facenas.errors import RunError
+from facenas.locks import locked
 from facenas.settings import load
 
 if TYPE_CHECKING:
@@ -74,8 +79,13 @@ def train(
     found = found_by(settings)
     blueprint = found.blueprint
     folder = run or Path("runs") / f"train-{Path(config).stem}"
-    open_run(folder, settings)
-    metrics = train_in(folder, settings, found) if devices == 1 else on_devices(folder, devices)
+    is_first = os.environ.get("RANK", "0") == "0"  # the other ranks of torchrun write nothing
+    with locked(folder) if is_first else nullcontext():
+        if is_first:
+            go_on(folder, settings)
+            open_run(folder, settings, changeable=("epochs",))
+        metrics = train_in(folder, settings, found) if devices == 1 else {}
+    metrics = on_devices(folder, devices) if devices > 1 else metrics  # the first of its ranks holds the lock
     if not metrics:  # another rank speaks
         return
     result: dict[str, Any] = {
@@ -93,6 +103,28 @@ def train(
         return
     validated = f", validation {percent(metrics['validation_accuracy'])}" if "validation_accuracy" in metrics else ""
     print_result(f"trained {settings.epochs} epochs, loss {metrics['loss']:.3f}{validated} -> {', '.join(result['files'])}")
+
+
+def go_on(folder: Path, settings: "TrainSettings") -> None:
+    """Refuse to shorten a run; of a longer one, tell what it is.
+
+    Raises:
+        RunError: If it cannot go on.
+    """
+    from facenas.training.checkpoint import CHECKPOINT
+    from facenas.training.provenance import has_work
+
+    before, epochs = (settings_before(folder) or {}).get("epochs", settings.epochs), settings.epochs
+    if before == epochs or not has_work(folder):
+        return
+    if before > epochs:
+        raise RunError(f"{folder} is a run of {before} epochs, and cannot become one of {epochs}; give another --run")
+    if not (folder / CHECKPOINT).is_file():
+        raise RunError(f"{folder} has no {CHECKPOINT} from which its {before} epochs could become {epochs}; give another --run")
+    factor = settings.recipe.schedule.factor
+    same = all(factor(half / 2, before) == factor(half / 2, epochs) for half in range(2 * before))
+    result = "" if same else f", whose beginning had other learning rates: the result is not that of {epochs} epochs from the start"
+    remark(f"going on from the checkpoint of a run of {before} epochs, by the schedule of {epochs}{result}")
 
 
 def found_by(settings: "TrainSettings") -> "Found":
@@ -123,10 +155,13 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[st
     from facenas.training.device import make_fabric
     from facenas.training.fit import fit
     from facenas.training.logs import Logs
+    from facenas.training.provenance import same_data
 
     fabric = make_fabric(settings.device, settings.recipe.precision, devices=1)
     fabric.launch()
     task, last = settings.task(found.blueprint.space), folder / CHECKPOINT
+    if fabric.is_global_zero:
+        same_data(folder, task.data)
     with stoppable() as stop, ExitStack() as stack:
         listeners: list[Any] = []
         if fabric.is_global_zero:
@@ -156,10 +191,13 @@ def watching(settings: "TrainSettings", task: "Task", listeners: list[Any]) -> "
     from facenas.eval import extract, torch_embedder
     from facenas.eval.protocols import make_benchmark
     from facenas.eval.settings import EvalSettings
+    from facenas.training.models import looks_of, names_of
     from facenas.training.settings import seen_by
 
-    seen = {one.dataset: one.identities for one in seen_by(task)}
-    benchmarks = [make_benchmark(EvalSettings(data=source, replicates=0), size=task.contract.size, seen=seen) for source in settings.watch]
+    seen, size = seen_by(task), task.contract.size
+    names, looks = names_of(seen), looks_of(seen)
+    watched = [EvalSettings(data=source, replicates=0) for source in settings.watch]
+    benchmarks = [make_benchmark(one, size=size, seen=names, looks=looks) for one in watched]
 
     def watch(network: "nn.Module", epoch: "Epoch") -> None:
         embedder, rates = torch_embedder(network, task.contract, next(network.parameters()).device), dict[str, float]()
@@ -184,5 +222,6 @@ def _keep(folder: Path, network: "nn.Module", epoch: "Epoch", settings: "TrainSe
         metrics["validation_accuracy"] = right / task.validation_items
     data = settings.data.placeless() if isinstance(settings.data, ClassSource) else None
     seen = together(found.seen, seen_by(task))
-    save_model(folder, network, blueprint=found.blueprint, contract=task.contract, metrics=metrics, seen=seen, data=data)
+    known: dict[str, Any] = {"seen": seen, "data": data, "trained_on": task.data}
+    save_model(folder, network, blueprint=found.blueprint, contract=task.contract, metrics=metrics, **known)
     return metrics

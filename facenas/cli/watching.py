@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def on_devices(folder: Path, devices: int) -> dict[str, float]:
     """Train what the folder's config.yaml says in one process for each device, and return the last epoch's figures."""
+    from facenas.training.checkpoint import CHECKPOINT
     from facenas.training.models import load_card
 
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}"]
@@ -42,7 +43,8 @@ def on_devices(folder: Path, devices: int) -> dict[str, float]:
     if code and told:
         raise StoppedError(f"training on {devices} devices stopped; run the same command to go on")
     if code:
-        raise RunError(f"training on {devices} devices ended early (exit code {code}), see above; run the same command to go on")
+        saved = "; run the same command to go on from its checkpoint" if (folder / CHECKPOINT).exists() else ", before its first checkpoint"
+        raise RunError(f"training on {devices} devices ended early (exit code {code}), see above{saved}")
     return load_card(folder).metrics
 
 

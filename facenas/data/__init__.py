@@ -7,8 +7,9 @@ from facenas.data.class_sources import ClassSource, DigitImages
 from facenas.data.classes import ImageSet, ImageSplit, pixel_statistics, split_stratified
 from facenas.data.contract import InputContract
 from facenas.data.face_augment import FaceAugmentation
-from facenas.data.face_files import FaceFiles, fingerprint, in_memory
+from facenas.data.face_files import FaceFiles, in_memory, state
 from facenas.data.faces import FaceDataset, FaceSet, Split, share_of_each, split_by_identity
+from facenas.data.fingerprint import Fingerprint, fingerprint_of
 from facenas.data.folders import FolderFaces, OrlFaces
 from facenas.data.ijb import IJB, open_ijb
 from facenas.data.lists import ListFaces
@@ -31,6 +32,7 @@ __all__ = [
     "FaceSet",
     "FaceSource",
     "FaceSources",
+    "Fingerprint",
     "FolderFaces",
     "ImageSet",
     "ImageSplit",
@@ -47,7 +49,7 @@ __all__ = [
     "align_face",
     "balanced_pairs",
     "development_faces",
-    "fingerprint",
+    "fingerprint_of",
     "in_memory",
     "open_bin",
     "open_faces",
@@ -58,6 +60,7 @@ __all__ = [
     "share_of_each",
     "split_by_identity",
     "split_stratified",
+    "state",
     "subjects_of",
     "test_names",
     "write_bin",

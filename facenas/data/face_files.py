@@ -116,6 +116,15 @@ class PathContents:
         """All files."""
         return [self._path(key) for key in range(len(self.paths))]
 
+    def entry(self, key: int) -> bytes:
+        """The file's name below the root, or of one elsewhere its last part, and its size in bytes; -1 where there is none."""
+        name = os.fsdecode(self.paths[key])
+        try:
+            size = os.stat(os.path.join(self.root, name)).st_size  # noqa: PTH116, PTH118 - hundreds of thousands of files
+        except OSError:
+            size = -1
+        return os.fsencode(f"{os.path.basename(name) if os.path.isabs(name) else name}\0{size}")  # noqa: PTH117, PTH119
+
     def _path(self, key: int) -> Path:
         return self.root / os.fsdecode(self.paths[key])
 
@@ -213,10 +222,10 @@ def decode_into(images: Images, faces: FaceDataset) -> Labels:
     return np.flatnonzero(readable)
 
 
-def fingerprint(faces: FaceDataset) -> NDArray[Any]:
+def state(faces: FaceDataset) -> NDArray[Any]:
     """What tells photographs from others: their pixels in memory; else which they are, in which files, as these are now."""
     if isinstance(faces, FaceSet):
         return faces.images
     if not isinstance(faces, FaceFiles):
-        raise TypeError(f"{type(faces).__name__} has no fingerprint")
+        raise TypeError(f"{type(faces).__name__} has no state")
     return np.concatenate([np.frombuffer(stamp(faces.photographs.files()), np.int64), faces.keys])

@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 
 from facenas.data import balanced_pairs, test_names
 from facenas.data.faces import Size
+from facenas.data.looks import Looks
 from facenas.data.sources import FaceSource
 from facenas.errors import DataError
 from facenas.eval.baselines import BASELINES
+from facenas.eval.met import people_met
 from facenas.eval.pictures import in_memory_pictures
 from facenas.eval.settings import EvalSettings
 from facenas.eval.verification import PairBenchmark, Verification
 
 
-def drawn_benchmark(source: FaceSource, settings: EvalSettings, *, size: Size, seen: Mapping[str, Sequence[str]]) -> PairBenchmark:
+def drawn_benchmark(
+    source: FaceSource, settings: EvalSettings, *, size: Size, seen: Mapping[str, Sequence[str]], looks: Sequence[Looks] = ()
+) -> PairBenchmark:
     """Load the photographs and draw the pairs.
 
     Args:
@@ -21,13 +25,15 @@ def drawn_benchmark(source: FaceSource, settings: EvalSettings, *, size: Size, s
         size: Of an image in pixels.
         seen: People that the model was trained on or selected by, per data set. If nothing is known of this data set, the
             test people are those that the source keeps for testing.
+        looks: Of their photographs: people who are known by them are left out, whatever the data set and they are called.
 
     Raises:
         DataError: If no two people are left to test on.
     """
     faces = source.load(size)
-    if faces.dataset in seen:
-        names = tuple(name for name in faces.names if name not in set(seen[faces.dataset]))
+    named, met = set(seen.get(faces.dataset, ())), people_met(faces, looks)
+    if faces.dataset in seen or met:
+        names = tuple(name for name in faces.names if name not in named | met)
     else:
         names = test_names(source, faces) if source.test_people else faces.names
     if len(names) < 2:
@@ -35,8 +41,10 @@ def drawn_benchmark(source: FaceSource, settings: EvalSettings, *, size: Size, s
     test = faces.of(names)
     pairs = balanced_pairs(test.identities, seed=settings.seed, limit=settings.most_pairs)
     rest = faces.of([name for name in faces.names if name not in set(names)])
+    others = met - named
+    remark = f"{len(others)} of {len(faces.names)} people are known by their photographs, and left out: the model has seen them elsewhere"
     return PairBenchmark(
-        source.name, in_memory_pictures(test), pairs, test.identities,
+        source.name, in_memory_pictures(test), pairs, test.identities, remark if others else "",
         replicates=settings.replicates, seed=settings.seed, faces=test, rest=rest,
     )  # fmt: skip
 

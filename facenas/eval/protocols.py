@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from facenas.data.benchmark_sources import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
 from facenas.data.faces import Size
+from facenas.data.looks import Looks
 from facenas.eval.benchmark import Benchmark
 from facenas.eval.drawn import drawn_benchmark
 from facenas.eval.ijb import ijb_benchmark
@@ -12,13 +13,14 @@ from facenas.eval.tinyface import tinyface_benchmark
 from facenas.eval.verification import pair_benchmark
 
 
-def make_benchmark(settings: EvalSettings, *, size: Size, seen: Mapping[str, Sequence[str]]) -> Benchmark:
+def make_benchmark(settings: EvalSettings, *, size: Size, seen: Mapping[str, Sequence[str]], looks: Sequence[Looks] = ()) -> Benchmark:
     """Open the benchmark that the settings name.
 
     Args:
         settings: Its files and how it is run.
         size: Of an image in pixels.
         seen: People that the model was trained on or selected by, per data set.
+        looks: Of their photographs, by which they are known in other data sets.
 
     Raises:
         DataError: If its files are missing or damaged, or nobody is left to test on.
@@ -30,4 +32,4 @@ def make_benchmark(settings: EvalSettings, *, size: Size, seen: Mapping[str, Seq
         return ijb_benchmark(source.open(size), settings.weighting)
     if isinstance(source, TinyFaceFiles):
         return tinyface_benchmark(source.open(size))
-    return drawn_benchmark(source, settings, size=size, seen=seen)
+    return drawn_benchmark(source, settings, size=size, seen=seen, looks=looks)

@@ -12,7 +12,7 @@ from filelock import FileLock
 from torch import nn
 
 from facenas.export.latency import Target, measure_latency
-from facenas.files import cache_folder, write_json
+from facenas.files import cache_folder, read_checked_json, write_checked_json
 
 
 class Part(NamedTuple):
@@ -65,7 +65,7 @@ class LatencyTable:
 
     def _read(self) -> dict[str, float]:
         try:
-            known = json.loads(self.path.read_bytes())["milliseconds"]
+            known = read_checked_json(self.path)["milliseconds"]
             return {str(key): float(value) for key, value in known.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}  # absent or damaged: measured again
@@ -75,7 +75,7 @@ class LatencyTable:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.path.with_suffix(".lock")):
             self.known = {key: milliseconds} | self.known | self._read()
-            write_json(self.path, {"machine": self.machine, "milliseconds": self.known})
+            write_checked_json(self.path, {"machine": self.machine, "milliseconds": self.known})
 
 
 def parts(network: nn.Module, shape: tuple[int, ...]) -> list[Part]:

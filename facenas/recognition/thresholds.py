@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from math import isclose
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from facenas.data import InputContract
 from facenas.errors import DataError
+from facenas.files import read_checked_json, write_checked_json
 
 
 class Threshold(NamedTuple):
@@ -21,18 +22,29 @@ class Threshold(NamedTuple):
         far: The false accept rate that it was measured at.
         benchmark: On which benchmark.
         pairs: Number of pairs there.
+        data: Which photographs these were.
+        seen: Whether the model was trained on some of them.
     """
 
     value: float
     far: float
     benchmark: str
     pairs: int
+    data: str = ""
+    seen: bool = False
 
     @property
     def in_words(self) -> str:
         """As people read it."""
-        measured = f" (FAR {self.far:g} on {self.benchmark} with {self.pairs:,} pairs)" if self.benchmark else ""
-        return f"threshold {self.value:.3f}{measured}"
+        if not self.benchmark:
+            return f"threshold {self.value:.3f}"
+        data, seen = f", {self.data}," if self.data else "", ", photographs that the model was trained on" if self.seen else ""
+        return f"threshold {self.value:.3f} (FAR {self.far:g} on {self.benchmark}{data} with {self.pairs:,} pairs{seen})"
+
+
+class _Data(BaseModel):
+    place: str
+    pictures: int
 
 
 class _Protocol(BaseModel):
@@ -49,10 +61,26 @@ class _Report(BaseModel):
     exact_accuracy: float
     protocol: _Protocol
     input: InputContract | None = None
+    data: _Data | None = None
+    data_sha256: str = ""
+    seen_pictures: int = 0
+    seen_known: bool = False
+
+    @property
+    def trust(self) -> int:
+        """More, the surer it is that the model had not seen these people."""
+        return 0 if self.seen_pictures else 1 + self.seen_known
+
+    @property
+    def about(self) -> str:
+        """The photographs in words."""
+        return f"{f'{self.data.place}, ' if self.data.place else ''}{self.data.pictures:,} photographs" if self.data else ""
 
 
 def stored_threshold(model: Path, model_sha256: str, far: float, *, contract: InputContract | None = None) -> Threshold:
-    """The threshold of an evaluation that lies beside a model; of several the one with the most pairs.
+    """The threshold of an evaluation that lies beside a model.
+
+    Of several it is one on people that the model has not seen before one on others, then the one with the most pairs.
 
     Args:
         model: A run's folder, or a model file.
@@ -65,11 +93,16 @@ def stored_threshold(model: Path, model_sha256: str, far: float, *, contract: In
     """
     of_model = [(name, one) for name, one in _reports(model) if one.model_sha256 == model_sha256 and one.protocol.flip]
     reports = [(name, one) for name, one in of_model if contract is None or one.input in (None, contract)]
-    found = [Threshold(value, rate, name, one.pairs) for name, one in reports for rate, value in one.threshold_at_far.items()]
+    reports.sort(key=lambda named: (-named[1].trust, -named[1].pairs))
+    found = [
+        Threshold(value, rate, name, one.pairs, one.about, one.seen_pictures > 0)
+        for name, one in reports
+        for rate, value in one.threshold_at_far.items()
+    ]
     refused = [f"{name} {why}" for name, one in reports for rate, why in one.refused.items() if isclose(rate, far)]
     fitting = [one for one in found if isclose(one.far, far)]
     if fitting:
-        return max(fitting, key=lambda one: one.pairs)
+        return fitting[0]
     if not found and of_model:
         raise DataError(
             f"the evaluations stored with {model} gave it another input, {_told(of_model[0][1].input)}; "
@@ -91,7 +124,36 @@ def _reports(model: Path) -> Iterator[tuple[str, _Report]]:
     """Evaluations of pairs of pictures that lie beside a model; those of templates have other thresholds."""
     for file in sorted(((model if model.is_dir() else model.parent) / "eval").glob("*.json")):
         with suppress(OSError, ValueError, RecursionError):
-            content = json.loads(file.read_bytes())
-            for name, report in content.items() if isinstance(content, dict) else ():
+            content = read_checked_json(file)
+            for name, report in content.items():
                 with suppress(ValidationError):
                     yield name, _Report.model_validate(report)
+
+
+def keep_report(file: Path, name: str, content: dict[str, Any]) -> Path:
+    """Write an evaluation of a benchmark, so that none of the same weights on other data is lost.
+
+    The one that was there moves to a name with the beginning of its data's hash; if it is of people that the model had not seen, and the
+    new one is less sure of that, it stays, and the new one gets such a name.
+
+    Args:
+        file: Where it belongs.
+        name: Of the benchmark.
+        content: The evaluation, under `name`, and what else is to be kept.
+
+    Returns:
+        Where it is.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        before, now = (_Report.model_validate(each[name]) for each in (json.loads(file.read_bytes()), content))
+        if before.model_sha256 == now.model_sha256 and before.data_sha256 != now.data_sha256:
+            if before.trust > now.trust:
+                file = _of_data(file, now)
+            else:
+                file.replace(_of_data(file, before))
+    write_checked_json(file, content)
+    return file
+
+
+def _of_data(file: Path, report: _Report) -> Path:
+    return file.with_name(f"{file.stem}-{report.data_sha256[:8] or 'saved'}{file.suffix}")

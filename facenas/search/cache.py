@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from facenas.files import write_text
+from facenas.files import read_checked_json, write_checked_json
 from facenas.training.fit import Evaluation
 
 
@@ -24,14 +24,14 @@ class ResultCache:
         """A finished evaluation; a damaged file counts as none."""
         if key not in self._read:
             try:
-                self._read[key] = Evaluation.model_validate_json(self._file(key).read_bytes())
+                self._read[key] = Evaluation.model_validate(read_checked_json(self._file(key)))
             except (FileNotFoundError, ValueError):
                 return None
         return self._read[key]
 
     def put(self, key: str, evaluation: Evaluation) -> None:
         """Keep a finished evaluation."""
-        write_text(self._file(key), evaluation.model_dump_json())
+        write_checked_json(self._file(key), evaluation.model_dump(mode="json"))
         self._read[key] = evaluation
 
     def _file(self, key: str) -> Path:

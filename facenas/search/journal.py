@@ -12,7 +12,6 @@ from warnings import catch_warnings, simplefilter
 
 import optuna
 import psutil
-from filelock import FileLock, Timeout
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
@@ -26,7 +25,7 @@ from facenas.search.candidate import Candidate, Phase, Verdict
 from facenas.search.row import SCALES, Price, Row, StageEpoch
 from facenas.training.fit import Evaluation
 
-JOURNAL, PLACE, LOCK = "journal.db", "journal.json", ".lock"
+JOURNAL, PLACE = "journal.db", "journal.json"
 STAGE = "supernet"
 NETWORK = {
     "nfs",
@@ -205,23 +204,6 @@ class Epochs:
         """Keep what the stage found."""
         with self._explained("cannot be written, is the disk full?"):
             self._study.set_user_attr("shortlist", [one.model_dump(mode="json") for one in shortlist])
-
-
-@contextmanager
-def locked(run: Path) -> Iterator[None]:
-    """Be the only process that writes to a run; the system frees the lock of a dead process.
-
-    Raises:
-        RunError: If another process is at it.
-    """
-    run.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(run / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RunError(f"another process is working on {run}; wait for it, or give another --run") from None
-    with lock:
-        yield
 
 
 def open_journal(run: Path) -> Journal:

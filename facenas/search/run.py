@@ -26,6 +26,7 @@ from facenas.search.shared_weights import CHECKPOINT, Stage, run_stage
 from facenas.settings import Section
 from facenas.training.fit import Evaluation
 from facenas.training.models import Found
+from facenas.training.provenance import same_data
 from facenas.training.score import Score
 from facenas.training.settings import seen_by
 from facenas.training.tasks import Task
@@ -115,10 +116,12 @@ def search_in(run: Path, settings: SearchSettings, means: Means, onlooker: Onloo
         means: Where and on how many workers.
         onlooker: Told of everything.
     """
-    measured = settings.limits.latency_ms is not None
+    load_task.cache_clear()  # what lies there now
+    task, measured = load_task(settings), settings.limits.latency_ms is not None
+    same_data(run, task.data)
     journal, checkpoints = Journal(run, means.storage, settings.warnings(), latency=measured), run / "checkpoints"
     checkpoints.mkdir(exist_ok=True)
-    evaluator, task = Evaluator.of(settings, checkpoints.resolve()), load_task(settings)
+    evaluator = Evaluator.of(settings, checkpoints.resolve())
     prices = Prices(settings, task.validation_items)
     strategy = settings.build_strategy(_shortlist(settings, journal, checkpoints / CHECKPOINT, onlooker))
     onlooker.planned(strategy)
@@ -137,7 +140,7 @@ def search_in(run: Path, settings: SearchSettings, means: Means, onlooker: Onloo
         ).run()
     finally:
         executor.close()
-    found = Found(architecture=architecture, space=settings.space, seen=seen_by(task))
+    found = Found(architecture=architecture, space=settings.space, seen=seen_by(task), searched_on=tuple(one.brief for one in task.data))
     write_json(run / "architecture.json", found.model_dump(mode="json"))
     write_json(run / "pareto.json", pareto(journal.rows()))
     shutil.rmtree(checkpoints)

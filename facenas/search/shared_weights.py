@@ -10,7 +10,7 @@ import torch
 
 from facenas.backbones import Architecture
 from facenas.errors import RunError
-from facenas.files import replacing
+from facenas.files import DamagedError, read_sealed, write_sealed
 from facenas.search.journal import Epochs
 from facenas.search.row import StageEpoch
 
@@ -104,8 +104,7 @@ def _replay(rows: list[StageEpoch], after_epoch: Callable[[StageEpoch], None]) -
 def _save(path: Path, stage: Stage, row: StageEpoch) -> None:
     buffer = BytesIO()
     torch.save({"row": row.model_dump_json(), "stage": stage.state_dict()}, buffer)
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    write_sealed(path, buffer.getvalue())
 
 
 def _resumed(stage: Stage, path: Path) -> StageEpoch | None:
@@ -113,9 +112,11 @@ def _resumed(stage: Stage, path: Path) -> StageEpoch | None:
     if not path.exists():
         return None
     try:
-        kept = torch.load(path, map_location="cpu", weights_only=True)
+        kept = torch.load(BytesIO(read_sealed(path)), map_location="cpu", weights_only=True)
         row = StageEpoch.model_validate_json(kept["row"])
         stage.load_state_dict(kept["stage"])
+    except DamagedError as error:
+        raise RunError(f"{error}; remove it to train the shared weights from the start") from None
     except Exception as error:  # torch raises many kinds for a damaged file
         raise RunError(f"{path} is damaged; remove it to train the shared weights from the start ({type(error).__name__})") from None
     return row

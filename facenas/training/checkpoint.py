@@ -8,8 +8,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import distributed
 
+from facenas.data import Fingerprint
 from facenas.errors import RunError
-from facenas.files import replacing
+from facenas.files import DamagedError, read_sealed, write_sealed
 from facenas.heads import merge_shards, split_shards
 from facenas.training.loop import Epoch, Training
 
@@ -26,6 +27,7 @@ def save_checkpoint(path: Path, training: Training, history: list[Epoch], fabric
         "ema": training.ema.state_dict() if training.ema else None,
         "history": [tuple(epoch) for epoch in history],
         "ranks": fabric.world_size,
+        "data": [one.model_dump_json() for one in training.data],
         "random": _random_state(fabric.device),
         **{name: getattr(training, name) for name in COUNTERS},
     }
@@ -35,8 +37,7 @@ def save_checkpoint(path: Path, training: Training, history: list[Epoch], fabric
     if fabric.is_global_zero:
         buffer = BytesIO()
         torch.save(state, buffer)
-        with replacing(path) as temporary:
-            temporary.write_bytes(buffer.getvalue())
+        write_sealed(path, buffer.getvalue())
     fabric.barrier()
 
 
@@ -47,10 +48,11 @@ def load_checkpoint(path: Path, training: Training, fabric: Fabric) -> tuple[lis
         The finished epochs, and a remark if the run cannot be the same as an uninterrupted one.
 
     Raises:
-        RunError: If the file is damaged or belongs to another network.
+        RunError: If the file is damaged or belongs to another network or to other data.
     """
     try:
-        state = torch.load(path, map_location=fabric.device, weights_only=True)
+        state = torch.load(BytesIO(read_sealed(path)), map_location=fabric.device, weights_only=True)
+        _check_data(path, state, training)
         if "shards" in state:
             own = split_shards(state["shards"], fabric.world_size, subcentres=training.model.head.subcentres)[fabric.global_rank]
             state["model"] |= {f"head.{name}": value for name, value in own["head"].items()}
@@ -65,11 +67,23 @@ def load_checkpoint(path: Path, training: Training, fabric: Fabric) -> tuple[lis
             setattr(training, name, state[name])
         history = [Epoch(*epoch) for epoch in state["history"]]
         _restore_random(state["random"], fabric.device)
+    except RunError:
+        raise
+    except DamagedError as error:
+        raise RunError(f"{error}; remove it to train from the start") from None
     except Exception as error:  # torch raises many kinds for a damaged file
         raise RunError(f"{path} is damaged or of another network; remove it to train from the start ({type(error).__name__})") from None
     was, now = state["ranks"], fabric.world_size
     changed = f"begun on {was} devices, goes on on {now}: the same batches, augmentation and dropout, but other rounding"
     return history, "" if was == now else changed
+
+
+def _check_data(path: Path, state: dict[str, Any], training: Training) -> None:
+    """Refuse a checkpoint of other data; one that was written before it said so is taken."""
+    before = [Fingerprint.model_validate_json(one) for one in state.get("data", [])]
+    differing = [told for was, now in zip(before, training.data, strict=False) if (told := was.differs(now))]
+    if differing:
+        raise RunError(f"{path} was trained on other data: {'; '.join(differing)}. Put them back, or remove it to train from the start")
 
 
 def _gathered(shard: dict[str, Any], fabric: Fabric) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def fit(
     """
     fabric = fabric or make_fabric(device, recipe.precision)
     training = prepare(task, blueprint, recipe=recipe, seed=seed, fabric=fabric, initial=initial)
+    training.data = task.data
     history, feed = list[Epoch](), task.feed(fabric, recipe)
     if checkpoint and checkpoint.exists():
         history, remark = load_checkpoint(checkpoint, training, fabric)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from facenas.backbones.cell_network import CellNetwork
 from facenas.backbones.fast import FastPaths, tell_without_compiler
-from facenas.data import InputContract
+from facenas.data import Fingerprint, InputContract
 from facenas.training.device import derive_seed
 from facenas.training.feed import Feed
 from facenas.training.graph import Recorded
@@ -50,6 +50,7 @@ class Training:
         first_loss: Mean of the first stretch of steps.
         waited: Seconds that steps waited for their images.
         seconds: Of training by processes that are gone.
+        data: What it is trained on.
     """
 
     model: _FabricModule
@@ -64,6 +65,7 @@ class Training:
     first_loss: float | None = None
     waited: float = 0.0
     seconds: float = 0.0
+    data: tuple[Fingerprint, ...] = ()
 
     @property
     def kept(self) -> nn.Module:

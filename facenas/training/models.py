@@ -1,6 +1,7 @@
 """Trained models on disk. Nothing here unpickles objects: weights are tensors and nothing else."""
 
 import json
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,8 @@ from torch import nn
 
 from facenas import __version__
 from facenas.backbones import Architecture, Blueprint, Builder
-from facenas.data import ClassSource, InputContract
+from facenas.data import ClassSource, Fingerprint, InputContract
+from facenas.data.looks import Looks
 from facenas.errors import ModelError
 from facenas.files import replacing, write_text
 from facenas.settings import Section
@@ -25,6 +27,7 @@ class Seen(Section):
 
     dataset: str = Field(description="Data set in which the names are unique.")
     identities: tuple[str, ...] = Field(description="Names of the people in the training and validation photographs.")
+    looks: tuple[Looks, ...] = Field((), description="How these photographs look: they are known again wherever they lie.")
 
 
 class ModelCard(Section):
@@ -35,6 +38,7 @@ class ModelCard(Section):
     input: InputContract = Field(description="What the network expects of an image.")
     seen: tuple[Seen, ...] = Field((), description="People it was searched, trained or selected on, per data set.")
     data: ClassSource | None = Field(None, discriminator="name", description="Data set of a classifier, wherever it lies.")
+    trained_on: tuple[Fingerprint, ...] = Field((), description="Fingerprints of the training data, without the people; see data.json.")
     metrics: dict[str, float] = Field(description="Figures of the last epoch.")
     weights_sha256: str = Field(description="Hash of the weights' file.")
     facenas: str = Field(__version__, description="Version that wrote this.")
@@ -61,6 +65,7 @@ def save_model(
     metrics: dict[str, float],
     seen: tuple[Seen, ...] = (),
     data: ClassSource | None = None,
+    trained_on: tuple[Fingerprint, ...] = (),
 ) -> ModelCard:
     """Write `model.safetensors` and `model.json` into a run folder."""
     with replacing(run / WEIGHTS) as temporary:
@@ -71,6 +76,7 @@ def save_model(
         input=contract,
         seen=seen,
         data=data,
+        trained_on=tuple(one.brief for one in trained_on),
         metrics=metrics,
         weights_sha256=_digest(run / WEIGHTS),
     )
@@ -112,6 +118,7 @@ class Found(Section):
     architecture: Architecture = Field(description="The point in the space.")
     space: Builder = Field(description="The space that builds it.")
     seen: tuple[Seen, ...] = Field((), description="People that the search used, per data set.")
+    searched_on: tuple[Fingerprint, ...] = Field((), description="Fingerprints of the search's data, without the people; see data.json.")
 
     @property
     def blueprint(self) -> Blueprint:
@@ -121,10 +128,27 @@ class Found(Section):
 
 def together(*groups: tuple[Seen, ...]) -> tuple[Seen, ...]:
     """All people of several groups, one entry for each data set."""
-    people: dict[str, set[str]] = {}
+    sets: dict[str, list[Seen]] = {}
     for seen in (one for group in groups for one in group):
-        people.setdefault(seen.dataset, set()).update(seen.identities)
-    return tuple(Seen(dataset=dataset, identities=tuple(sorted(names))) for dataset, names in people.items())
+        sets.setdefault(seen.dataset, []).append(seen)
+    return tuple(
+        Seen(
+            dataset=dataset,
+            identities=tuple(sorted({name for one in those for name in one.identities})),
+            looks=tuple(dict.fromkeys(looks for one in those for looks in one.looks)),
+        )
+        for dataset, those in sets.items()
+    )
+
+
+def names_of(seen: Iterable[Seen]) -> dict[str, tuple[str, ...]]:
+    """The names of all people that were seen, per data set."""
+    return {one.dataset: one.identities for one in together(tuple(seen))}
+
+
+def looks_of(seen: Iterable[Seen]) -> tuple[Looks, ...]:
+    """The looks of all photographs that were seen."""
+    return tuple(looks for one in seen for looks in one.looks)
 
 
 def load_found(path: Path) -> Found:

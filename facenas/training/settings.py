@@ -17,8 +17,10 @@ from facenas.data import (
     FaceFiles,
     FaceSet,
     FaceSource,
+    Fingerprint,
     InputContract,
     development_faces,
+    fingerprint_of,
     in_memory,
     pixel_statistics,
     share_of_each,
@@ -93,6 +95,7 @@ class TaskSettings(Section):
             sample_rate=self.sample_rate,
             augmentation=self.face_augmentation,
             workers=self.workers,
+            data=(self._fingerprint(self.data, space.input_size, on_test=on_test),),
         )
 
     def _kept(self, faces: FaceDataset) -> FaceDataset:
@@ -111,6 +114,11 @@ class TaskSettings(Section):
         split = split_by_identity(faces, held_out=max(2, round(self.validation_share * len(faces.names))), seed=self.seed)
         return split.train, split.validation
 
+    def _fingerprint(self, source: FaceSource, size: int, *, on_test: bool) -> Fingerprint:
+        """What the photographs are, by their own files, whatever was decoded before."""
+        own = source.model_copy(update={"decoded": False}) if "decoded" in type(source).model_fields else source
+        return fingerprint_of(own.open(size) if on_test else development_faces(own, size))
+
     def _class_task(self, space: Builder, source: ClassSource, *, on_test: bool, fraction: float) -> ClassTask:
         images = source.load()
         size, channels = images.images.shape[1], images.images.shape[3]
@@ -121,13 +129,14 @@ class TaskSettings(Section):
                 f"space.num_classes={images.num_classes}, got {space}"
             )
         train, validation = images, source.test() if on_test else None
+        data = tuple(fingerprint_of(each) for each in (train, validation) if each)
         if self.validation_share and not on_test:
             split = split_stratified(images, share=self.validation_share, seed=self.seed)
             train, validation = split.train, split.validation
         train = train.rows(share_of_each(train.labels, fraction, seed=self.seed))
         mean, std = (tuple(round(float(value), 3) for value in values) for values in pixel_statistics(train))
         contract = InputContract(size=size, color="grey" if channels == 1 else "rgb", mean=mean, std=std)
-        return ClassTask(train, validation, contract=contract)
+        return ClassTask(train, validation, contract=contract, data=data)
 
 
 class HandMade(Section):
@@ -197,4 +206,4 @@ class TrainSettings(TaskSettings):
 
 def seen_by(task: Task) -> tuple[Seen, ...]:
     """Whom a network of this task was trained on or selected by."""
-    return (Seen(dataset=task.dataset, identities=task.seen),) if isinstance(task, FaceTask) else ()
+    return (Seen(dataset=task.dataset, identities=task.seen, looks=(task.looks,)),) if isinstance(task, FaceTask) else ()

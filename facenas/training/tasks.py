@@ -2,6 +2,7 @@
 
 import logging
 import os
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,9 +15,21 @@ from torch.nn.parallel import DistributedDataParallel
 
 from facenas.backbones import Blueprint
 from facenas.backbones.cell_network import CellNetwork
-from facenas.data import FaceAugmentation, FaceDataset, FaceSet, ImageSet, InputContract, Pairs, balanced_pairs, fingerprint, in_memory
+from facenas.data import (
+    FaceAugmentation,
+    FaceDataset,
+    FaceSet,
+    Fingerprint,
+    ImageSet,
+    InputContract,
+    Pairs,
+    balanced_pairs,
+    in_memory,
+    state,
+)
 from facenas.data.faces import Images
 from facenas.data.loader import FaceLoader
+from facenas.data.looks import Looks
 from facenas.errors import DataError, SettingsError
 from facenas.eval import extract, metrics, torch_embedder, unit
 from facenas.eval.verification import pair_scores
@@ -34,10 +47,12 @@ class Task(Protocol):
     Attributes:
         contract: What the network expects of an image.
         content: All images and labels, of training and validation: what a result depends on.
+        data: What they are, wherever they lie; empty: not known.
     """
 
     contract: InputContract
     content: list[NDArray[Any]]
+    data: tuple[Fingerprint, ...]
 
     def model(self, blueprint: Blueprint) -> "FaceModel | ClassModel":
         """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> mean loss and hits."""
@@ -107,6 +122,7 @@ class FaceTask:
         sample_rate: Share of the class centres that a step meets, spread over the ranks (Partial FC); None: a head on every rank.
         augmentation: What worker processes do to the training photographs.
         workers: Such processes of this rank, where there are any; None: as many as its share of the cores.
+        data: What the photographs are, wherever they lie.
     """
 
     def __init__(
@@ -120,19 +136,25 @@ class FaceTask:
         sample_rate: float | None = None,
         augmentation: FaceAugmentation | None = None,
         workers: int | None = None,
+        data: tuple[Fingerprint, ...] = (),
     ) -> None:
         if validation and set(validation.names) & set(train.names):
             raise DataError("an identity is in both the training and the validation photographs")
         _check_people(train)
         self.contract, self.head, self.pair_seed, self.sample_rate = contract, head, pair_seed, sample_rate
-        self.train, self.augmentation, self.workers = train, augmentation, workers
+        self.train, self.augmentation, self.workers, self.data = train, augmentation, workers, data
         self.people = len(train.names)
-        self.content = [array for faces in (train, validation) if faces for array in (fingerprint(faces), faces.identities)]
+        self.content = [array for faces in (train, validation) if faces for array in (state(faces), faces.identities)]
         self.dataset, self.seen = train.dataset, tuple(sorted({*train.names, *(validation.names if validation else ())}))
         self.pairs = balanced_pairs(validation.identities, seed=pair_seed) if validation else None
         self.validation = validation
         if self.validation and self.pairs and not isinstance(self.validation, FaceSet):
             self.validation, self.pairs = _paired(self.validation, self.pairs)
+
+    @cached_property
+    def looks(self) -> Looks:
+        """How the photographs of training and validation look."""
+        return Looks.of([faces for faces in (self.train, self.validation) if faces])
 
     def model(self, blueprint: Blueprint) -> FaceModel:
         """Backbone and head."""
@@ -181,10 +203,13 @@ class ClassTask:
         train: Images to train on.
         validation: Other images; None: the task cannot be validated.
         contract: What the network expects of an image.
+        data: What the images are, wherever they lie.
     """
 
-    def __init__(self, train: ImageSet, validation: ImageSet | None, *, contract: InputContract) -> None:
-        self.contract, self.validation = contract, validation
+    def __init__(
+        self, train: ImageSet, validation: ImageSet | None, *, contract: InputContract, data: tuple[Fingerprint, ...] = ()
+    ) -> None:
+        self.contract, self.validation, self.data = contract, validation, data
         self.images, self.labels = as_tensors(train.images), torch.from_numpy(train.labels)
         self.content = [array for images in (train, validation) if images for array in (images.images, images.labels)]
 

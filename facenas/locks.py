@@ -1,0 +1,56 @@
+"""Locks: a folder or a file that a command writes is written by one process at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from facenas.errors import RunError
+
+LOCK = "run.lock"  # of a run; outputs that people look at have a hidden one
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Be the only process that writes to a run; the system frees the lock of a dead process.
+
+    Args:
+        run: Its folder; it is made.
+
+    Raises:
+        RunError: If another process is at it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    with _held(run / LOCK, run, "--run"):
+        yield
+
+
+@contextmanager
+def locked_output(output: Path) -> Iterator[None]:
+    """Be the only process that writes a file, with those beside it that belong to it, or a folder that is no run.
+
+    Raises:
+        RunError: If another process is at it.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with _held(output.with_name(f".{output.name}.lock"), output, "one", removed=True):
+        yield
+
+
+@contextmanager
+def _held(lock: Path, what: Path, option: str, *, removed: bool = False) -> Iterator[None]:
+    held = FileLock(lock, timeout=0)
+    try:
+        held.acquire()
+        while removed and not lock.exists():  # the process before removed the file that was just locked
+            held.release()
+            held.acquire()
+    except Timeout:
+        raise RunError(f"another process is working on {what}; wait for it, or give another {option}") from None
+    try:
+        yield
+    finally:
+        if removed:
+            lock.unlink(missing_ok=True)
+        held.release()
