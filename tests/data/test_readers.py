@@ -154,7 +154,43 @@ def test_lists(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"), [(b"a 1\nb\n", "line 2 of .* got 'b'"), (b"", "lists no"), (b"\xff\xfe", "no text in UTF-8")]
+    ("line", "end"),
+    [
+        ("p{p}\\{n}.png {label}", "\n"),
+        ("faces\\..\\p{p}\\{n}.png\t{label}", "\r\n"),
+        ("{row}\t{label}.000000\tp{p}/{n}.png", "\n"),
+        ("{row}\t{label}\t0.5\t0.25\tp{p}/{n}.png", "\r\n"),
+        ("1\tp{p}\\{n}.png\t{label}", "\n"),
+    ],
+)
+def test_lists_of_other_tools_and_systems(folder: Path, line: str, end: str) -> None:
+    """CASIA-WebFace's cleaned list, im2rec's with one and with several labels, InsightFace's; with and without a byte order mark."""
+    (folder / "faces").mkdir()
+    rows = [line.format(row=7 * p + n, p=p, n=n, label=3 * p) for p in (2, 0) for n in range(4)]
+    for mark in ("", "\ufeff"):
+        (folder.parent / "list.lst").write_bytes((mark + end.join([*rows, ""])).encode())
+        faces = ListFaces(file=str(folder.parent / "list.lst"), root=str(folder)).open(24)
+        assert faces.names == ("0", "6")
+        assert [Path(faces.place(row)).resolve() for row in (0, 7)] == [folder / "p2" / "0.png", folder / "p0" / "3.png"]
+        assert faces.identities.tolist() == [1] * 4 + [0] * 4
+        assert len(in_memory(faces)) == 8
+
+
+def test_photographs_of_nobody_are_left_out_of_a_list(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    listed = folder / "list.lst"
+    listed.write_text("0\t-1.000000\tp0/0.png\n1\t4.000000\tp1/0.png\n2\t4.000000\tp1/1.png\n")
+    assert ListFaces(file=str(listed)).open(8).names == ("4",)
+    assert "left out 1 of 3 photographs that have no label" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"a 1\nb\n", "line 2 of .* got 'b'"),
+        (b"", "lists no"),
+        (b"\xff\xfe", "no text in UTF-8"),
+        (b"0\t1.0\ta\n1\t2\n", "line 2 of .* the columns of the first"),
+    ],
 )
 def test_damaged_lists(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "l.txt").write_bytes(content)
