@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from facenas import __version__
 from facenas.data import InputContract
 from facenas.data.faces import Labels
+from facenas.data.picture_files import person_of
 from facenas.errors import DataError, ModelError
 from facenas.eval import unit
 from facenas.eval.embed import Embeddings
@@ -94,7 +95,7 @@ class Gallery:
 
 
 def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment) -> Gallery:
-    """A gallery of embedded pictures, `person/picture` each, or `person.jpg`: a person's embedding is the mean of all pictures.
+    """A gallery of embedded pictures, at any depth below a folder of the person's name, or `person.jpg`: a person is the mean of all pictures.
 
     Raises:
         DataError: If no picture shows a face.
@@ -103,8 +104,7 @@ def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment) ->
     pictures: dict[str, list[str]] = {}
     for cut, row in zip(embedded.cuts, embedded.rows, strict=True):
         if row is not None:
-            path = PurePosixPath(cut.picture)
-            name = str(path.parent) if path.parent.parts else path.stem
+            name = person_of(cut.picture)
             rows.setdefault(name, []).append(row)
             pictures.setdefault(name, []).append(cut.picture)
     if not rows:
