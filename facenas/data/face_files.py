@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from facenas.data.decoded import stamp
 from facenas.data.faces import FaceDataset, FaceSet, Images, Labels, of_people
-from facenas.data.images import Decoder, Encoded, decode_whole, resized
+from facenas.data.images import Decoder, Encoded, decode_whole, middle, resized
 from facenas.errors import DataError
 
 MOST_UNREADABLE = 0.01  # a larger share of unreadable files means that the data set is not what it should be
 logger = logging.getLogger("facenas")
+
+
+class ShapeError(DataError):
+    """A photograph of another shape than an aligned face has; it is none of the few unreadable ones that are passed over."""
 
 
 class Photographs(Protocol):
@@ -62,20 +66,22 @@ class Decoding:
         size: Side in pixels that they are resized to.
         decoder: How JPEG files are decoded.
         square: Whether a photograph whose sides differ is refused, as aligned faces are square.
+        centre: Whether the square in the middle of such a photograph is taken; if not, it is stretched.
     """
 
     contents: Contents
     size: int
     decoder: Decoder = "exact"
     square: bool = False
+    centre: bool = False
 
     def image(self, key: int) -> Images:
         """A photograph (size, size, 3), RGB, uint8."""
         pixels = self.whole(key)
         height, width = pixels.shape[:2]
         if self.square and height != width:
-            raise DataError(f"{self.place(key)} is {width} x {height} pixels; an aligned face is square, align and crop it first")
-        return resized(pixels, self.size)
+            raise ShapeError(f"{self.place(key)} is {width} x {height} pixels; an aligned face is square, align and crop it first")
+        return resized(middle(pixels) if self.centre else pixels, self.size)
 
     def whole(self, key: int) -> Images:
         """A photograph (H, W, 3) at the size that it has."""
@@ -193,6 +199,8 @@ def decode_into(images: Images, faces: FaceDataset) -> Labels:
     def decode(row: int) -> bool:
         try:
             images[row] = faces.image(row)
+        except ShapeError:
+            raise
         except DataError:
             return False
         return True
@@ -218,4 +226,5 @@ def fingerprint(faces: FaceDataset) -> NDArray[Any]:
         return faces.images
     if not isinstance(faces, FaceFiles):
         raise TypeError(f"{type(faces).__name__} has no fingerprint")
-    return np.concatenate([np.frombuffer(stamp(faces.photographs.files()), np.int64), faces.keys])
+    cut = [1] if isinstance(faces.photographs, Decoding) and faces.photographs.centre else []
+    return np.concatenate([np.frombuffer(stamp(faces.photographs.files()), np.int64), faces.keys, np.array(cut, np.int64)])

