@@ -162,8 +162,12 @@ def load_gallery(folder: Path) -> Gallery:
         values = np.load(BytesIO(data), allow_pickle=False)
     except OSError as error:
         raise DataError(f"no gallery in {folder}: {error.strerror} {CARD} or {VALUES}; make one with `facenas gallery build`") from None
-    except (ValidationError, ValueError) as error:
-        raise DataError(f"{folder} does not hold a gallery: {' '.join(str(error).split())[:200]}") from None
+    except ValidationError as error:
+        problem = error.errors(include_input=False)[0]
+        where = ".".join(map(str, problem["loc"])) or CARD
+        raise DataError(f"{folder} does not hold a gallery: {where}: {problem['msg']}; build the gallery anew") from None
+    except ValueError:
+        raise DataError(f"{folder} does not hold a gallery: {VALUES} cannot be read; build the gallery anew") from None
     if values.ndim != 2 or values.dtype != np.float32 or len(values) != len(card.people) or not np.isfinite(values).all():
         raise DataError(f"{folder / VALUES} does not hold an embedding of each of the {len(card.people)} people; build the gallery anew")
     return Gallery(card, values)

@@ -241,6 +241,6 @@ def test_a_damaged_gallery(facenas: Command, place: Path, people: Path) -> None:
     np.save("g/embeddings.npy", np.array([{}, None], dtype=object), allow_pickle=True)
     assert "is not the file that" in facenas("identify", picture, "--gallery", "g", code=1).stderr
     Path("g/gallery.json").write_text("{}")
-    assert "does not hold a gallery" in facenas("identify", picture, "--gallery", "g", code=1).stderr
+    assert "does not hold a gallery: people: Field required; build" in facenas("identify", picture, "--gallery", "g", code=1).stderr
     (people / "empty").mkdir()
     assert "holds no files" in facenas("gallery", "build", people / "empty", "--model", place / "model", "--out", "h", code=1).stderr

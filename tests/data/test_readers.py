@@ -283,9 +283,9 @@ def test_images_as_bytes_and_as_paths(tmp_path: Path) -> None:
     raw, paths = (ParquetFaces(root=str(tmp_path / name)).load(24) for name in ("raw", "paths"))
     assert np.array_equal(raw.images, paths.images)
     assert np.array_equal(raw.images[3], decode_image(pictures[3], 24))
-    with pytest.raises(DataError, match="stores its images as paths, and there is no .* below its folder; embed"):
+    with pytest.raises(DataError, match=r"stores its images as paths, and there is no .* below its folder; embed"):
         ParquetFaces(root=str(tmp_path / "texts")).open(24).image(0)
-    with pytest.raises(DataError, match="the column image of .* is of type list"):
+    with pytest.raises(DataError, match=r"the column image of .* is of type list"):
         ParquetFaces(root=str(tmp_path / "pixels")).open(24)
 
 
@@ -295,7 +295,7 @@ def test_shards_are_merged_by_the_names_of_their_classes(tmp_path: Path) -> None
     write_parquet(tmp_path / "train-00002-of-00003.parquet", [0, 1, 0], names=["ben", "zoe"])
     assert people_of(tmp_path) == ["anna", "ben", "ben", "ben", "zoe", "ben"]
     write_parquet(tmp_path / "train-00001-of-00003.parquet", [0], names=None)
-    with pytest.raises(DataError, match="00001-of-00003.parquet numbers its classes, other files name them"):
+    with pytest.raises(DataError, match=r"00001-of-00003.parquet numbers its classes, other files name them"):
         people_of(tmp_path)
 
 
@@ -309,7 +309,7 @@ def test_one_split_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
         people_of(tmp_path, split="tests")
     for file in (tmp_path / "data").glob("train*"):
         file.unlink()
-    with pytest.raises(DataError, match="has the splits test, validation; choose one with --set data.split=NAME"):
+    with pytest.raises(DataError, match=r"has the splits test, validation; choose one with --set data.split=NAME"):
         people_of(tmp_path)
 
 
