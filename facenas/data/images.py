@@ -22,7 +22,6 @@ MOST_PIXELS = 120_000_000  # a photograph of 108 megapixels is read, a small fil
 for kind in (Image.DecompressionBombWarning, UserWarning):  # Pillow's limit is lower, and it prints what it thinks of damaged files
     warnings.filterwarnings("ignore", category=kind, module=r"PIL\.")
 LARGEST_ALIGNED = 256  # pixels; larger squares are photographs more often than faces
-LFW_ORIGINAL = (250, 250)  # as LFW is downloaded: not aligned
 EIGHT_BIT_COLOURS = (b"\x08\x00", b"\x08\x02")  # bit depth and colour type of a grey or RGB PNG without a palette
 
 
@@ -70,8 +69,8 @@ def middle(pixels: Images) -> Images:
 
 
 def looks_aligned(width: int, height: int) -> bool:
-    """Whether a picture may be an aligned face by its size: square, of at most 256 pixels, and not LFW's original of 250 x 250."""
-    return width == height <= LARGEST_ALIGNED and (width, height) != LFW_ORIGINAL
+    """Whether a picture may be an aligned face by its size: square, at most 112 pixels, or 128, 224, 256; LFW's originals have 250."""
+    return width == height <= LARGEST_ALIGNED and (width <= 112 or not width % 112 or not width % 128)
 
 
 def check_decoder(decoder: Decoder) -> None:

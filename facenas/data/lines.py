@@ -1,29 +1,39 @@
-"""Lines of the text files that list pictures, whichever system wrote them."""
+"""Lines of the text files that list photographs, whichever system wrote them."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Sequence
 from pathlib import Path
 
 from facenas.errors import DataError
 
+Lines = Sequence[tuple[int, str]]
 
-def text_lines(file: Path, wanted: str) -> list[tuple[int, str]]:
-    """Numbers, from 1, and contents of the lines that are not empty; a byte order mark and Windows' line ends are no part of them.
+
+def read_lines(path: Path, *, what: str, wanted: str) -> Lines:
+    """Numbers, from 1, and contents of the lines that are not blank.
 
     Args:
-        file: Text in UTF-8.
-        wanted: What its lines must be, for messages.
+        path: Text in UTF-8, or in UTF-16 with a byte-order mark, with line ends of any system.
+        what: What the file lists, for the message.
+        wanted: What its lines should hold, for the message.
 
     Raises:
-        DataError: If there is no such file, or it is no text in UTF-8.
+        DataError: If there is no such file, it is no text, or it has no lines.
     """
-    if not file.is_file():
-        raise DataError(f"no list at {file}; {wanted}")
+    if not path.is_file():
+        raise DataError(f"no list of {what} at {path}; it may have {wanted}")
+    content = path.read_bytes()
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
-        raise DataError(f"{file} is no text in UTF-8; {wanted}") from None
-    return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+        raise DataError(f"{path} is no text in UTF-8; a list of {what} has {wanted}") from None
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    found = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not found:
+        raise DataError(f"{path} lists no {what}; it may have {wanted}")
+    return found
 
 
-def posix(path: str) -> str:
-    r"""A listed path with `/` between its parts: the lists of CASIA-WebFace and of Windows' tools have `\`."""
+def slashed(path: str) -> str:
+    r"""A path that a list gives, with `/` between its parts where Windows wrote `\`."""
     return path.replace("\\", "/")

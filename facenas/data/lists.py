@@ -12,11 +12,11 @@ from pydantic import Field
 from facenas.data.face_files import FaceFiles, in_memory, path_contents
 from facenas.data.faces import FaceSet, Labels
 from facenas.data.held_out import EncodedFaces
-from facenas.data.lines import posix, text_lines
+from facenas.data.lines import read_lines, slashed
 from facenas.data.walking import counting
 from facenas.errors import DataError
 
-WANTED = "each of its lines needs a path, a space or a tab, and an identity; or MXNet's `number label path` with tabs between"
+WANTED = "a path, a space or a tab, and an identity a line, or MXNet's `number label path` with tabs between"
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 UNLABELLED = ("", "-1")
 L = TypeVar("L")
@@ -39,7 +39,7 @@ class ListFaces(EncodedFaces):
         file = Path(self.file).expanduser()
         lines = labelled(_listed(file), str(file))
         if not lines:
-            raise DataError(f"{file} lists no photographs; {WANTED}")
+            raise DataError(f"{file} lists no photograph with a label; it may have {WANTED}")
         contents = path_contents(Path(self.root).expanduser() if self.root else file.parent, [path for path, _ in lines])
         identities, names = numbered([label for _, label in lines])
         return self.files(f"list:{file.resolve()}", contents, identities, names, keys=np.arange(len(lines)), size=size)
@@ -62,8 +62,8 @@ def numbered(labels: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
 
 def _listed(file: Path) -> list[tuple[str, str]]:
     """Path and label of each line."""
-    lines = text_lines(file, WANTED)
-    columns = _columns(lines[0][1]) if lines else None
+    lines = [(number, line.strip()) for number, line in read_lines(file, what="photographs", wanted=WANTED)]
+    columns = _columns(lines[0][1])
     return [_entry(file, number, line, columns) for number, line in lines]
 
 
@@ -87,4 +87,4 @@ def _entry(file: Path, number: int, line: str, columns: tuple[int, int] | None) 
     if not path.strip():
         wanted = "a path, a space or a tab, and an identity" if columns is None else "the columns of the first line"
         raise DataError(f"line {number} of {file} needs {wanted}, got {line!r:.80}")
-    return posix(path.strip()), label.strip()
+    return slashed(path.strip()), label.strip()

@@ -169,8 +169,9 @@ def test_lists_of_other_tools_and_systems(folder: Path, line: str, end: str) -> 
     """CASIA-WebFace's cleaned list, im2rec's with one and with several labels, InsightFace's; with and without a byte order mark."""
     (folder / "faces").mkdir()
     rows = [line.format(row=7 * p + n, p=p, n=n, label=3 * p) for p in (2, 0) for n in range(4)]
-    for mark in ("", "\ufeff"):
-        (folder.parent / "list.lst").write_bytes((mark + end.join([*rows, ""])).encode())
+    text = end.join([*rows, ""])
+    for written in (text.encode(), text.encode("utf-8-sig"), text.encode("utf-16")):
+        (folder.parent / "list.lst").write_bytes(written)
         faces = ListFaces(file=str(folder.parent / "list.lst"), root=str(folder)).open(24)
         assert faces.names == ("0", "6")
         assert [Path(faces.place(row)).resolve() for row in (0, 7)] == [folder / "p2" / "0.png", folder / "p0" / "3.png"]
@@ -190,7 +191,7 @@ def test_photographs_of_nobody_are_left_out_of_a_list(folder: Path, caplog: pyte
     [
         (b"a 1\nb\n", "line 2 of .* got 'b'"),
         (b"", "lists no"),
-        (b"\xff\xfe", "no text in UTF-8"),
+        (b"\xff\xff", "no text in UTF-8"),
         (b"0\t1.0\ta\n1\t2\n", "line 2 of .* the columns of the first"),
     ],
 )
