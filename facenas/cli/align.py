@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from facenas.cli.common import Json, open_run, print_json, print_result, progress_bars
+from facenas.cli.using import with_several
 from facenas.errors import SettingsError
 from facenas.locks import locked_output
 
@@ -13,11 +14,15 @@ Images = Annotated[Path, typer.Argument(help="Folder of pictures, with folders o
 Out = Annotated[Path, typer.Argument(help="Folder for the aligned faces, in the same folders, and faces.csv.")]
 Finder = Annotated[
     Literal["dlib", "yunet"] | None,
-    typer.Option("--detector", help="What finds faces; dlib needs the packages dlib-bin and face-recognition-models."),
+    typer.Option("--detector", "--align", help="What finds faces; dlib needs the packages dlib-bin and face-recognition-models."),
 ]
 ModelFile = Annotated[Path | None, typer.Option("--detector-model", help="YuNet's ONNX file; otherwise it is downloaded once.")]
 Landmarks = Annotated[Path | None, typer.Option("--landmarks", help="A list of pictures with five points each, instead of a detector.")]
 Faces = Annotated[Literal["largest", "centre", "all"], typer.Option("--faces", help="Which faces of a picture are meant.")]
+Otherwise = Annotated[
+    Literal["none", "centre"],
+    typer.Option("--otherwise", help="What is cut out where no face is found: nothing, or the square in the picture's centre."),
+]
 Size = Annotated[int, typer.Option("--size", help="Side of a face: a multiple of 112, or of 128.")]
 MinSize = Annotated[int, typer.Option("--min-size", min=1, help="Shorter side, in pixels, that a face's box must have.")]
 
@@ -29,6 +34,7 @@ def align(
     detector_model: ModelFile = None,
     landmarks: Landmarks = None,
     faces: Faces = "largest",
+    otherwise: Otherwise = "none",
     size: Size = 112,
     min_size: MinSize = 20,
     as_json: Json = False,
@@ -38,7 +44,7 @@ def align(
     Example: facenas align photographs aligned --detector dlib
     """
     from facenas.data.alignment import template
-    from facenas.recognition.align_folder import TABLE, FolderAlignment, align_folder, pictures_to_align
+    from facenas.recognition.align_folder import TABLE, FolderAlignment, align_folder, pictures_to_align, with_several_faces
     from facenas.recognition.aligning import Alignment
 
     if (detector is None) == (landmarks is None):
@@ -48,6 +54,7 @@ def align(
         detector_model=str(detector_model) if detector_model else None,
         landmarks=str(landmarks) if landmarks else None,
         faces=faces,
+        otherwise="centre" if otherwise == "centre" else None,
         min_size=min_size,
     )
     settings = FolderAlignment(alignment=alignment, size=size)
@@ -58,9 +65,12 @@ def align(
         open_run(out, settings)
         bar = progress.add_task("align (pictures)", total=len(pictures))
         counts = align_folder(pictures, out, detector_of_faces, settings, after_picture=lambda: progress.advance(bar))
-    result = {"pictures": len(pictures), "faces": counts["aligned"], "status": dict(counts.most_common()), "table": str(out / TABLE)}
+    several = with_several_faces(out)
+    status = dict(counts.most_common())
+    result = {"pictures": len(pictures), "faces": counts["aligned"], "status": status, "several_faces": several, "table": str(out / TABLE)}
     if as_json:
         print_json(result)
         return
-    others = ", ".join(f"{count:,} {status}" for status, count in counts.most_common() if status != "aligned")
-    print_result(f"{counts['aligned']:,} faces of {len(pictures):,} pictures{f'; {others}' if others else ''} -> {out}, {out / TABLE}")
+    others = "".join(f"; {count:,} {name}" for name, count in status.items() if name != "aligned")
+    found = f"{counts['aligned']:,} faces of {len(pictures):,} pictures"
+    print_result(f"{found}{others}{with_several(several)} -> {out}, {out / TABLE}")

@@ -21,6 +21,7 @@ from facenas.cli.using import (
     placed,
     threshold_of,
     told,
+    with_several,
 )
 from facenas.locks import locked_output
 
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
 
 Pictures = Annotated[Path, typer.Argument(help="A folder of pictures for each person; a picture outside is a person of its name.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the gallery.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace a gallery of other pictures or of another model.")]
 Image = Annotated[Path, typer.Argument(help="A picture.")]
 GalleryPath = Annotated[Path, typer.Option("--gallery", help="Folder of a gallery.")]
 OtherModel = Annotated[Path | None, typer.Option("--model", help="Where the gallery's model is now; by default where it was.")]
-OtherAlign = Annotated[Finder | None, typer.Option("--align", help="What finds the faces; by default what found the gallery's.")]
+OtherAlign = Annotated[
+    Finder | None, typer.Option("--align", "--detector", help="What finds the faces; by default what found the gallery's.")
+]
 Faces = Annotated[Choice, typer.Option("--faces", help="Which faces of the picture are meant.")]
 Top = Annotated[int, typer.Option("--top", min=1, help="How many people are named.")]
 
@@ -53,6 +57,7 @@ def build(
     align: Align = "none",
     detector_model: DetectorModel = None,
     min_size: MinSize = 20,
+    replace: Replace = False,
     assignments: Set = [],
     device: Device = None,
     as_json: Json = False,
@@ -63,28 +68,32 @@ def build(
     """
     from facenas.data.picture_files import pictures_below
     from facenas.recognition.embedding import embed_pictures
-    from facenas.recognition.gallery import build_gallery, save_gallery
+    from facenas.recognition.gallery import build_gallery, check_replaceable, save_gallery
 
     read, files = open_model(model, assignments, device), list(pictures_below(pictures))
+    if not replace:
+        check_replaceable(out, pictures, read)
     alignment = alignment_of(align, detector_model, min_size=min_size)
     detector = alignment.make_detector()
     with locked_output(out), progress_bars() as progress:
         bar = progress.add_task("embed (pictures)", total=len(files))
         embedded = embed_pictures(read, files, detector, alignment, after_picture=lambda: progress.advance(bar))
-        made = build_gallery(embedded, read, alignment)
+        made = build_gallery(embedded, read, alignment, source=pictures)
         save_gallery(made, out)
     left_out = [
         {"picture": cut.picture, "status": cut.status, "reason": cut.reason}
         for cut, row in zip(embedded.cuts, embedded.rows, strict=True)
         if row is None
     ]
+    several = {cut.picture: cut.found for cut in embedded.cuts if cut.found > 1}
     count = len(embedded.values)
     if as_json:
-        print_json({"gallery": str(out), "people": len(made.card.people), "pictures": count, "left_out": left_out})
+        result = {"gallery": str(out), "people": len(made.card.people), "pictures": count, "left_out": left_out}
+        print_json(result | {"several_faces": several})
         return
     for one in left_out:
         remark(": ".join(filter(None, one.values())))
-    print_result(f"{len(made.card.people):,} people from {count:,} pictures, {len(left_out):,} left out -> {out}")
+    print_result(f"{len(made.card.people):,} people from {count:,} pictures, {len(left_out):,} left out{with_several(several)} -> {out}")
 
 
 def identify(

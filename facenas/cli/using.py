@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Finder = Literal["dlib", "yunet", "none"]
 Choice = Literal["largest", "centre", "all"]
-Align = Annotated[Finder, typer.Option("--align", help="What finds the faces; none: each picture is an aligned face.")]
+Align = Annotated[Finder, typer.Option("--align", "--detector", help="What finds the faces; none: each picture is an aligned face.")]
 DetectorModel = Annotated[Path | None, typer.Option("--detector-model", help="YuNet's ONNX file; otherwise it is downloaded once.")]
 Faces = Annotated[Choice, typer.Option("--faces", help="Which faces of a picture are meant.")]
 MinSize = Annotated[int, typer.Option("--min-size", min=1, help="Shorter side, in pixels, that a face's box must have.")]
@@ -66,6 +66,14 @@ def told(threshold: "Threshold | None", why: str) -> dict[str, Any]:
         return {"threshold": None, "far": None, "benchmark": None, "no_threshold": why}
     own = not threshold.benchmark
     return {"threshold": threshold.value, "far": None if own else threshold.far, "benchmark": threshold.benchmark or None}
+
+
+def with_several(faces: dict[str, int]) -> str:
+    """Which pictures have several faces, with their number, for a summary; empty if none has."""
+    from facenas.data.remarks import some
+
+    named = [f"{picture} ({count})" for picture, count in faces.items()]
+    return f"; several faces in {len(faces):,} pictures: {some(named)}" if named else ""
 
 
 def placed(cut: "Cut") -> dict[str, Any]:

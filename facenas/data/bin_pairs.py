@@ -8,13 +8,11 @@ from pathlib import Path
 from pickle import dump
 from typing import Any
 
-from facenas.data.bin_pickle import Array, load
+from facenas.data.bin_pickle import WANTED, Array, load
 from facenas.data.faces import Labels, Size
 from facenas.data.verification_set import VerificationSet, distinct, pairs_of, verification_set
 from facenas.errors import DataError
 from facenas.files import replacing
-
-WANTED = "it must hold two lists: 2 P encoded photographs, and P times whether two of them show one person"
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def read_bin(path: Path) -> tuple[list[bytes], list[bool]]:
         raise DataError(f"no verification file at {path}; give a .bin file in InsightFace's format")
     content = load(path)
     if not (isinstance(content, (tuple, list)) and len(content) == 2 and all(isinstance(part, (list, tuple, Array)) for part in content)):
-        raise DataError(f"{path} is no verification file: {WANTED}; get it again")
+        raise DataError(f"{path} is no such file: {WANTED}")
     images, same = [_image(path, number, entry) for number, entry in enumerate(_listed(content[0]))], _labels(path, content[1])
     if not images or len(images) != 2 * len(same):
         raise DataError(f"{path} holds {len(images)} photographs and {len(same)} labels: {WANTED}; get it again")
@@ -116,11 +114,11 @@ def _image(path: Path, number: int, entry: Any) -> bytes:
 
 def _labels(path: Path, part: Any) -> list[bool]:
     if isinstance(part, Array):
-        part = list(part.data)
-    wrong = [label for label in part if not isinstance(label, int) or label not in (0, 1)]
+        part = part.values()
+    wrong = [label for label in part if not isinstance(label, int | float) or label not in (0, 1)]
     if wrong:
         raise DataError(
-            f"{path} must tell by true or false whether two photographs show one person, one label is {_described(wrong[0])}; get it again"
+            f"{path} must tell by true or false whether two photographs show one person, one label is {_described(wrong[0])}; mend it"
         )
     return [bool(label) for label in part]
 
@@ -129,4 +127,4 @@ def _described(value: Any) -> str:
     """Never the value itself, which may be of any length."""
     if isinstance(value, Array):
         return f"a NumPy array of type {value.code} and {len(value.shape)} dimensions"
-    return str(value) if isinstance(value, int) and abs(value) < 10**9 else f"of type {type(value).__name__}"
+    return str(value) if isinstance(value, int | float) and abs(value) < 10**9 else f"of type {type(value).__name__}"

@@ -9,27 +9,32 @@ from dataclasses import dataclass
 from io import BytesIO
 from math import prod
 from pathlib import Path
+from pickletools import opcodes
 from typing import Any, ClassVar
+
+import numpy as np
 
 from facenas.errors import DataError
 
+WANTED = "a verification file must hold two lists: 2 P encoded photographs, and P times whether two of them show one person"
 OPERATIONS = (
     *("PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "NONE", "NEWTRUE", "NEWFALSE"),
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"),
+    *("FLOAT", "BINFLOAT", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
     *("LIST", "EMPTY_LIST", "APPEND", "APPENDS", "TUPLE", "EMPTY_TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
     *("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET", "LONG_BINGET", "GLOBAL", "STACK_GLOBAL", "INST", "REDUCE"),
 )
-CODES = {"u1": "u1", "B": "u1", "b1": "b1", "?": "b1"}
+CODES = {"u1": "u1", "B": "u1", "b1": "b1", "?": "b1", **{code: code for code in ("i1", "i2", "i4", "i8", "f4", "f8")}}
+NAMES = {"EMPTY_DICT": "a dictionary", "DICT": "a dictionary", "EMPTY_SET": "a set", "FROZENSET": "a set"}
 
 
 @dataclass
 class Array:
-    """What a NumPy array of bytes or booleans consists of.
+    """What a NumPy array of bytes, booleans or numbers consists of.
 
     Attributes:
-        code: `u1` or `b1`, its type.
+        code: `u1` or `b1`, its type, or that of little-endian numbers.
         shape: Its shape.
         data: Its bytes.
     """
@@ -42,9 +47,14 @@ class Array:
         """Give it what a pickle says that it holds."""
         if code not in CODES.values() or not isinstance(shape, tuple) or not all(isinstance(length, int) for length in shape):
             raise pickle.UnpicklingError("no array of bytes")
-        if not isinstance(data, bytes) or prod(shape) != len(data):
+        if not isinstance(data, bytes) or prod(shape) * int(code[1]) != len(data):
             raise pickle.UnpicklingError("an array without its bytes")
         self.code, self.shape, self.data = code, shape, data
+
+    def values(self) -> list[Any]:
+        """Its numbers in order."""
+        numbers: list[Any] = np.frombuffer(self.data, f"<{self.code}").tolist()
+        return numbers
 
 
 def load(path: Path) -> Any:
@@ -86,10 +96,10 @@ class _Reader(pickle._Unpickler):
 
     def _type(self, code: Any, *_: Any) -> str:
         text = code.decode("latin1") if isinstance(code, bytes) else code
-        if not isinstance(text, str) or text.lstrip("|") not in CODES:
+        if not isinstance(text, str) or text.lstrip("|<") not in CODES:
             found = f"{text:.20}" if isinstance(text, str) else "unknown"
             raise DataError(f"{self.path} holds a NumPy array of type {found}, which no benchmark file needs; it was not opened further")
-        return CODES[text.lstrip("|")]
+        return CODES[text.lstrip("|<")]
 
 
 def _build(reader: Any) -> None:
@@ -98,7 +108,7 @@ def _build(reader: Any) -> None:
     if isinstance(target, Array):
         _, shape, code, _, data = state
         target.fill(shape, code, data)
-    elif target not in CODES.values():
+    elif target not in CODES.values() or (isinstance(state, tuple) and len(state) > 1 and state[1] in (">", b">")):
         raise pickle.UnpicklingError("only arrays have a state")
 
 
@@ -120,10 +130,22 @@ def _frombuffer(data: Any, code: Any, shape: Any, *_: Any) -> Array:
     return array
 
 
-def _scalar(code: Any, data: bytes) -> bool | int:
-    return bool(data[0]) if code == "b1" else data[0]
+def _scalar(code: Any, data: bytes) -> Any:
+    array = Array()
+    array.fill((1,), code, data)
+    return array.values()[0]
 
 
+def _refusing(name: str) -> Any:
+    """What is done instead of an operation that is not needed."""
+
+    def refuse(reader: _Reader) -> None:
+        raise DataError(f"{reader.path} holds {NAMES.get(name, f'what no verification file needs ({name})')}; {WANTED}")
+
+    return refuse
+
+
+_Reader.dispatch |= {getattr(pickle, code.name)[0]: _refusing(code.name) for code in opcodes if code.name not in OPERATIONS}
 _Reader.dispatch[pickle.BUILD[0]] = _build
 _Reader.dispatch[pickle.BYTEARRAY8[0]] = _Reader.dispatch[pickle.BINBYTES8[0]]  # the original reserves what the file says
 STAND_INS: dict[str, Any] = {

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from facenas.data.decoded import stamped
-from facenas.data.face_files import FaceFiles, decode_into
+from facenas.data.face_files import Decoding, FaceFiles, decode_into
 from facenas.data.faces import Images, Labels, Size, sides
 from facenas.data.images import Decoder
 from facenas.errors import DataError
@@ -66,7 +66,7 @@ def decoded_faces(faces: FaceFiles, files: Sequence[Path], *, decoder: Decoder) 
     Raises:
         DataError: If more than 1 % of them cannot be decoded.
     """
-    path = stamped("faces", f"{faces.size}-{decoder}", files).with_suffix(".npy")
+    path = stamped("faces", f"{faces.size}-{decoder}{_shape(faces)}", files).with_suffix(".npy")
     rows_file = path.with_suffix(".json")
     if not _is_whole(path, rows_file, faces):
         with replacing(path) as temporary:
@@ -78,6 +78,14 @@ def decoded_faces(faces: FaceFiles, files: Sequence[Path], *, decoder: Decoder) 
     photographs = DecodedPhotographs(path, faces.size, faces.dataset)
     rows: Labels = np.setdiff1d(np.arange(len(faces)), np.array(json.loads(rows_file.read_text()), dtype=np.int64))
     return FaceFiles(faces.dataset, photographs, rows, faces.identities[rows], faces.names)
+
+
+def _shape(faces: FaceFiles) -> str:
+    """What tells the cache of photographs that are not stretched from that of others."""
+    photographs = faces.photographs
+    if not isinstance(photographs, Decoding):
+        return ""
+    return "-square" if photographs.square else "-centre" if photographs.centre else ""
 
 
 def _is_whole(path: Path, rows_file: Path, faces: FaceFiles) -> bool:

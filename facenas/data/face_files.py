@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from facenas.data.decoded import stamp
 from facenas.data.faces import FaceDataset, FaceSet, Images, Labels, Size, of_people, sides, told_size
-from facenas.data.images import Decoder, Encoded, decode_whole, resized
+from facenas.data.images import Decoder, Encoded, decode_whole, middle, resized
 from facenas.errors import DataError
 
 MOST_UNREADABLE = 0.01  # a larger share of unreadable files means that the data set is not what it should be
 logger = logging.getLogger("facenas")
+
+
+class ShapeError(DataError):
+    """A photograph of another shape than an aligned face has; it is none of the few unreadable ones that are passed over."""
 
 
 class Photographs(Protocol):
@@ -62,12 +66,14 @@ class Decoding:
         size: That they are resized to, in pixels.
         decoder: How JPEG files are decoded.
         square: Whether a photograph of other proportions than `size` is refused, since those of aligned faces are known.
+        centre: Whether the part of these proportions in the middle of such a photograph is taken; if not, it is stretched.
     """
 
     contents: Contents
     size: Size
     decoder: Decoder = "exact"
     square: bool = False
+    centre: bool = False
 
     def image(self, key: int) -> Images:
         """A photograph (H, W, 3), RGB, uint8."""
@@ -75,8 +81,8 @@ class Decoding:
         (height, width), (tall, wide) = pixels.shape[:2], sides(self.size)
         if self.square and height * wide != width * tall:
             shape = "is square" if tall == wide else f"for this network has {told_size(self.size)}"
-            raise DataError(f"{self.place(key)} is {width} x {height} pixels; an aligned face {shape}, align and crop it first")
-        return resized(pixels, self.size)
+            raise ShapeError(f"{self.place(key)} is {width} x {height} pixels; an aligned face {shape}, align and crop it first")
+        return resized(middle(pixels, self.size) if self.centre else pixels, self.size)
 
     def whole(self, key: int) -> Images:
         """A photograph (H, W, 3) at the size that it has."""
@@ -203,6 +209,8 @@ def decode_into(images: Images, faces: FaceDataset) -> Labels:
     def decode(row: int) -> bool:
         try:
             images[row] = faces.image(row)
+        except ShapeError:
+            raise
         except DataError:
             return False
         return True
@@ -228,4 +236,5 @@ def state(faces: FaceDataset) -> NDArray[Any]:
         return faces.images
     if not isinstance(faces, FaceFiles):
         raise TypeError(f"{type(faces).__name__} has no state")
-    return np.concatenate([np.frombuffer(stamp(faces.photographs.files()), np.int64), faces.keys])
+    cut = [1] if isinstance(faces.photographs, Decoding) and faces.photographs.centre else []
+    return np.concatenate([np.frombuffer(stamp(faces.photographs.files()), np.int64), faces.keys, np.array(cut, np.int64)])

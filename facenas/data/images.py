@@ -21,6 +21,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF
 MOST_PIXELS = 120_000_000  # a photograph of 108 megapixels is read, a small file that unfolds to gigabytes is not
 for kind in (Image.DecompressionBombWarning, UserWarning):  # Pillow's limit is lower, and it prints what it thinks of damaged files
     warnings.filterwarnings("ignore", category=kind, module=r"PIL\.")
+LARGEST_ALIGNED = 256  # pixels; larger squares are photographs more often than faces
 EIGHT_BIT_COLOURS = (b"\x08\x00", b"\x08\x02")  # bit depth and colour type of a grey or RGB PNG without a palette
 
 
@@ -57,6 +58,20 @@ def resized(pixels: Images, size: Size) -> Images:
         return pixels
     shrinks = all(have > side for have, side in zip(pixels.shape, wanted, strict=False))
     return cv2.resize(pixels, wanted[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def middle(pixels: Images, size: Size) -> Images:
+    """The largest part in the middle of a photograph (H, W, 3) that has the proportions of a size."""
+    (height, width), (tall, wide) = pixels.shape[:2], sides(size)
+    high, across = min(height, width * tall // wide), min(width, height * wide // tall)
+    top, left = (height - high) // 2, (width - across) // 2
+    return pixels[top : top + high, left : left + across]
+
+
+def looks_aligned(width: int, height: int, size: Size) -> bool:
+    """Whether a picture may be an aligned face by its size: the wanted proportions, at most 112 pixels, or 128, 224, 256; LFW has 250."""
+    tall, wide = sides(size)
+    return height * wide == width * tall and height <= LARGEST_ALIGNED and (height <= 112 or not height % 112 or not height % 128)
 
 
 def check_decoder(decoder: Decoder) -> None:

@@ -1,16 +1,14 @@
 """What is in a set of faces, and what is wrong with it."""
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
-from io import BytesIO
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
-from facenas.data.face_files import Decoding, FaceFiles
+from facenas.data.face_files import FaceFiles
+from facenas.data.shapes import pixel_sizes
 from facenas.errors import DataError
 
 Kind = Literal["unreadable", "label gap", "duplicate", "two identities", "overlap of names", "overlap of pictures"]
@@ -28,9 +26,8 @@ class Problem:
 
 def image_sizes(faces: FaceFiles) -> dict[str, int]:
     """How many of a few images, spread over the set, have which width x height before they are resized."""
-    if not isinstance(faces.photographs, Decoding):
-        return {}
-    return dict(Counter(_size(faces, faces.photographs, row) for row in sampled_rows(faces)).most_common())
+    sizes = pixel_sizes(faces, sampled_rows(faces))
+    return {f"{width} x {height}" if width else "unreadable": count for (width, height), count in sizes.items()}
 
 
 def sampled_rows(faces: FaceFiles) -> list[int]:
@@ -101,14 +98,6 @@ def _fingerprint(faces: FaceFiles, row: int) -> bytes | None:
         return blake2b(faces.image(row).tobytes(), digest_size=16).digest()
     except DataError:
         return None
-
-
-def _size(faces: FaceFiles, photographs: Decoding, row: int) -> str:
-    try:
-        with Image.open(BytesIO(photographs.contents.read(int(faces.keys[row])))) as image:
-            return f"{image.width} x {image.height}"
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return "unreadable"
 
 
 def _is_number(name: str) -> bool:

@@ -1,21 +1,30 @@
 """Faces that a text file lists."""
 
-from collections.abc import Iterator, Sequence
+import logging
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory, path_contents
 from facenas.data.faces import FaceSet, Labels, Size
-from facenas.data.folders import counting
 from facenas.data.held_out import EncodedFaces
+from facenas.data.lines import read_lines, slashed
+from facenas.data.walking import counting
 from facenas.errors import DataError
+
+WANTED = "a path, a space or a tab, and an identity a line, or MXNet's `number label path` with tabs between"
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+UNLABELLED = ("", "-1")
+L = TypeVar("L")
+logger = logging.getLogger("facenas")
 
 
 class ListFaces(EncodedFaces):
-    """A text file with one photograph a line: its path, a space or a tab, its identity."""
+    """A text file with one photograph a line: its path, a space or a tab, its identity; or a list of MXNet's or InsightFace's tools."""
 
     name: Literal["list"] = Field("list", description="Name of the source.")
     file: str = Field(description="The text file.")
@@ -28,12 +37,20 @@ class ListFaces(EncodedFaces):
     def open(self, size: Size) -> FaceFiles:
         """The same photographs, read when they are asked for; identities in the order of their names, numbers as numbers."""
         file = Path(self.file).expanduser()
-        lines = list(_lines(file))
+        lines = labelled(_listed(file), str(file))
         if not lines:
-            raise DataError(f"{file} lists no photographs; each line needs a path, a space or a tab, and an identity")
+            raise DataError(f"{file} lists no photograph with a label; it may have {WANTED}")
         contents = path_contents(Path(self.root).expanduser() if self.root else file.parent, [path for path, _ in lines])
         identities, names = numbered([label for _, label in lines])
         return self.files(f"list:{file.resolve()}", contents, identities, names, keys=np.arange(len(lines)), size=size)
+
+
+def labelled(listed: Sequence[tuple[L, str]], where: str) -> list[tuple[L, str]]:
+    """Those of what is listed with their labels that have one; -1 stands for none, and nobody's photographs are counted and left out."""
+    known = [(one, label) for one, label in listed if label not in UNLABELLED]
+    if len(known) < len(listed):
+        logger.warning("%s: left out %d of %d photographs that have no label", where, len(listed) - len(known), len(listed))
+    return known
 
 
 def numbered(labels: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
@@ -43,16 +60,31 @@ def numbered(labels: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
     return np.array([number[label] for label in labels], dtype=np.int64), tuple(names)
 
 
-def _lines(file: Path) -> Iterator[tuple[str, str]]:
-    if not file.is_file():
-        raise DataError(f"no list of photographs at {file}; each of its lines needs a path, a space or a tab, and an identity")
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise DataError(f"{file} is no text in UTF-8; each line needs a path, a space or a tab, and an identity") from None
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            path, _, label = line.strip().replace("\t", " ").rpartition(" ")
-            if not path.strip():
-                raise DataError(f"line {number} of {file} needs a path, a space or a tab, and an identity, got {line.strip()!r:.80}")
-            yield path.strip(), label
+def _listed(file: Path) -> list[tuple[str, str]]:
+    """Path and label of each line."""
+    lines = [(number, line.strip()) for number, line in read_lines(file, what="photographs", wanted=WANTED)]
+    columns = _columns(lines[0][1])
+    return [_entry(file, number, line, columns) for number, line in lines]
+
+
+def _columns(line: str) -> tuple[int, int] | None:
+    """Where path and label are between tabs: MXNet's lists have `number label path`, InsightFace's `1 path label`; None: as in ours."""
+    fields = line.split("\t")
+    numbers = [bool(NUMBER.fullmatch(field)) for field in fields]
+    if len(fields) < 3 or not numbers[0]:
+        return None
+    if numbers[1] and not numbers[-1]:
+        return -1, 1
+    return (1, 2) if numbers[2] and not numbers[1] else None
+
+
+def _entry(file: Path, number: int, line: str, columns: tuple[int, int] | None) -> tuple[str, str]:
+    path, label = "", ""
+    if columns is None:
+        path, _, label = line.replace("\t", " ").rpartition(" ")
+    elif len(fields := line.split("\t")) > 2 and NUMBER.fullmatch(fields[columns[1]]):
+        path, label = fields[columns[0]], re.sub(r"\.0+$", "", fields[columns[1]])
+    if not path.strip():
+        wanted = "a path, a space or a tab, and an identity" if columns is None else "the columns of the first line"
+        raise DataError(f"line {number} of {file} needs {wanted}, got {line!r:.80}")
+    return slashed(path.strip()), label.strip()

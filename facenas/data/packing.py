@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from facenas.data.bin_pairs import write_bin
-from facenas.data.face_files import MOST_UNREADABLE, Decoding, FaceFiles, Photographs
+from facenas.data.face_files import MOST_UNREADABLE, Decoding, FaceFiles, Photographs, ShapeError
 from facenas.data.faces import sides
 from facenas.data.record_writer import write_records
 from facenas.data.verification_set import VerificationSet
@@ -79,6 +79,8 @@ def _encoded(faces: FaceFiles, encoding: Encoding) -> Iterator[tuple[int, bytes]
 def _encode(faces: FaceFiles, row: int, encoding: Encoding) -> bytes | None:
     try:
         return encoded(faces.photographs, int(faces.keys[row]), encoding)
+    except ShapeError:
+        raise
     except DataError:
         return None
 

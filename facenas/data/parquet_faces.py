@@ -1,6 +1,5 @@
 """Faces in Parquet files, as Hugging Face's data sets lay them out."""
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +11,8 @@ from pydantic import Field
 from facenas.data.face_files import FaceFiles, in_memory
 from facenas.data.faces import FaceSet, Labels, Size
 from facenas.data.held_out import EncodedFaces
-from facenas.data.lists import numbered
+from facenas.data.lists import labelled, numbered
+from facenas.data.parquet_files import of_split, open_parquet, parquet_files, read_column, shard_labels
 from facenas.errors import DataError
 
 
@@ -21,26 +21,29 @@ class ParquetFaces(EncodedFaces):
 
     name: Literal["parquet"] = Field("parquet", description="Name of the source.")
     root: str = Field(description="A .parquet file, or a folder of them.")
+    split: str | None = Field(None, description="Which split of several is read, by its files' names; null: train.")
 
     def load(self, size: Size) -> FaceSet:
         """All photographs, resized to `size` pixels."""
         return in_memory(self.open(size))
 
     def open(self, size: Size) -> FaceFiles:
-        """The same photographs, read when they are asked for."""
+        """The same photographs, read when they are asked for; identities by the names of their classes."""
         root = Path(self.root).expanduser()
         files = parquet_files(root)
         if not files:
             raise DataError(f"no Parquet files at {root}; give a .parquet file or a folder of them")
-        opened = [_open(file) for file in files]
-        labels = [label for file in opened for label in file.read(columns=["label"])["label"].to_pylist()]
-        groups = [(number, group) for number, file in enumerate(opened) for group in range(file.num_row_groups)]
-        lengths = [opened[number].metadata.row_group(group).num_rows for number, group in groups]
-        called = _class_names(opened[0])
-        identities, names = numbered([str(label) for label in labels])
-        names = tuple(called[int(name)] for name in names) if called else names
-        contents = ParquetContents(tuple(files), np.array(groups), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-        return self.files(f"parquet:{root.resolve()}", contents, identities, names, keys=np.arange(len(labels)), size=size)
+        files = [file for file in of_split(root, files, self.split) if open_parquet(file).metadata.num_rows]
+        rows = labelled(list(enumerate(shard_labels(files))), str(root))
+        if not rows:
+            raise DataError(f"{root} holds no photograph with a label; give files with the columns image and label")
+        lengths = [open_parquet(file).metadata for file in files]
+        groups = [(number, group) for number, about in enumerate(lengths) for group in range(about.num_row_groups)]
+        starts = np.cumsum([0, *(lengths[number].row_group(group).num_rows for number, group in groups)], dtype=np.int64)
+        identities, names = numbered([label for _, label in rows])
+        contents = ParquetContents(tuple(files), np.array(groups, dtype=np.int64).reshape(-1, 2), starts)
+        keys = np.array([row for row, _ in rows], dtype=np.int64)
+        return self.files(f"parquet:{root.resolve()}", contents, identities, names, keys=keys, size=size)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class ParquetContents:
         """The photograph's bytes."""
         group = int(np.searchsorted(self.starts, key, side="right")) - 1
         file, number = self.groups[group]
-        return _images(self.parquet[file], int(number))[key - int(self.starts[group])] or b""
+        return photograph(self.parquet[file], _images(self.parquet[file], int(number))[key - int(self.starts[group])])
 
     def place(self, key: int) -> str:
         """The file and row."""
@@ -73,37 +76,24 @@ class ParquetContents:
         return list(self.parquet)
 
 
-def parquet_files(root: Path) -> list[Path]:
-    """The file itself, or those in a folder or its folder `data`."""
-    return [root] if root.is_file() else sorted(root.glob("*.parquet")) or sorted(root.glob("data/*.parquet"))
+def photograph(parquet: Path, image: Any) -> bytes:
+    """The bytes that an entry of the column `image` holds, or those of the file that it names, if that is beside or below the Parquet file.
 
-
-def _open(path: Path) -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise DataError("Parquet files need the package pyarrow; run `pip install pyarrow`") from None
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path} is no readable Parquet file: {error}") from None
-    missing = {"image", "label"} - set(file.schema_arrow.names)
-    if missing:
-        raise DataError(f"{path} needs the columns image (bytes, path) and label, got {', '.join(file.schema_arrow.names)}")
-    return file
-
-
-def _class_names(file: Any) -> list[str]:
-    """The names of the classes that Hugging Face keeps in the schema, if it does."""
-    try:
-        about = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])
-        return [str(name) for name in about["info"]["features"]["label"]["names"]]
-    except (KeyError, TypeError, ValueError):
-        return []
+    Raises:
+        DataError: If it names a file elsewhere.
+    """
+    data, path = (image.get("bytes"), image.get("path")) if isinstance(image, dict) else (image, None)
+    if isinstance(data, str):
+        data, path = None, data
+    if data or not path:
+        return bytes(data or b"")
+    file = (parquet.parent / path).resolve()
+    if not (file.is_file() and file.is_relative_to(parquet.parent.resolve())):
+        raise DataError(f"{parquet} stores its images as paths, and there is no {path!r:.80} below its folder; embed the images' bytes")
+    content: bytes = file.read_bytes()
+    return content
 
 
 @lru_cache(maxsize=8)
-def _images(path: Path, group: int) -> list[bytes | None]:
-    images = _open(path).read_row_group(group, columns=["image"])["image"].to_pylist()
-    return [image["bytes"] if image else None for image in images]
+def _images(path: Path, group: int) -> list[Any]:
+    return read_column(path, "image", group)

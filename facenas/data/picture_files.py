@@ -2,19 +2,18 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from PIL import Image
 
 from facenas.data.faces import Images
-from facenas.data.folders import counting
 from facenas.data.images import MOST_PIXELS, decode_whole, open_header
+from facenas.data.walking import files_below
 from facenas.errors import DataError
 
 MOST_BYTES = 500_000_000
 TOO_LARGE = f"has more than {MOST_PIXELS // 1_000_000} million pixels; make it smaller"
-IGNORED = {"Thumbs.db", "desktop.ini", "faces.csv", "config.yaml"}  # the last two by `facenas align`; and hidden files
 
 
 class PictureError(DataError):
@@ -102,24 +101,17 @@ def pictures_below(root: Path) -> Iterator[Listed]:
     Nothing outside the folder is read: links that leave it and links to folders are listed with the reason.
 
     Raises:
-        DataError: If there is neither a folder nor a file, or no file in the folder.
+        DataError: If there is neither a folder nor a file, or no file in the folder, or a folder that cannot be read.
     """
     if root.is_file():
         yield one_picture(root)
         return
     if not root.is_dir():
         raise DataError(f"nothing at {printable(root)}; give a folder of pictures, or a picture")
-    inside, count = root.resolve(), 0
-    for folder, below, files in os.walk(root):
-        below.sort(key=counting)
-        linked = [name for name in below if (Path(folder) / name).is_symlink()]
-        below[:] = [name for name in below if name not in linked and not name.startswith(".")]
-        for name in sorted([*linked, *(name for name in files if not name.startswith(".") and name not in IGNORED)], key=counting):
-            path = Path(folder) / name
-            count += 1
-            yield Listed(printable(path.relative_to(root)), path, _must_not(path, inside))
-    if not count:
+    found = list(files_below(root))
+    if not found:
         raise DataError(f"{printable(root)} holds no files; give a folder of pictures")
+    yield from (Listed(printable(Path(file.name)), root / file.name, file.left_out) for file in found)
 
 
 def one_picture(path: Path) -> Listed:
@@ -127,15 +119,10 @@ def one_picture(path: Path) -> Listed:
     return Listed(printable(Path(path.name)), path)
 
 
-def _must_not(path: Path, inside: Path) -> str:
-    if path.is_symlink():
-        if path.is_dir():
-            return "a link to a folder"
-        if not path.exists():
-            return "a link to nothing"
-        if not path.resolve().is_relative_to(inside):
-            return "a link that leaves the folder"
-    return "" if path.is_file() else "no regular file"
+def person_of(picture: str) -> str:
+    """Whom a listed picture shows: the first folder's name, at whatever depth the picture is below it; without a folder its own name."""
+    path = PurePosixPath(picture)
+    return path.parts[0] if len(path.parts) > 1 else path.stem
 
 
 def printable(path: Path) -> str:

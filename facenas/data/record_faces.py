@@ -54,6 +54,6 @@ def _names(path: Path) -> list[str]:
         names = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         names = None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{file} must hold a JSON list of the identities' names; remove it to name them by number")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise DataError(f"{file} must hold a JSON list of the identities' names, each once; remove it to name them by number")
     return names

@@ -11,7 +11,8 @@ from facenas.data.faces import FaceDataset, FaceSet, Size
 from facenas.data.folders import FolderFaces, OrlFaces
 from facenas.data.held_out import HeldOut
 from facenas.data.lists import ListFaces
-from facenas.data.parquet_faces import ParquetFaces, parquet_files
+from facenas.data.parquet_faces import ParquetFaces
+from facenas.data.parquet_files import parquet_files
 from facenas.data.record_faces import RecordFaces, record_path
 from facenas.data.synthetic import draw_faces
 from facenas.errors import DataError
@@ -42,7 +43,9 @@ FaceSources = Annotated[FaceSource, Field(discriminator="name")]
 def test_names(source: FaceSource, faces: FaceDataset) -> tuple[str, ...]:
     """The identities that the source keeps for testing."""
     if source.test_people > len(faces.names) - 4:
-        raise DataError(f"{source.test_people} test identities of {len(faces.names)} leave fewer than 4 to train on; lower test_people")
+        enough = "lower data.test_people, or add people" if source.test_people else "add people"
+        kept = f", {source.test_people} of them are kept for testing" if source.test_people else ""
+        raise DataError(f"at least 4 identities are needed to train on, there are {len(faces.names)}{kept}; {enough}")
     order = np.random.default_rng(source.split_seed).permutation(len(faces.names))
     return tuple(sorted(faces.names[i] for i in order[: source.test_people]))
 
@@ -64,8 +67,8 @@ def open_faces(path: Path, size: Size) -> FaceFiles:
         raise DataError(
             f"nothing at {path}; give a folder of identities, a .rec file or its folder, a .parquet file, or a list of photographs"
         )
-    if path.suffix == ".rec" or (path.is_dir() and record_path(path).is_file()):
+    if path.suffix.lower() == ".rec" or (path.is_dir() and record_path(path).is_file()):
         return RecordFaces(root=str(path)).open(size)
-    if path.suffix == ".parquet" or (path.is_dir() and parquet_files(path)):
+    if path.suffix.lower() == ".parquet" or (path.is_dir() and parquet_files(path)):
         return ParquetFaces(root=str(path)).open(size)
     return FolderFaces(root=str(path)).every(size) if path.is_dir() else ListFaces(file=str(path)).open(size)

@@ -80,6 +80,11 @@ def align_folder(
     return Counter(row["status"] for row in ordered)
 
 
+def with_several_faces(out: Path) -> dict[str, int]:
+    """The pictures of a folder's table that have several faces, with their number."""
+    return {row["picture"]: int(row["faces"]) for row in _rows(out / TABLE) if row["faces"].isdecimal() and int(row["faces"]) > 1}
+
+
 def _write(cut: Cut, number: int, out: Path, picture: Listed, taken: set[str]) -> str:
     """Write a face to a name that no other has; the name below `out`."""
     if cut.pixels is None:

@@ -8,15 +8,14 @@ import numpy as np
 from pydantic import Field
 
 from facenas.data.alignment import Points, align_face
-from facenas.data.faces import Images, Size, sides
-from facenas.data.images import resized
+from facenas.data.faces import Images, Size
+from facenas.data.images import looks_aligned, middle, resized
 from facenas.data.picture_files import Listed, PictureError, read_picture
 from facenas.errors import DataError
 from facenas.recognition.faces import Choice, Detector, Face, chosen
 from facenas.settings import Section
 
-Status = Literal["aligned", "as it is", "no face", "too small", "unreadable", "left out"]
-LARGEST_ALIGNED = 256  # pixels; larger squares are photographs more often than faces
+Status = Literal["aligned", "as it is", "centre", "no face", "too small", "unreadable", "left out"]
 MOST_SIDE = 32767  # OpenCV counts in 16 bits here
 
 
@@ -27,6 +26,9 @@ class Alignment(Section):
     detector_model: str | None = Field(None, description="YuNet's model file; null: the one of OpenCV's model zoo.")
     landmarks: str | None = Field(None, description="A list of faces instead of a detector.")
     faces: Choice = Field("largest", description="Which faces of a picture are meant.")
+    otherwise: Literal["centre"] | None = Field(
+        None, description="What is cut out where no face is found: the middle square; null: nothing."
+    )
     min_size: int = Field(20, ge=1, description="Shorter side, in pixels, that a face's box must have.")
 
     def make_detector(self) -> Detector | None:
@@ -57,7 +59,7 @@ class Cut:
 
     Attributes:
         picture: Its path below the folder.
-        status: `aligned` or `as it is`, where there are pixels; else why there are none.
+        status: `aligned`, `as it is` or `centre`, where there are pixels; else why there are none.
         reason: More about it, for people.
         found: Number of faces in the picture.
         face: Where this one is.
@@ -93,6 +95,9 @@ def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, 
     large = [face for face in faces if min(face.box[2:]) >= alignment.min_size]
     meant = chosen(large, alignment.faces, pixels)
     if not meant:
+        if alignment.otherwise == "centre":
+            reason = _joined(remark, _too_small(faces, alignment) or "no face is found", "the middle of the picture")
+            return [Cut(picture.name, "centre", reason, len(faces), pixels=resized(middle(pixels, size), size))]
         status: Status = "too small" if faces else "no face"
         return [Cut(picture.name, status, _joined(remark, _too_small(faces, alignment)), len(faces), max(faces, key=_area, default=None))]
     rest = f"the {alignment.faces} of {len(faces)} faces" if len(faces) > 1 and alignment.faces != "all" else ""
@@ -119,12 +124,8 @@ def _nearby(pixels: Images, points: Points) -> tuple[Images, Points]:
 
 
 def _unlike_aligned(pixels: Images, size: Size) -> str:
-    (height, width), (tall, wide) = pixels.shape[:2], sides(size)
-    return (
-        ""
-        if height * wide == width * tall and width <= LARGEST_ALIGNED
-        else f"{width} x {height} pixels, taken for an aligned face as it is"
-    )
+    height, width = pixels.shape[:2]
+    return "" if looks_aligned(width, height, size) else f"{width} x {height} pixels, taken for an aligned face as it is"
 
 
 def _too_small(faces: list[Face], alignment: Alignment) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from facenas import __version__
 from facenas.data import InputContract
 from facenas.data.faces import Labels
+from facenas.data.picture_files import person_of
 from facenas.errors import DataError, ModelError
 from facenas.eval import unit
 from facenas.eval.embed import Embeddings
@@ -42,6 +43,7 @@ class GalleryCard(Section):
     model_sha256: str = Field(description="Hash of its weights: no other model's embeddings can be compared.")
     input: InputContract = Field(description="What the model expects of a face.")
     alignment: Alignment = Field(description="How the faces were found.")
+    pictures: str = Field("", description="Where the pictures were.")
     embeddings_sha256: str = Field(description="Hash of the embeddings' file.")
     facenas: str = Field(__version__, description="Version that wrote this.")
 
@@ -93,8 +95,25 @@ class Gallery:
         ]
 
 
-def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment) -> Gallery:
-    """A gallery of embedded pictures, `person/picture` each, or `person.jpg`: a person's embedding is the mean of all pictures.
+def check_replaceable(folder: Path, pictures: Path, model: FaceModel) -> None:
+    """Refuse to replace a gallery of other pictures or of another model; the same may be built anew, and what is damaged.
+
+    Raises:
+        DataError: If there is one.
+    """
+    try:
+        card = GalleryCard.model_validate_json((folder / CARD).read_bytes())
+    except (OSError, ValueError):
+        return
+    if card.pictures != str(pictures.resolve()) or card.model_sha256 != model.sha256:
+        raise DataError(
+            f"{folder} holds another gallery already, {len(card.people):,} people of {card.pictures or 'other pictures'} by {card.model}; "
+            "give another --out, or --replace"
+        )
+
+
+def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment, *, source: Path | None = None) -> Gallery:
+    """A gallery of embedded pictures, at any depth below a folder of the person's name, or `person.jpg`: means of each.
 
     Raises:
         DataError: If no picture shows a face.
@@ -103,8 +122,7 @@ def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment) ->
     pictures: dict[str, list[str]] = {}
     for cut, row in zip(embedded.cuts, embedded.rows, strict=True):
         if row is not None:
-            path = PurePosixPath(cut.picture)
-            name = str(path.parent) if path.parent.parts else path.stem
+            name = person_of(cut.picture)
             rows.setdefault(name, []).append(row)
             pictures.setdefault(name, []).append(cut.picture)
     if not rows:
@@ -117,6 +135,7 @@ def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment) ->
         model_sha256=model.sha256,
         input=model.contract,
         alignment=alignment,
+        pictures=str(source.resolve()) if source else "",
         embeddings_sha256=sha256(_npy(values)).hexdigest(),
     )
     return Gallery(card, values)
@@ -143,8 +162,12 @@ def load_gallery(folder: Path) -> Gallery:
         values = np.load(BytesIO(data), allow_pickle=False)
     except OSError as error:
         raise DataError(f"no gallery in {folder}: {error.strerror} {CARD} or {VALUES}; make one with `facenas gallery build`") from None
-    except (ValidationError, ValueError) as error:
-        raise DataError(f"{folder} does not hold a gallery: {' '.join(str(error).split())[:200]}") from None
+    except ValidationError as error:
+        problem = error.errors(include_input=False)[0]
+        where = ".".join(map(str, problem["loc"])) or CARD
+        raise DataError(f"{folder} does not hold a gallery: {where}: {problem['msg']}; build the gallery anew") from None
+    except ValueError:
+        raise DataError(f"{folder} does not hold a gallery: {VALUES} cannot be read; build the gallery anew") from None
     if values.ndim != 2 or values.dtype != np.float32 or len(values) != len(card.people) or not np.isfinite(values).all():
         raise DataError(f"{folder / VALUES} does not hold an embedding of each of the {len(card.people)} people; build the gallery anew")
     return Gallery(card, values)

@@ -56,6 +56,7 @@ def test_every_picture_has_its_line(facenas: Command, photographs: Path, made: t
         "pictures": 8,
         "faces": 5,
         "status": {"aligned": 5, "no face": 1, "unreadable": 1, "left out": 1},
+        "several_faces": {"group.png": 3},
         "table": "out/faces.csv",
     }
     rows = {row["picture"]: row for row in table(tmp_path / "out")}
@@ -81,6 +82,17 @@ def test_which_faces(facenas: Command, photographs: Path, made: tuple[object, ..
     assert table(tmp_path / "centre")[0]["left_eye_x"] == "168.00"
     facenas("align", photographs, "small", *made, "--min-size", 60)
     assert {(row["status"], row["reason"]) for row in table(tmp_path / "small")[4:]} == {("too small", "no face has a box of 60 pixels")}
+
+
+def test_where_no_face_is_found_the_centre_is_taken_if_asked(
+    facenas: Command, photographs: Path, made: tuple[object, ...], tmp_path: Path
+) -> None:
+    shown = facenas("align", photographs, "out", "--align", *made[1:], "--otherwise", "centre").stdout
+    assert "5 faces of 8 pictures; 1 centre; 1 unreadable; 1 left out; several faces in 1 pictures: group.png (3) -> out" in shown
+    (row,) = (row for row in table(tmp_path / "out") if row["picture"] == "nobody.png")
+    assert (row["status"], row["reason"], row["file"]) == ("centre", "no face is found; the middle of the picture", "nobody.png")
+    assert cv2.imread(str(tmp_path / "out" / "nobody.png")).shape == (112, 112, 3)
+    assert "1 unreadable" in facenas("align", photographs, "out", *made, "--otherwise", "centre").stdout
 
 
 def test_an_interrupted_run_goes_on(facenas: Command, photographs: Path, made: tuple[object, ...], tmp_path: Path) -> None:

@@ -189,6 +189,24 @@ def test_a_gallery_knows_its_people(facenas: Command, place: Path, people: Path,
     assert "no verdict" in facenas("identify", place / "people" / "s9" / "0.png", "--gallery", "g").stdout
 
 
+def test_a_gallery_keeps_a_person_together_and_is_not_replaced_unasked(facenas: Command, place: Path, people: Path, tmp_path: Path) -> None:
+    for name in ("frontal", "profile"):
+        shutil.copytree(people / "s1", people / "s9" / name)
+    built = facenas("gallery", "build", people, "--model", place / "model", "--out", "g", "--json").json
+    assert (built["people"], built["several_faces"]) == (9, {})
+    shutil.copytree(people / "s2", people / "s10")
+    assert "10 people" in facenas("gallery", "build", people, "--model", place / "model", "--out", "g").stdout
+    shutil.copytree(people / "s1", "others/s1")
+    said = facenas("gallery", "build", "others", "--model", place / "model", "--out", "g", code=1).stderr
+    assert "g holds another gallery already, 10 people of" in said
+    made = ("--detector", "yunet", "--detector-model", write_fake_yunet(tmp_path / "yunet.onnx"))
+    group = np.zeros((200, 300, 3), np.uint8)
+    group[80:88, 80:88] = group[80:88, 200:208] = 255
+    cv2.imwrite("others/group.png", group)
+    shown = facenas("gallery", "build", "others", "--model", place / "model", "--out", "g", "--replace", *made).stdout
+    assert "several faces in 1 pictures: group.png (2)" in shown
+
+
 def test_a_gallery_refuses_another_model(facenas: Command, place: Path, people: Path) -> None:
     facenas("gallery", "build", people, "--model", place / "model", "--out", "g")
     picture = place / "people" / "s1" / "0.png"
@@ -223,6 +241,6 @@ def test_a_damaged_gallery(facenas: Command, place: Path, people: Path) -> None:
     np.save("g/embeddings.npy", np.array([{}, None], dtype=object), allow_pickle=True)
     assert "is not the file that" in facenas("identify", picture, "--gallery", "g", code=1).stderr
     Path("g/gallery.json").write_text("{}")
-    assert "does not hold a gallery" in facenas("identify", picture, "--gallery", "g", code=1).stderr
+    assert "does not hold a gallery: people: Field required; build" in facenas("identify", picture, "--gallery", "g", code=1).stderr
     (people / "empty").mkdir()
     assert "holds no files" in facenas("gallery", "build", people / "empty", "--model", place / "model", "--out", "h", code=1).stderr

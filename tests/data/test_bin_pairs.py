@@ -72,6 +72,10 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "a list of two": lambda: pickle.dumps([IMAGES, SAME], 4),
     **{f"Python 2, protocol {p}": (lambda p=p: python2_pickle((IMAGES, SAME), p)) for p in range(3)},
     **{f"Python 2's arrays, protocol {p}": (lambda p=p: python2_pickle(([old_array(i, (-1,)) for i in IMAGES], SAME), p)) for p in (1, 2)},
+    "floats": lambda: pickle.dumps((IMAGES, [float(s) for s in SAME]), 4),
+    "floats of Python 2": lambda: pickle.dumps((IMAGES, [float(s) for s in SAME]), 0),
+    **{f"a row of {kind}": (lambda kind=kind: pickle.dumps((IMAGES, np.array(SAME, kind)), 4)) for kind in ("i8", "f8", "f4", "i4")},
+    **{f"NumPy's {kind}": (lambda kind=kind: pickle.dumps((IMAGES, list(np.array(SAME, kind))), 2)) for kind in ("i8", "f8")},
     "NumPy 1": lambda: pickle.dumps(([old_array(i, (-1,)) for i in IMAGES], SAME), 2).replace(b"numpy._core", b"numpy.core"),
 }
 
@@ -123,6 +127,25 @@ def test_what_is_written_is_read_as_insightface_reads_it(tmp_path: Path) -> None
     for images, same in (([], []), (IMAGES, SAME[:-1])):
         with pytest.raises(DataError, match="two photographs for each pair"):
             write_bin(path, images, same)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"images": IMAGES, "same": SAME}, "holds a dictionary; a verification file must hold two lists"),
+        (([{"x": IMAGES[0]}], SAME), "holds a dictionary"),
+        ({1, 2}, "holds a set; a verification file must hold two lists|asks for builtins.set"),
+        ((IMAGES, [0.5] * 6), "one label is 0.5; mend it"),
+        ((IMAGES, np.array(SAME, ">i8")), "damaged, cut short|type >i8"),
+        ((IMAGES, [None] * 6), "one label is of type NoneType"),
+    ],
+)
+def test_another_content_is_named_and_not_taken_for_damage(tmp_path: Path, content: Any, sentence: str) -> None:
+    path = tmp_path / "lfw.bin"
+    path.write_bytes(pickle.dumps(content, 4))
+    with pytest.raises(DataError, match=sentence) as caught:
+        read_bin(path)
+    assert "get it again" not in str(caught.value) or "damaged" in sentence
 
 
 class Calls:

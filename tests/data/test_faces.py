@@ -69,7 +69,7 @@ def test_one_unreadable_photograph_in_a_hundred_is_named_and_skipped(folder: Pat
 def test_more_unreadable_photographs_are_refused(folder: Path) -> None:
     photograph = (folder / "person0" / "1.png").read_bytes()
     (folder / "person0" / "1.png").write_bytes(photograph[: len(photograph) // 2])
-    (folder / "person2" / "notes.txt").write_text("hello")
+    (folder / "person2" / "notes.jpg").write_text("hello")
     with pytest.raises(DataError, match="2 of 121 files are not readable images, more than 1%"):
         FolderFaces(root=str(folder)).load(8)
 
@@ -113,3 +113,17 @@ def test_drawn_faces_are_the_same_every_time() -> None:
     source = SyntheticFaces(people=5, photographs=3, test_people=1)
     assert (source.load(16).images == source.load(16).images).all()
     assert source.load(16).images.shape == (15, 16, 16, 3)
+
+
+@pytest.mark.parametrize(
+    ("test_people", "sentence"),
+    [(0, "there are 6; add people"), (3, "there are 6, 3 of them are kept for testing; lower data.test_people, or add people")],
+)
+def test_too_few_people_are_told_what_helps(folder: Path, test_people: int, sentence: str) -> None:
+    source = FolderFaces(root=str(folder), test_people=test_people)
+    faces = source.open(8)
+    if not test_people:
+        faces = faces.of(faces.names[:3])
+        sentence = sentence.replace("6", "3")
+    with pytest.raises(DataError, match=f"at least 4 identities are needed to train on, {sentence}"):
+        test_names(source, faces)

@@ -166,6 +166,8 @@ def test_nothing_outside_the_folder_is_listed_for_reading(tmp_path: Path) -> Non
     (root / "b" / "up").symlink_to(tmp_path)
     (root / "b" / "Thumbs.db").write_text("")
     (root / "b" / "faces.csv").write_text("")
+    (root / "__MACOSX").mkdir()
+    (root / "__MACOSX" / "a.png").write_bytes(b"")
     (root / ".hidden.png").write_bytes(b"")
     os.mkfifo(root / "pipe")
     found = {one.name: one.left_out for one in pictures_below(root)}

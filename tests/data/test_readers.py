@@ -1,6 +1,8 @@
 import io
+import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -154,7 +156,44 @@ def test_lists(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"), [(b"a 1\nb\n", "line 2 of .* got 'b'"), (b"", "lists no"), (b"\xff\xfe", "no text in UTF-8")]
+    ("line", "end"),
+    [
+        ("p{p}\\{n}.png {label}", "\n"),
+        ("faces\\..\\p{p}\\{n}.png\t{label}", "\r\n"),
+        ("{row}\t{label}.000000\tp{p}/{n}.png", "\n"),
+        ("{row}\t{label}\t0.5\t0.25\tp{p}/{n}.png", "\r\n"),
+        ("1\tp{p}\\{n}.png\t{label}", "\n"),
+    ],
+)
+def test_lists_of_other_tools_and_systems(folder: Path, line: str, end: str) -> None:
+    """CASIA-WebFace's cleaned list, im2rec's with one and with several labels, InsightFace's; with and without a byte order mark."""
+    (folder / "faces").mkdir()
+    rows = [line.format(row=7 * p + n, p=p, n=n, label=3 * p) for p in (2, 0) for n in range(4)]
+    text = end.join([*rows, ""])
+    for written in (text.encode(), text.encode("utf-8-sig"), text.encode("utf-16")):
+        (folder.parent / "list.lst").write_bytes(written)
+        faces = ListFaces(file=str(folder.parent / "list.lst"), root=str(folder)).open(24)
+        assert faces.names == ("0", "6")
+        assert [Path(faces.place(row)).resolve() for row in (0, 7)] == [folder / "p2" / "0.png", folder / "p0" / "3.png"]
+        assert faces.identities.tolist() == [1] * 4 + [0] * 4
+        assert len(in_memory(faces)) == 8
+
+
+def test_photographs_of_nobody_are_left_out_of_a_list(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    listed = folder / "list.lst"
+    listed.write_text("0\t-1.000000\tp0/0.png\n1\t4.000000\tp1/0.png\n2\t4.000000\tp1/1.png\n")
+    assert ListFaces(file=str(listed)).open(8).names == ("4",)
+    assert "left out 1 of 3 photographs that have no label" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"a 1\nb\n", "line 2 of .* got 'b'"),
+        (b"", "lists no"),
+        (b"\xff\xff", "no text in UTF-8"),
+        (b"0\t1.0\ta\n1\t2\n", "line 2 of .* the columns of the first"),
+    ],
 )
 def test_damaged_lists(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "l.txt").write_bytes(content)
@@ -178,6 +217,114 @@ def test_parquet_as_hugging_face_has_it(folder: Path, tmp_path: Path) -> None:
     parquet.write_table(table.drop_columns("label"), tmp_path / "x.parquet")
     with pytest.raises(DataError, match="needs the columns image"):
         ParquetFaces(root=str(tmp_path / "x.parquet")).open(8)
+
+
+NAMES = ["anna", "ben", "carl", "dora", "emil", "fay"]
+
+
+def write_parquet(file: Path, labels: object, *, images: object = None, names: list[str] | None = NAMES) -> None:
+    """Rows of a photograph each, with the names of the classes as Hugging Face writes them."""
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    labels = labels if isinstance(labels, arrow.Array) else arrow.array(labels)
+    about = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}} if names else {}
+    images = images or [{"bytes": encoded("PNG", picture()), "path": None} for _ in range(len(labels))]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    table = arrow.table({"image": images, "label": labels}).replace_schema_metadata({"huggingface": json.dumps(about)})
+    parquet.write_table(table, file, row_group_size=3)
+
+
+def people_of(path: Path, **settings: Any) -> list[str]:
+    faces = ParquetFaces(root=str(path), **settings).open(24)
+    assert len(in_memory(faces)) == len(faces)
+    return [faces.names[identity] for identity in faces.identities]
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        ([-1, 0, 5, -1], ["anna", "fay"]),
+        ([None, 0, None, 1], ["anna", "ben"]),
+        ([0.0, float("nan"), 1.0], ["anna", "ben"]),
+        (["x", "", None, "y"], ["x", "y"]),
+    ],
+)
+def test_rows_without_a_label_are_nobodys(tmp_path: Path, caplog: pytest.LogCaptureFixture, labels: list[Any], wanted: list[str]) -> None:
+    write_parquet(tmp_path / "train.parquet", labels)
+    assert people_of(tmp_path) == wanted
+    assert f"left out {len(labels) - 2} of {len(labels)} photographs that have no label" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ([0, 6], "row 1 of .* has the label 6, the file names the classes 0 to 5"),
+        ([0.5], "label of type float; a label is a whole number or a name"),
+        ([b"a"], "label of type bytes"),
+        ([[1, 2]], "label of type list"),
+        ([True, False], "label of type bool"),
+        ([-1, -1], "holds no photograph with a label"),
+        ([], "holds no photograph with a label"),
+    ],
+)
+def test_labels_that_name_nobody_are_refused(tmp_path: Path, labels: list[Any], sentence: str) -> None:
+    write_parquet(tmp_path / "a.parquet", labels, images=[encoded("PNG", picture()) for _ in labels])
+    with pytest.raises(DataError, match=sentence):
+        people_of(tmp_path)
+
+
+def test_images_as_bytes_and_as_paths(tmp_path: Path) -> None:
+    pictures = [encoded("PNG", picture()) for _ in range(4)]
+    write_parquet(tmp_path / "raw" / "a.parquet", [0, 1, 1, 0], images=pictures)
+    for number, data in enumerate(pictures):
+        (tmp_path / "paths").mkdir(exist_ok=True)
+        (tmp_path / "paths" / f"{number}.png").write_bytes(data)
+    write_parquet(tmp_path / "paths" / "a.parquet", [0, 1, 1, 0], images=[{"bytes": None, "path": f"{n}.png"} for n in range(4)])
+    write_parquet(tmp_path / "texts" / "a.parquet", [0, 1, 1, 0], images=[str(tmp_path / "paths" / f"{n}.png") for n in range(4)])
+    write_parquet(tmp_path / "pixels" / "a.parquet", [0], images=[[0, 1, 2]])
+    raw, paths = (ParquetFaces(root=str(tmp_path / name)).load(24) for name in ("raw", "paths"))
+    assert np.array_equal(raw.images, paths.images)
+    assert np.array_equal(raw.images[3], decode_image(pictures[3], 24))
+    with pytest.raises(DataError, match=r"stores its images as paths, and there is no .* below its folder; embed"):
+        ParquetFaces(root=str(tmp_path / "texts")).open(24).image(0)
+    with pytest.raises(DataError, match=r"the column image of .* is of type list"):
+        ParquetFaces(root=str(tmp_path / "pixels")).open(24)
+
+
+def test_shards_are_merged_by_the_names_of_their_classes(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "train-00000-of-00003.parquet", [0, 1, 1])
+    write_parquet(tmp_path / "train-00001-of-00003.parquet", [], names=None)
+    write_parquet(tmp_path / "train-00002-of-00003.parquet", [0, 1, 0], names=["ben", "zoe"])
+    assert people_of(tmp_path) == ["anna", "ben", "ben", "ben", "zoe", "ben"]
+    write_parquet(tmp_path / "train-00001-of-00003.parquet", [0], names=None)
+    with pytest.raises(DataError, match=r"00001-of-00003.parquet numbers its classes, other files name them"):
+        people_of(tmp_path)
+
+
+def test_one_split_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number, name in enumerate(("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001", "validation")):
+        write_parquet(tmp_path / "data" / f"{name}.parquet", [number] * 2)
+    assert people_of(tmp_path) == ["anna", "anna", "ben", "ben"]
+    assert "the split train is read, test, validation left out; --set data.split=NAME chooses another" in caplog.text
+    assert people_of(tmp_path, split="test") == ["carl", "carl"]
+    with pytest.raises(DataError, match="has no split 'tests'; did you mean 'test'"):
+        people_of(tmp_path, split="tests")
+    for file in (tmp_path / "data").glob("train*"):
+        file.unlink()
+    with pytest.raises(DataError, match=r"has the splits test, validation; choose one with --set data.split=NAME"):
+        people_of(tmp_path)
+
+
+def test_a_damaged_shard_is_named(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a.parquet", [0, 1] * 50)
+    data = bytearray((tmp_path / "a.parquet").read_bytes())
+    middle = len(data) // 3
+    data[middle : middle + 4000] = bytes(4000)
+    (tmp_path / "a.parquet").write_bytes(data)
+    with pytest.raises(DataError, match=r"a\.parquet|not readable images"):
+        people_of(tmp_path)
+    (tmp_path / "a.parquet").write_bytes(data[:-9])
+    with pytest.raises(DataError, match=r"a\.parquet is no readable Parquet file: .*; get it again"):
+        people_of(tmp_path)
 
 
 def test_decoded_once(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

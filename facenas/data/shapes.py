@@ -1,0 +1,52 @@
+"""Sets of photographs that do not look like aligned faces."""
+
+from collections import Counter
+
+import numpy as np
+
+from facenas.data.face_files import Decoding, FaceFiles, PathContents
+from facenas.data.faces import sides, told_size
+from facenas.data.images import looks_aligned, open_header
+
+MOST_FILES, RUNS, RUN = 2000, 8, 8  # of one large file only neighbours are looked at, since reading it here and there takes long
+
+
+def unlike_aligned(faces: FaceFiles) -> str:
+    """What is to be said of photographs that are not square, or not aligned by their size; looked at are some, spread over the set."""
+    rows = looked_at(faces)
+    sizes = {size: count for size, count in pixel_sizes(faces, rows).items() if not looks_aligned(*size, faces.size)}
+    if not sizes:
+        return ""
+    width, height = next(iter(sizes))
+    tall, wide = sides(faces.size)
+    stretched = f", stretched to {told_size(faces.size)}" if height * wide != width * tall else ""
+    return (
+        f"{faces.dataset}: {sum(sizes.values())} of {len(rows)} photographs that were looked at are not aligned faces by their "
+        f"size, most of them {width} x {height} pixels{stretched}; figures are not comparable with those of aligned faces: "
+        "align them with `facenas align`, or state what is wanted with data.shape (stretch, centre, refuse)"
+    )
+
+
+def looked_at(faces: FaceFiles) -> list[int]:
+    """Rows of which something is known soon."""
+    if isinstance(faces.photographs, Decoding) and isinstance(faces.photographs.contents, PathContents):
+        places = np.linspace(0, len(faces) - 1, MOST_FILES)
+    else:
+        places = np.minimum(np.add.outer(np.linspace(0, len(faces) - 1, RUNS).astype(np.int64), np.arange(RUN)), len(faces) - 1)
+    rows: list[int] = np.unique(places.astype(np.int64)).tolist()
+    return rows
+
+
+def pixel_sizes(faces: FaceFiles, rows: list[int]) -> dict[tuple[int, int], int]:
+    """How many of the photographs have which width and height before they are resized; (0, 0): it cannot be told."""
+    if not isinstance(faces.photographs, Decoding):
+        return {}
+    return dict(Counter(_size(faces, faces.photographs, row) for row in rows).most_common())
+
+
+def _size(faces: FaceFiles, photographs: Decoding, row: int) -> tuple[int, int]:
+    try:
+        with open_header(photographs.contents.read(int(faces.keys[row]))) as image:
+            return image.size
+    except Exception:  # on damaged files Pillow's readers raise whatever they stumble over
+        return 0, 0
