@@ -22,7 +22,7 @@ class HeadSection(Section):
         module: The head's class for training loops of one's own, if it has one; it takes the settings as keywords.
     """
 
-    module: ClassVar[type[MarginHead] | None] = None
+    module: ClassVar[type[Any] | None] = None
 
     scale: float = Field(SCALE, gt=0, description="Factor of all logits.")
     subcentres: int = Field(1, ge=1, description="Centres of each identity, of which the nearest counts.")
@@ -40,7 +40,8 @@ class HeadSection(Section):
         """
         if self.module:
             options: dict[str, Any] = {key: getattr(self, key) for key in type(self).model_fields if key != "name"}
-            return self.module(embedding_size, num_identities, **options)
+            built: MarginHead = self.module(embedding_size, num_identities, **options)
+            return built
         return MarginHead(self.rule(), embedding_size, num_identities, scale=self.scale, subcentres=self.subcentres)
 
 
