@@ -164,7 +164,8 @@ def watching(settings: "TrainSettings", task: "Task", listeners: list[Any]) -> "
     def watch(network: "nn.Module", epoch: "Epoch") -> None:
         embedder, rates = torch_embedder(network, task.contract, next(network.parameters()).device), dict[str, float]()
         for benchmark in benchmarks:
-            features = extract(embedder, benchmark.pictures.image, benchmark.pictures.count).values
+            pictures = benchmark.pictures
+            features = extract(embedder, pictures.image, pictures.count, most_missing=pictures.most_missing).values
             rates |= {f"{benchmark.name}{part}": rate for part, rate in benchmark.measure(features).rates.items()}
         for listener in listeners:
             listener.after_watching(epoch, rates)
