@@ -97,7 +97,10 @@ def print_json(value: Mapping[str, Any] | list[Any]) -> None:
 
 def print_result(renderable: object) -> None:
     """A table or text on standard output, as wide as the terminal, or wide enough where there is none."""
-    Console(width=None if sys.stdout.isatty() else 120).print(renderable)
+    shown = Console(width=None if sys.stdout.isatty() else 120)
+    with shown.capture() as captured:  # rich itself takes a pipe that nobody reads for a reason to exit
+        shown.print(renderable)
+    sys.stdout.write(captured.get())
 
 
 def percent(fraction: float, digits: int = 2) -> str:
