@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from facenas.cli.lazy import PLAIN, Entry, group
+from facenas.cli.pipes import UNREAD, finish, is_unread, place_of_output
 from facenas.errors import FacenasError, StoppedError
 
 # Names, and how the help of each begins, so that `facenas --help` imports none of them.
@@ -86,9 +87,13 @@ def _ask_again(dropped: "sys.UnraisableHookArgs") -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    output = place_of_output()
     try:
         code = int(app(args=arguments, standalone_mode=False, prog_name="facenas") or 0)
+        finish()
         return _interrupted(arguments) if code == INTERRUPTED else code
+    except (SystemExit, BrokenPipeError):  # what typer, rich and Python make of a pipe that has ended
+        return UNREAD if is_unread(output) else _fail("a process or a connection ended early; what was finished is kept, see above")
     except StoppedError as error:
         return _fail(str(error), TERMINATED)
     except FacenasError as error:

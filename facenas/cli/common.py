@@ -165,7 +165,10 @@ def print_result(renderable: object) -> None:
     """A table or text on standard output, as wide as the terminal, or wide enough where there is none."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 120).print(renderable)
+    shown = Console(width=None if sys.stdout.isatty() else 120)
+    with shown.capture() as captured:  # rich itself takes a pipe that nobody reads for a reason to exit
+        shown.print(renderable)
+    sys.stdout.write(captured.get())
 
 
 def percent(fraction: float, digits: int = 2) -> str:

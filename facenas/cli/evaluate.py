@@ -56,20 +56,21 @@ def evaluate(
     paths = [Path(one) for one in [*model, *(models or [])]]
     if not paths or (len(paths) > 1 and not compare):
         raise SettingsError(f"give one model with --model, or several after --compare; got {len(paths)}")
-    if benchmark == TEST:
+    names = named(benchmark)
+    if names == [TEST]:
         settings_given = {"--config": config is not None, "--set": bool(assignments), "--seed": seed is not None}
         refuse({"--compare": compare, **settings_given, "--baselines": baselines})
         report_test(paths[0], run, device, data, as_json=as_json)
         return
     given = overrides(assignments, seed=seed, device=device, **({"data.root": data} if data else {}))
-    names = present(given) if benchmark == ALL else benchmark.split(",")
+    settings = {name: settings_of(name, config, given) for name in (present(given) if names == [ALL] else names)}
     measured: list[Measured] = []
     files: list[Path | None] = []
     classic: dict[str, Any] = {}
-    for name in names:
-        settings, told = settings_of(name, config, given), set[str]()
+    for name, how in settings.items():
+        told = set[str]()
         for path in paths:
-            one = measure(path, name, settings, told=told)
+            one = measure(path, name, how, told=told)
             classic = {"baselines": classical(one)} if baselines else {}
             files.append(stored(report_file(path, run, name), name, {name: one.report} | classic))
             measured.append(one)
@@ -84,6 +85,27 @@ def evaluate(
         print_result(table(one, report.get("baselines", {})))
         if file:
             print_result(f"-> {file}")
+
+
+def named(benchmark: str) -> list[str]:
+    """The benchmarks that a user names, each once, whichever way its name is written.
+
+    Raises:
+        SettingsError: If one of them stands for itself alone.
+    """
+    from facenas.data.verification_set import benchmark_name
+
+    names = list(dict.fromkeys(benchmark_name(name.strip()) for name in benchmark.split(",")))
+    if len(names) > 1 and TEST in names:
+        others = ",".join(name for name in names if name != TEST)
+        raise SettingsError(
+            f"--benchmark {TEST} is for classifiers and {others} for face models, and no model is both; measure each with its own"
+        )
+    if len(names) > 1 and ALL in names:
+        raise SettingsError(
+            f"--benchmark {ALL} measures every benchmark that is there; give it alone, or the benchmarks by name, got {benchmark}"
+        )
+    return names
 
 
 def settings_of(name: str, config: str | None, given: list[str]) -> "EvalSettings":
@@ -201,14 +223,18 @@ def table(one: "Measured", baselines: dict[str, Any]) -> "Table":
     """The figures of a model, and of the baselines."""
     from rich.table import Table
 
+    from facenas.data.verification_set import FOLDS
+    from facenas.eval.resolution import in_words
     from facenas.eval.verification import Verification
 
     if not isinstance(one.result, Verification):
         return figures(one)
+    folds = "ten folds" if one.result.pairs >= FOLDS else f"{one.result.pairs} folds"
+    caption = f"{in_words(one.result.correct, one.result.pairs)}"
     named = {"this model": asdict(one.result), **baselines}
     fars = list(one.result.tar_at_far)
     columns = ["recogniser", "accuracy", "AUC", "EER", *(f"TAR@FAR {far}" for far in fars)]
-    result = Table(*columns, title=f"{one.name}: {one.result.pairs} pairs, ten folds")
+    result = Table(*columns, title=f"{one.name}: {one.result.pairs} pairs, {folds}", caption=caption)
     for name, row in named.items():
         between = "" if row["accuracy_low"] is None else f" [{percent(row['accuracy_low'])[:-2]}, {percent(row['accuracy_high'])[:-2]}]"
         accuracy = f"{percent(row['accuracy'])} +- {percent(row['std'])}{between}"

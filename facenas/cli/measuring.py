@@ -9,7 +9,7 @@ from facenas.cli.common import progress_bars, remark
 from facenas.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from facenas.data.looks import Looks
     from facenas.eval import Features
@@ -59,6 +59,9 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) 
     told.update(remarks)
     features = _features(path, recogniser, benchmark, settings)
     result = benchmark.measure(features.values)
+    for text in afterwards(benchmark, features, result):
+        remark(f"{name}: {text}")
+        remarks.append(text)
     report = {
         **asdict(result),  # type: ignore[call-overload]
         "model": str(path),
@@ -92,6 +95,22 @@ def _place(source: Any) -> str:
     return Path(place).expanduser().resolve().name if place else ""
 
 
+def afterwards(benchmark: "Benchmark", features: "Features", result: "Result") -> "Iterator[str]":
+    """What is to be said of a result: what was left out, and how little few people tell."""
+    from facenas.eval.pictures import there
+    from facenas.eval.resolution import in_words
+    from facenas.eval.verification import PairBenchmark, Verification
+
+    missing = int((~there(features.values)).sum())
+    if missing:
+        lost = ", ".join(f"{count:,} {what}" for what, count in result.left_out.items()) or "nothing but them"
+        examples = f" ({'; '.join(features.problems)})" if features.problems else ""
+        yield f"{missing:,} of {benchmark.pictures.count:,} pictures are missing or unreadable{examples}; left out: {lost}"
+    if isinstance(benchmark, PairBenchmark) and isinstance(result, Verification) and benchmark.faces:
+        more = "smaller differences need more people, or `facenas train --set validation.folds=K`, which validates on everybody"
+        yield f"{in_words(result.correct, result.pairs)}; {more}"
+
+
 def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", settings: "EvalSettings") -> "Features":
     """Raw embeddings of the benchmark's pictures."""
     from facenas.eval import Features, extract, kept
@@ -112,6 +131,7 @@ def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", sett
                 batch_size=settings.batch_size,
                 flip=settings.flip,
                 workers=settings.workers,
+                most_missing=benchmark.pictures.most_missing,
                 after_batch=lambda count: progress.advance(bar, count),
             )
 

@@ -29,7 +29,7 @@ from facenas.locks import locked
 from facenas.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import nn
 
@@ -84,7 +84,8 @@ def train(
         if is_first:
             go_on(folder, settings)
             open_run(folder, settings, changeable=("epochs",))
-        metrics = train_in(folder, settings, found) if devices == 1 else {}
+        folds = cross_validated(folder, settings, found, devices)
+        metrics = train_in(folder, settings, found, folds) if devices == 1 else {}
     metrics = on_devices(folder, devices) if devices > 1 else metrics  # the first of its ranks holds the lock
     if not metrics:  # another rank speaks
         return
@@ -101,8 +102,36 @@ def train(
     if as_json:
         print_json(result)
         return
-    validated = f", validation {percent(metrics['validation_accuracy'])}" if "validation_accuracy" in metrics else ""
-    print_result(f"trained {settings.epochs} epochs, loss {metrics['loss']:.3f}{validated} -> {', '.join(result['files'])}")
+    print_result(f"trained {settings.epochs} epochs, loss {metrics['loss']:.3f}{validated(metrics)} -> {', '.join(result['files'])}")
+
+
+def cross_validated(folder: Path, settings: "TrainSettings", found: "Found", devices: int) -> dict[str, float]:
+    """The figures of the folds, if there are to be any.
+
+    Raises:
+        SettingsError: If several devices are to train them.
+    """
+    from facenas.cli.folding import train_folds
+    from facenas.errors import SettingsError
+
+    if not settings.validation.folds:
+        return {}
+    if max(devices, int(os.environ.get("WORLD_SIZE", 1))) > 1:
+        raise SettingsError("validation.folds trains its networks on one device; leave --devices and torchrun out")
+    return train_folds(folder, settings, found)
+
+
+def validated(metrics: dict[str, float]) -> str:
+    """What is known of a network's accuracy, and how little a few pairs tell."""
+    from facenas.cli.folding import in_words
+
+    if "folds" in metrics:
+        return f", of everybody; {in_words(metrics)}"
+    if "validation_accuracy" not in metrics:
+        return ""
+    pairs, least = metrics.get("validation_pairs"), metrics.get("validation_least_difference", 0)
+    told = f" of {pairs:,.0f} pairs, which tell differences of {100 * least:.1f} points or more" if pairs else ""
+    return f", validation {percent(metrics['validation_accuracy'])}{told}"
 
 
 def go_on(folder: Path, settings: "TrainSettings") -> None:
@@ -148,8 +177,8 @@ def found_by(settings: "TrainSettings") -> "Found":
     return assigned(Found, made, told=settings.architecture)
 
 
-def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[str, float]:
-    """Train, or go on training, in a folder; writes the model and returns the last epoch's figures."""
+def train_in(folder: Path, settings: "TrainSettings", found: "Found", folds: "Mapping[str, float]" = {}) -> dict[str, float]:
+    """Train, or go on training, in a folder; writes the model, with what folds have told of it, and returns the last epoch's figures."""
     from facenas.cli.watching import Bars, stoppable, telling
     from facenas.training.checkpoint import CHECKPOINT
     from facenas.training.device import make_fabric
@@ -159,6 +188,7 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[st
 
     fabric = make_fabric(settings.device, settings.recipe.precision, devices=1)
     fabric.launch()
+    settings = settings.model_copy(update={"validation_share": 0.0}) if folds else settings
     task, last = settings.task(found.blueprint.space), folder / CHECKPOINT
     if fabric.is_global_zero:
         same_data(folder, task.data)
@@ -183,7 +213,7 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found") -> dict[st
             after_best=lambda network, epoch: _keep(folder / "best", network, epoch, settings, found, task),
             stop=stop,
         )
-    return _keep(folder, fitted.network, fitted.history[-1], settings, found, task) if fabric.is_global_zero else {}
+    return _keep(folder, fitted.network, fitted.history[-1], settings, found, task, folds) if fabric.is_global_zero else {}
 
 
 def watching(settings: "TrainSettings", task: "Task", listeners: list[Any]) -> "Callable[[nn.Module, Epoch], None]":
@@ -202,7 +232,8 @@ def watching(settings: "TrainSettings", task: "Task", listeners: list[Any]) -> "
     def watch(network: "nn.Module", epoch: "Epoch") -> None:
         embedder, rates = torch_embedder(network, task.contract, next(network.parameters()).device), dict[str, float]()
         for benchmark in benchmarks:
-            features = extract(embedder, benchmark.pictures.image, benchmark.pictures.count).values
+            pictures = benchmark.pictures
+            features = extract(embedder, pictures.image, pictures.count, most_missing=pictures.most_missing).values
             rates |= {f"{benchmark.name}{part}": rate for part, rate in benchmark.measure(features).rates.items()}
         for listener in listeners:
             listener.after_watching(epoch, rates)
@@ -210,16 +241,26 @@ def watching(settings: "TrainSettings", task: "Task", listeners: list[Any]) -> "
     return watch
 
 
-def _keep(folder: Path, network: "nn.Module", epoch: "Epoch", settings: "TrainSettings", found: "Found", task: "Task") -> dict[str, float]:
+def _keep(
+    folder: Path, network: "nn.Module", epoch: "Epoch", settings: "TrainSettings", found: "Found", task: "Task",
+    folds: "Mapping[str, float]" = {},
+) -> dict[str, float]:  # fmt: skip
     """Write the network after an epoch, with its figures."""
     from facenas.data import ClassSource
+    from facenas.eval.resolution import least_difference
     from facenas.training.models import save_model, together
     from facenas.training.settings import seen_by
+    from facenas.training.tasks import FaceTask
 
-    metrics = {"epoch": epoch.epoch, "loss": epoch.loss, "train_accuracy": epoch.correct / epoch.total}
+    metrics = {"epoch": epoch.epoch, "loss": epoch.loss, "train_accuracy": epoch.correct / epoch.total, **folds}
     if task.validation_items:
         right = int(task.validate(network).sum()) if epoch.validation is None else epoch.validation
         metrics["validation_accuracy"] = right / task.validation_items
+        if isinstance(task, FaceTask):
+            metrics |= {
+                "validation_pairs": task.validation_items,
+                "validation_least_difference": least_difference(right, task.validation_items),
+            }
     data = settings.data.placeless() if isinstance(settings.data, ClassSource) else None
     seen = together(found.seen, seen_by(task))
     known: dict[str, Any] = {"seen": seen, "data": data, "trained_on": task.data}

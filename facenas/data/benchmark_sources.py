@@ -8,17 +8,22 @@ from pydantic import Field
 from facenas.data.faces import Size
 from facenas.data.ijb import IJB, open_ijb
 from facenas.data.lfw_download import fetch_lfw
-from facenas.data.pair_files import open_pairs
+from facenas.data.pair_files import holds_benchmark, open_pairs
 from facenas.data.tinyface import ALIGNED, TinyFace, open_tinyface
 from facenas.data.verification_set import VerificationSet
 from facenas.errors import DataError
 from facenas.settings import Section
 
 Verified = Literal["lfw", "cfp_fp", "cfp_ff", "cplfw", "agedb_30", "calfw"]
+FOLDERS = {"cfp_fp": ("cfp-dataset", "cfp"), "cfp_ff": ("cfp-dataset", "cfp"), "agedb_30": ("AgeDB",)}  # as they are unpacked
+OWN_LISTS = {"lfw": "pairs.txt", "calfw": "pairs_CALFW.txt", "cplfw": "pairs_CPLFW.txt", "cfp_fp": "Protocol/Pair_list_F.txt"}
 
 
 class _Files(Section):
     root: Path = Field(Path("benchmarks"), description="Folder of the benchmarks, or the file itself.")
+    most_missing: float = Field(
+        0.5, ge=0, le=1, description="Share of the pictures that may be missing or unreadable; what needs them is left out and counted."
+    )
 
 
 class VerificationFiles(_Files):
@@ -39,17 +44,24 @@ class VerificationFiles(_Files):
         if place is None:
             otherwise = ", or --set data.download=true" if self.name == "lfw" else ""
             raise DataError(
-                f"no {self.name}.bin at {self.root}; give the folder of InsightFace's verification files with --data{otherwise}"
+                f"no {self.name}.bin at {self.root}, nor pictures with a list of pairs; "
+                f"give the folder of InsightFace's verification files with --data{otherwise}"
             )
-        return open_pairs(place, size=size, name=self.name)
+        return open_pairs(place, size=size, name=self.name, most_missing=self.most_missing)
 
     def present(self) -> bool:
         """Whether its files are there."""
-        return self.root.is_dir() and self._place() not in (None, self.root)
+        own = OWN_LISTS.get(self.name)
+        return self.root.is_dir() and (self._place() not in (None, self.root) or (own is not None and (self.root / own).is_file()))
 
     def _place(self) -> Path | None:
-        places = (self.root / f"{self.name}.bin", self.root / self.name / f"{self.name}.bin", self.root / self.name, self.root)
-        return next((place for place in places if place.exists()), None)
+        """InsightFace's file, else the first folder that has a list; LFW's lies beside its folder of pictures."""
+        folders = [self.root / name for name in (self.name, self.name.upper(), *FOLDERS.get(self.name, ()))]
+        files = [folder / f"{self.name}.bin" for folder in (self.root, *folders)]
+        places = [file for file in files if file.is_file()] + [
+            place for place in (*folders, self.root) if holds_benchmark(place, self.name)
+        ]
+        return next(iter(places), None)
 
 
 class PairList(_Files):
@@ -62,7 +74,7 @@ class PairList(_Files):
         """Photographs and pairs of a list or of a `.bin` file."""
         if not self.root.exists():
             raise DataError(f"--data must name a list of pairs or a .bin file, there is nothing at {self.root}")
-        return open_pairs(self.root, root=self.images, size=size)
+        return open_pairs(self.root, root=self.images, size=size, most_missing=self.most_missing)
 
 
 class IjbFiles(_Files):
@@ -86,7 +98,7 @@ class TinyFaceFiles(_Files):
 
     def open(self, size: Size) -> TinyFace:
         """Probes and gallery, with distractors."""
-        return open_tinyface(self.root, size=size)
+        return open_tinyface(self.root, size=size, most_missing=self.most_missing)
 
     def present(self) -> bool:
         """Whether its folder is there."""

@@ -34,9 +34,16 @@ def stamped(folder: str, name: str, files: Sequence[Path]) -> Path:
 
 
 def stamp(files: Sequence[Path]) -> bytes:
-    """Hash of the paths of files, their sizes and times of change."""
-    states = [(str(file.resolve()), file.stat()) for file in files]
-    return sha256(json.dumps([(path, state.st_size, state.st_mtime_ns) for path, state in states]).encode()).digest()
+    """Hash of the paths of files, their sizes and times of change; -1 where a file is missing."""
+    return sha256(json.dumps([_state(file) for file in files]).encode()).digest()
+
+
+def _state(file: Path) -> tuple[str, int, int]:
+    try:
+        state = file.stat()
+    except OSError:
+        return str(file.resolve()), -1, -1
+    return str(file.resolve()), state.st_size, state.st_mtime_ns
 
 
 def _write(path: Path, images: ImageSet) -> None:

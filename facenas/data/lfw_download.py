@@ -13,7 +13,6 @@ from facenas.errors import DataError
 HOME = "lfw_home"
 # Funnelled eyes lie near (103, 113) and (147, 113): this square puts them where the ArcFace template has them, on average.
 TOP, LEFT, SIDE = 48, 55, 140
-REMARK = "scikit-learn's pictures are not aligned to the ArcFace template: the accuracy is not comparable with published ones"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def fetch_lfw(root: Path, size: Size) -> VerificationSet:
     except OSError as error:
         raise DataError(f"LFW cannot be downloaded to {root}: {' '.join(str(error).split())[:200]}; get lfw.bin by other means") from None
     images = open_pairs(root / HOME / "pairs.txt", root=root / HOME / "lfw_funneled", size=size, name="lfw")
-    return replace(images, photographs=_cut(images.photographs, size), remark="; ".join(filter(None, (images.remark, REMARK))))
+    return replace(images, photographs=_cut(images.photographs, size))
 
 
 def _cut(photographs: Photographs, size: Size) -> CutOut:

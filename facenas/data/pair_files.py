@@ -1,6 +1,9 @@
 """Verification benchmarks that are pictures in folders with a list of pairs."""
 
-import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +13,17 @@ from facenas.data.face_files import path_contents
 from facenas.data.faces import Labels, Size
 from facenas.data.lists import numbered
 from facenas.data.pair_lists import ListedPairs, read_cfp, read_list
-from facenas.data.verification_set import VerificationSet, benchmark_name, distinct, pairs_of, verification_set
+from facenas.data.verification_set import OFFICIAL_PAIRS, VerificationSet, benchmark_name, distinct, pairs_of, verification_set
 from facenas.errors import DataError
 
-SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp")  # aligned copies are often of another kind than the list says
+# Aligned copies are often of another kind than the list says; of several the first of these is taken.
+SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif", ".jp2", ".avif")
+LOOKED_FOR = 10  # pictures by which their folder is found, some of which may be missing
 
 
-def open_pairs(path: Path, *, root: Path | None = None, size: Size = 112, name: str | None = None) -> VerificationSet:
+def open_pairs(
+    path: Path, *, root: Path | None = None, size: Size = 112, name: str | None = None, most_missing: float = 0
+) -> VerificationSet:
     """Whatever benchmark there is at a path: a `.bin` file, a list of pairs, or CFP's folder; the pictures must be aligned faces.
 
     Args:
@@ -25,60 +32,118 @@ def open_pairs(path: Path, *, root: Path | None = None, size: Size = 112, name: 
         root: Folder that the pictures are in; by default where the benchmark has them, or the list's folder.
         size: In pixels, that photographs are resized to: a side, or height and width.
         name: What it is; `cfp_ff` takes CFP's frontal pairs. By default the name of the list or of its folder.
+        most_missing: Share of the pictures that may be missing; these cannot be read when they are asked for.
 
     Raises:
-        DataError: If the list or pictures are missing, or the list is damaged.
+        DataError: If the list or more pictures are missing, or the list is damaged.
     """
     if path.suffix == ".bin":
         return open_bin(path, size=size, name=name)
     protocol = _cfp_protocol(path)
     if protocol:
         name = name or "cfp_fp"
-        return _opened(read_cfp(protocol, "FF" if benchmark_name(name) == "cfp_ff" else "FP"), protocol, root, size=size, name=name)
-    path = _list_in(path) if path.is_dir() else path
+        listed = read_cfp(protocol, "FF" if benchmark_name(name) == "cfp_ff" else "FP")
+        return _opened(listed, protocol, root, size=size, name=name, most_missing=most_missing)
+    path = _list_in(path, name) if path.is_dir() else path
     listed = read_list(path)
     stem = path.resolve().parent.name if path.stem == "pairs" else path.stem
-    return _opened(listed, path.parent, root, size=size, name=name or stem.removeprefix("pairs_").lower())
+    name = name or stem.removeprefix("pairs_").removesuffix("_pairs").lower()
+    return _opened(listed, path.parent, root, size=size, name=name, most_missing=most_missing)
+
+
+def holds_benchmark(path: Path, name: str) -> bool:
+    """Whether `open_pairs` finds a benchmark at a path: a file, or a folder with a list of pairs or CFP's protocol."""
+    return path.is_file() or (path.is_dir() and (_cfp_protocol(path) is not None or bool(_lists_in(path, name))))
 
 
 def _cfp_protocol(path: Path) -> Path | None:
     return next((folder for folder in (path, path / "Protocol") if (folder / "Pair_list_F.txt").is_file()), None)
 
 
-def _list_in(folder: Path) -> Path:
-    lists = sorted(file for file in folder.iterdir() if file.suffix in (".txt", ".csv", ".tsv") and file.stem.lower().startswith("pairs"))
+def _list_in(folder: Path, name: str | None) -> Path:
+    lists = _lists_in(folder, name)
     if len(lists) != 1:
         found = f"it has {', '.join(file.name for file in lists)}; give one of them" if lists else "it has none; give the list itself"
         raise DataError(f"{folder} must hold one list of pairs, pairs*.txt or .csv, or CFP's Protocol; {found}")
     return lists[0]
 
 
-def _opened(listed: ListedPairs, folder: Path, root: Path | None, *, size: Size, name: str) -> VerificationSet:
+def _lists_in(folder: Path, name: str | None) -> list[Path]:
+    """Lists of pairs in a folder; the one of the benchmark's name alone, or `pairs.txt` alone, where others lie beside it."""
+    texts = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".txt", ".csv", ".tsv") and file.is_file())
+    called = {file: file.stem.lower().removeprefix("pairs_").removesuffix("_pairs") for file in texts if "pair" in file.stem.lower()}
+    if name:
+        wanted = benchmark_name(name)
+        called = {file: of for file, of in called.items() if of == wanted or of not in OFFICIAL_PAIRS}
+        if wanted in called.values():
+            return [file for file, of in called.items() if of == wanted][:1]
+    return [file for file, of in called.items() if of == "pairs"][:1] or list(called)
+
+
+def _opened(listed: ListedPairs, folder: Path, root: Path | None, *, size: Size, name: str, most_missing: float) -> VerificationSet:
     firsts, rows = distinct(listed.paths)
     wanted = [listed.paths[first] for first in firsts.tolist()]
-    root = root or _usual_root(folder, listed.folders, wanted[0])
-    found = [_file(root, path) for path in wanted]
+    root = root or _usual_root(folder, listed.folders, wanted)
+    file_of = _files_below(root)
+    found = [file_of(path) for path in wanted]
     missing = [path for path, file in zip(wanted, found, strict=True) if file is None]
-    if missing:
+    if len(missing) > most_missing * len(wanted):
         rest = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
         raise DataError(
             f"{len(missing):,} of {len(wanted):,} pictures of {name} are missing in {root}: {', '.join(missing[:3])}{rest}; "
             "put them there, or give the folder that they are in"
         )
-    contents = path_contents(root, [file for file in found if file is not None])
+    contents = path_contents(root, [file or path for path, file in zip(wanted, found, strict=True)])
     pairs = pairs_of(rows, listed.same)
     subjects = _subjects(listed, firsts)
     return verification_set(name, contents, pairs, count=len(wanted), size=size, subjects=subjects, remarks=listed.remarks)
 
 
-def _usual_root(folder: Path, places: tuple[str, ...], path: str) -> Path:
+def _usual_root(folder: Path, places: tuple[str, ...], paths: Sequence[str]) -> Path:
+    """The first of the places that has one of the first pictures, else the only folder beside the list that has one."""
     roots = [folder / place for place in places]
-    return next((root for root in roots if _file(root, path)), roots[-1] if len(roots) > 1 and not roots[0].is_dir() else roots[0])
+    beside = [place for place in sorted(folder.iterdir()) if place.is_dir()]
+    holding, others = ([root for root in some if any(map(_files_below(root), paths[:LOOKED_FOR]))] for some in (roots, beside))
+    otherwise = roots[1] if len(roots) > 1 and not roots[0].is_dir() else roots[0]
+    return holding[0] if holding else others[0] if len(others) == 1 else otherwise
 
 
-def _file(root: Path, path: str) -> str | None:
-    stem = re.sub(r"\.\w+$", "", path)
-    return next((file for file in (path, *(stem + suffix for suffix in SUFFIXES)) if (root / file).is_file()), None)
+def _files_below(root: Path) -> Callable[[str], str | None]:
+    """A function that finds the file that a list means below `root`.
+
+    It is the file of this path or, as lists are written on other systems and for pictures of other kinds, one of the same name with another
+    suffix or none in the list, in capitals or not, with accents in one or two characters.
+    """
+
+    @cache
+    def names(folder: Path) -> dict[str, str]:
+        with suppress(OSError):
+            pictures = [file.name for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
+            return {_stem(name): name for name in sorted(pictures, key=_preference, reverse=True)}
+        return {}
+
+    def file_of(path: str) -> str | None:
+        with suppress(OSError):  # a name may be too long for the file system
+            for form in dict.fromkeys((path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))):
+                folder, slash, name = form.rpartition("/")
+                if (root / form).is_file():
+                    return form
+                if there := names(root / folder).get(_stem(name)):
+                    return folder + slash + there
+        return None
+
+    return file_of
+
+
+def _preference(name: str) -> tuple[int, str]:
+    return SUFFIXES.index(Path(name).suffix.lower()), name
+
+
+def _stem(name: str) -> str:
+    """A picture's name without its suffix, if what follows the last dot is one."""
+    name = unicodedata.normalize("NFC", name)
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot and f".{suffix.lower()}" in SUFFIXES else name
 
 
 def _subjects(listed: ListedPairs, firsts: Labels) -> Labels | None:

@@ -2,22 +2,38 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from facenas.data.faces import Labels
 from facenas.data.folders import counting
+from facenas.data.lines import Lines, read_lines, slashed
 from facenas.errors import DataError
 
-LABELS = {"0": False, "1": True, "false": False, "true": True}
+LABELS = {"0": False, "1": True, "-1": False, "0.0": False, "1.0": True, "false": False, "true": True}
 KINDS = (
     "LFW's lines (`name 1 2`, `name 1 other 2`), CALFW's (`picture.jpg 1`, two lines a pair), or a table of two paths and 0 or 1, "
-    "with commas, tabs or spaces between"
+    "with commas, semicolons, tabs or spaces between"
 )
-Lines = Sequence[tuple[int, str]]
+
+
+class Row(NamedTuple):
+    """A line of a list.
+
+    Attributes:
+        number: Of the line, from 1.
+        text: As it stands there.
+        fields: Its parts.
+    """
+
+    number: int
+    text: str
+    fields: list[str]
 
 
 @dataclass(frozen=True)
@@ -45,13 +61,15 @@ def read_list(path: Path) -> ListedPairs:
     Raises:
         DataError: If it is no text, empty, or a line is not like the others.
     """
-    lines = _lines(path)
-    first = next((_fields(line) for _, line in lines if not _is_header(line)), [])
-    if _is_lfw(first):
-        return _lfw(path, lines)
-    if len(first) == 2 and first[1].isdecimal() and "," not in lines[0][1]:
-        return _line_by_line(path, lines)
-    return _table(path, lines)
+    rows = _rows(path, _lines(path))
+    announced = _announced(rows[0].fields)
+    rows = rows[1:] if announced or _is_header(rows[0].fields) else rows
+    first = rows[0].fields if rows else []
+    if _is_lfw(first) and not any(len(row.fields) == 3 and row.fields[2] == "0" for row in rows):  # LFW counts photographs from 1
+        return _lfw(path, rows, announced)
+    if len(first) == 2 and _is_number(first[1]):
+        return _line_by_line(path, rows)
+    return _table(path, rows)
 
 
 def read_cfp(protocol: Path, kind: str) -> ListedPairs:
@@ -73,63 +91,86 @@ def read_cfp(protocol: Path, kind: str) -> ListedPairs:
 
 
 def _lines(path: Path) -> Lines:
-    """Numbers and contents of the lines that are not empty."""
-    if not path.is_file():
-        raise DataError(f"no list of pairs at {path}; it may have {KINDS}")
+    return read_lines(path, what="pairs", wanted=KINDS)
+
+
+def _rows(path: Path, lines: Lines) -> list[Row]:
+    """The lines in their parts; empty ones at the end, which spreadsheets write, are no parts."""
+    parts = _separated(path, [line for _, line in lines])
+    rows = [Row(number, line, [field.strip() for field in fields]) for (number, line), fields in zip(lines, parts, strict=True)]
+    for row in rows:
+        while row.fields and not row.fields[-1]:
+            row.fields.pop()
+    numbered = rows[0].fields[:1] == [""]  # a header without a name for the column of row numbers
+    return [row._replace(fields=row.fields[1:]) for row in rows] if numbered else rows
+
+
+def _separated(path: Path, text: Sequence[str]) -> list[list[str]]:
+    delimiter = next((sign for sign in (",", ";") if sign in text[0]), None) if "\t" not in text[0].strip() else None
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is no text in UTF-8; a list of pairs has {KINDS}") from None
-    found = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if not found:
-        raise DataError(f"{path} lists no pairs; it may have {KINDS}")
+        if delimiter is None:
+            return [next(csv.reader([line.strip()], delimiter="\t")) if "\t" in line.strip() else line.split() for line in text]
+        found = list(csv.reader(text, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{path} cannot be read as a table of two paths and 0 or 1: {error}; mend it") from None
+    if len(found) != len(text):
+        raise DataError(f"{path} must have one pair a line; mend quotation marks that go over more than one")
     return found
 
 
-def _fields(line: str) -> list[str]:
-    return [field.strip() for field in line.strip().split("\t")] if "\t" in line.strip() else line.split()
+def _announced(fields: Sequence[str]) -> int:
+    """How many pairs LFW's first line announces, one number or folds and pairs of a kind in each; 0: it is another line."""
+    return 2 * prod(map(int, fields)) if 0 < len(fields) < 3 and all(map(_is_number, fields)) else 0
 
 
-def _is_header(line: str) -> bool:
-    return len(_fields(line)) < 3 and all(field.isdecimal() for field in _fields(line))
+def _is_number(field: str) -> bool:
+    return field.isdecimal() and len(field) < 10
+
+
+def _is_header(fields: Sequence[str]) -> bool:
+    """Whether a table's first line names its columns: nothing in it is a label, a number or a file."""
+    return len(fields) in (3, 4) and not any(
+        re.fullmatch(r"[-+.\d]*|.*[/\\].*|.*\.\w+", field) or field.lower() in LABELS for field in fields
+    )
 
 
 def _is_lfw(fields: Sequence[str]) -> bool:
-    return len(fields) in (3, 4) and fields[1].isdecimal() and fields[-1].isdecimal()
+    return len(fields) in (3, 4) and _is_number(fields[1]) and _is_number(fields[-1])
 
 
-def _lfw(path: Path, lines: Lines) -> ListedPairs:
-    paths, same, people, announced = list[str](), list[bool](), list[str](), 0
-    if _is_header(lines[0][1]):
-        announced = 2 * int(np.prod([int(field) for field in _fields(lines[0][1])]))
-        lines = lines[1:]
-    for number, line in lines:
-        fields = _fields(line)
+def _lfw(path: Path, rows: Sequence[Row], announced: int) -> ListedPairs:
+    paths, same, people = list[str](), list[bool](), list[str]()
+    for row in rows:
+        fields = row.fields
         if not _is_lfw(fields):
-            raise _wrong(path, number, line, "`name 1 2` or `name 1 other 2`")
+            raise _wrong(path, row.number, row.text, "`name 1 2` or `name 1 other 2`")
         pair = [(fields[0], fields[1]), (fields[0] if len(fields) == 3 else fields[2], fields[-1])]
         paths += [f"{name}/{name}_{int(photograph):04d}.jpg" for name, photograph in pair]
         people += [name for name, _ in pair]
         same.append(pair[0][0] == pair[1][0])
     odd = (f"the list announces {announced:,} pairs",) if announced not in (0, len(same)) else ()
-    return ListedPairs(paths, same, people, (".", "lfw"), odd)
+    return ListedPairs(paths, same, people, _lfw_folders(path), odd)
 
 
-def _line_by_line(path: Path, lines: Lines) -> ListedPairs:
+def _lfw_folders(path: Path) -> tuple[str, ...]:
+    """Beside the list as LFW has them, or where RFW has those of `txts/African/African_pairs.txt`."""
+    return (".", "lfw", "lfw-deepfunneled/lfw-deepfunneled", f"../../data/{path.resolve().parent.name}")
+
+
+def _line_by_line(path: Path, rows: Sequence[Row]) -> ListedPairs:
     """CALFW and CPLFW: a picture and its pair's fold a line, 0 for impostors, whose folds are not told."""
-    if len(lines) % 2:
-        raise DataError(f"{path} must have two lines for each pair, it has {len(lines)}; get it again")
+    if len(rows) % 2:
+        raise DataError(f"{path} must have two lines for each pair, it has {len(rows)}; get it again")
     pictures, folds = list[tuple[str, str]](), list[int]()
-    for (_, line), (number, after) in zip(lines[::2], lines[1::2], strict=True):
-        first, second = _fields(line), _fields(after)
-        if not len(first) == len(second) == 2 or first[1] != second[1] or not first[1].isdecimal():
+    for (_, line, first), (number, after, second) in zip(rows[::2], rows[1::2], strict=True):
+        if not len(first) == len(second) == 2 or first[1] != second[1] or not _is_number(first[1]):
             raise _wrong(path, number, after, f"a picture and the number of the line before, {line.strip()!r:.80}")
-        pictures.append((first[0], second[0]))
+        pictures.append((slashed(first[0]), slashed(second[0])))
         folds.append(int(first[1]))
     order = _dealt(np.array(folds))
     moved = not np.array_equal(order, np.arange(len(order)))
     paths = [picture for pair in order.tolist() for picture in pictures[pair]]
-    people = [re.sub(r"_\d+\.\w+$", "", picture) for picture in paths]
+    people = [re.sub(r"_\d+(\.\w+)?$", "", picture) for picture in paths]
     odd = ("impostor pairs, whose folds the list does not tell, are dealt to the folds in order",) if moved else ()
     return ListedPairs(paths, [folds[pair] > 0 for pair in order.tolist()], people, ("aligned images", "images", "."), odd)
 
@@ -145,37 +186,26 @@ def _dealt(folds: Labels) -> Labels:
     )
 
 
-def _table(path: Path, lines: Lines) -> ListedPairs:
+def _table(path: Path, rows: Sequence[Row]) -> ListedPairs:
+    """Two paths and a label a line; some write the label first."""
     paths, same = list[str](), list[bool]()
-    for (number, line), fields in zip(lines, _columns(path, lines), strict=True):
-        label = fields[-1].lower() if len(fields) == 3 else ""
-        if label in LABELS:
-            paths += fields[:2]
-            same.append(LABELS[label])
-        elif number != lines[0][0] or len(fields) != 3 or re.fullmatch(r"[-+.\d]*", label):
+    last = any(len(row.fields) == 3 and row.fields[2].lower() in LABELS for row in rows)
+    for number, line, fields in rows:
+        label = fields[-1 if last else 0].lower() if len(fields) == 3 else ""
+        if label not in LABELS:
             raise _wrong(path, number, line, "two paths and 0 or 1")
+        paths += map(slashed, fields[:2] if last else fields[1:])
+        same.append(LABELS[label])
     if not same:
         raise DataError(f"{path} lists no pairs; it may have {KINDS}")
     return ListedPairs(paths, same)
-
-
-def _columns(path: Path, lines: Lines) -> Iterator[list[str]]:
-    text = [line for _, line in lines]
-    delimiter = next((sign for sign in ("\t", ",") if sign in text[0]), None)
-    try:
-        rows = [line.split() for line in text] if delimiter is None else list(csv.reader(text, delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise DataError(f"{path} cannot be read as a table of two paths and 0 or 1: {error}; mend it") from None
-    if len(rows) != len(lines):
-        raise DataError(f"{path} must have one pair a line; mend quotation marks that go over more than one")
-    return ([field.strip() for field in row] for row in rows)
 
 
 def _numbered(path: Path) -> dict[str, str]:
     """Person, pose and file of CFP's pictures by number."""
     found = {}
     for number, line in _lines(path):
-        match = re.fullmatch(r"\s*(\d+)\s+\S*?([^/\s]+/[^/\s]+/[^/\s]+)\s*", line)
+        match = re.fullmatch(r"\s*(\d+)\s+\S*?([^/\s]+/[^/\s]+/[^/\s]+)\s*", slashed(line))
         if not match:
             raise _wrong(path, number, line, "a number and a path that ends in person/frontal/picture.jpg")
         found[match[1]] = match[2]

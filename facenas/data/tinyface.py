@@ -46,19 +46,20 @@ class TinyFace:
     remark: str
 
 
-def open_tinyface(root: Path, *, size: Size = 112) -> TinyFace:
+def open_tinyface(root: Path, *, size: Size = 112, most_missing: float = 0) -> TinyFace:
     """Read TinyFace's test set; pictures are read when they are asked for, the aligned ones if they are there.
 
     Args:
         root: The folder that holds `tinyface/Testing_Set`, `Testing_Set` or AdaFace's `aligned_pad_0.1_pad_high`; or one of the last two,
             which then is the one that is read.
         size: In pixels, that photographs are resized to: a side, or height and width.
+        most_missing: Share of the listed pictures that may be missing; these cannot be read when they are asked for.
 
     Raises:
-        DataError: If folders or pictures are missing, a list is damaged, or a name does not tell the identity.
+        DataError: If folders or more pictures are missing, a list is damaged, or a name does not tell the identity.
     """
     pictures, lists = _folders(root)
-    found = {part: _listed(pictures / part, lists, file, key) for part, (file, key) in PARTS.items()}
+    found = {part: _listed(pictures / part, lists, file, key, most_missing) for part, (file, key) in PARTS.items()}
     distractors = _files(pictures / "Gallery_Distractor")
     paths = [f"{part}/{name}" for part, names in (*found.items(), ("Gallery_Distractor", distractors)) for name in names]
     probes, matches = len(found["Probe"]), len(found["Gallery_Match"])
@@ -91,14 +92,14 @@ def _folders(root: Path) -> tuple[Path, Path | None]:
     return found[0], lists[0] if lists else None
 
 
-def _listed(folder: Path, lists: Path | None, file: str, key: str) -> list[str]:
+def _listed(folder: Path, lists: Path | None, file: str, key: str, most_missing: float) -> list[str]:
     """Names in the order of the list; all pictures of the folder where there is no list."""
     there = _files(folder)
     if lists is None:
         return there
     names = _names(lists / file, key)
     missing = sorted(set(names).difference(there))
-    if missing:
+    if len(missing) > most_missing * len(names):
         raise DataError(
             f"{len(missing):,} of {len(names):,} pictures that {file} lists are not in {folder}: {', '.join(missing[:3])}; get them"
         )

@@ -12,8 +12,14 @@ Curve = Sequence[tuple[float, float]]
 
 
 class Result(Protocol):
-    """Figures of a model: a dataclass of plain values; rates are fractions."""
+    """Figures of a model: a dataclass of plain values; rates are fractions.
 
+    Attributes:
+        left_out: Number of the questions, by what they are about, that could not be asked since pictures are missing or unreadable.
+    """
+
+    @property
+    def left_out(self) -> dict[str, int]: ...  # noqa: D102
     @property
     def rates(self) -> dict[str, float]:
         """The headline figures, by what is added to the benchmark's name: `""`, ` rank 1`."""
@@ -43,7 +49,7 @@ class Benchmark(Protocol):
         """
 
     def measure(self, features: Embeddings) -> Result:
-        """What raw embeddings (M, D) of all pictures are worth."""
+        """What raw embeddings (M, D) of all pictures are worth; those of pictures that could not be read are NaN."""
 
     def decisions(self, features: Embeddings) -> list[Decisions]:
         """What it decides question by question, for each headline rate: models are compared by these."""

@@ -49,7 +49,7 @@ class Difference(NamedTuple):
 
     Attributes:
         value: Difference of the rates, a fraction.
-        interval: Of it.
+        interval: Of it; from -1 to 1 where no resampling draws a question.
         p: Two-sided p-value of no difference.
     """
 
@@ -58,7 +58,7 @@ class Difference(NamedTuple):
     p: float
 
 
-def accuracy_interval(right: Flags, pairs: Pairs, subjects: Labels, *, replicates: int = 1000, seed: int = 0) -> Interval:
+def accuracy_interval(right: Flags, pairs: Pairs, subjects: Labels, *, replicates: int = 1000, seed: int = 0) -> Interval | None:
     """Interval of the share of pairs that are decided correctly.
 
     A resampling draws as many people as there are, with replacement. A pair counts as often as both its people were drawn together: the
@@ -71,6 +71,9 @@ def accuracy_interval(right: Flags, pairs: Pairs, subjects: Labels, *, replicate
         replicates: Resamplings.
         seed: Of these.
 
+    Returns:
+        The interval; None if no resampling draws a pair.
+
     Source: the subsets bootstrap of Bolle, Ratha, Pankanti, "Error analysis of pattern recognition systems", 2004.
     """
     return _interval(_resampled(right[:, None].astype(np.float64), pairs, subjects, replicates=replicates, seed=seed)[:, 0])
@@ -78,7 +81,7 @@ def accuracy_interval(right: Flags, pairs: Pairs, subjects: Labels, *, replicate
 
 def tar_intervals(
     scores: Scores, thresholds: Mapping[str, float], pairs: Pairs, subjects: Labels, *, replicates: int = 1000, seed: int = 0
-) -> dict[str, Interval]:
+) -> dict[str, Interval | None]:
     """Intervals of the true accept rates at fixed thresholds; scores (P,), other arguments as in `accuracy_interval`."""
     genuine = Pairs(pairs.first[pairs.same], pairs.second[pairs.same], pairs.same[pairs.same])
     accepted = scores[pairs.same, None] >= np.array([*thresholds.values()])
@@ -97,7 +100,7 @@ def difference(first: Decisions, second: Decisions, *, replicates: int = 1000, s
     gain = first.right.astype(np.float64) - second.right
     drawn = _resampled(gain[:, None], first.pairs, first.subjects, replicates=replicates, seed=seed)[:, 0]
     tail = 1 + min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    return Difference(float(gain.mean()), _interval(drawn), min(1.0, 2 * tail / (len(drawn) + 1)))
+    return Difference(float(gain.mean()), _interval(drawn) or Interval(-1.0, 1.0), min(1.0, 2 * tail / (len(drawn) + 1)))
 
 
 def _resampled(values: NDArray[np.float64], pairs: Pairs, subjects: Labels, *, replicates: int, seed: int) -> NDArray[np.float64]:
@@ -114,6 +117,8 @@ def _resampled(values: NDArray[np.float64], pairs: Pairs, subjects: Labels, *, r
     return np.concatenate(parts)
 
 
-def _interval(drawn: NDArray[np.float64]) -> Interval:
+def _interval(drawn: NDArray[np.float64]) -> Interval | None:
+    if not len(drawn):
+        return None
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(low), float(high))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from facenas.data import Pairs
 from facenas.data.faces import Labels
-from facenas.errors import NotFiniteError
+from facenas.errors import DataError, NotFiniteError
 from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 
@@ -99,6 +99,18 @@ def search(probes: Embeddings, people: Labels, gallery: Embeddings, identities: 
             f"{(~np.isfinite(best)).sum()} of {len(best)} probes have scores that are not finite numbers; check the embeddings"
         )
     return Search(rank, best, mate)
+
+
+def check_mated(people: Labels, *galleries: Labels) -> None:
+    """Refuse probes (Q,) none of whom is in a gallery: no rank can be told.
+
+    Raises:
+        DataError: If so.
+    """
+    if not np.isin(people, np.concatenate(galleries)).any():
+        raise DataError(
+            f"a probe's person must be in the gallery, which is true of none of {len(people):,}; get the benchmark's files again"
+        )
 
 
 def rank_decisions(rank: Labels, people: Labels) -> Decisions:

@@ -1,6 +1,6 @@
 """IJB-B and IJB-C: 1:1 verification of templates, and 1:N identification in two galleries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,9 @@ from facenas.eval import metrics, roc
 from facenas.eval.benchmark import Curve
 from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
-from facenas.eval.identification import Search, cmc, rank_decisions, search
-from facenas.eval.pictures import Pictures, filed_pictures
-from facenas.eval.scores import Scores
+from facenas.eval.identification import Search, check_mated, cmc, rank_decisions, search
+from facenas.eval.pictures import Pictures, filed_pictures, there
+from facenas.eval.scores import Flags, Scores, check_kinds
 from facenas.eval.settings import Weighting
 from facenas.eval.templates import Templates, pool, template_scores
 
@@ -37,6 +37,7 @@ class TemplateFigures:
         tpir_at_fpir: True positive identification rate by false positive identification rate, mean of the galleries.
         probes: Searches of mated probes, over both galleries.
         open_set_refused: Why there is no true positive identification rate.
+        left_out: Pairs and probes of templates none of whose photographs can be read.
     """
 
     tar_at_far: dict[str, float]
@@ -51,6 +52,7 @@ class TemplateFigures:
     tpir_at_fpir: dict[str, float]
     probes: int
     open_set_refused: dict[str, str]
+    left_out: dict[str, int]
 
     @property
     def rates(self) -> dict[str, float]:
@@ -88,8 +90,8 @@ class TemplateBenchmark:
 
     def measure(self, features: Embeddings) -> TemplateFigures:
         """Pool, verify, identify."""
-        templates, same = self._pooled(features), self.data.pair_same
-        scores, found = self._scores(templates), self._searches(templates)
+        data, templates = self._pooled(features)
+        same, scores, found = data.pair_same, _scores(data, templates), _searches(data, templates)
         rates = roc.accept_rates(scores, same)
         tpir, refused = dict[str, float](), dict[str, str]()
         for fpir in FPIRS:
@@ -98,6 +100,7 @@ class TemplateBenchmark:
             except ValueError as error:
                 refused[f"{fpir:g}"] = str(error)
         ranks = np.concatenate([one.rank[one.mated] for one in found])
+        lost = {"pairs": len(self.data.pair_same) - len(same), "probes": len(self.data.probes.templates) - len(data.probes.templates)}
         return TemplateFigures(
             tar_at_far=rates.tar,
             tar_at_far_nearest=roc.nearest_tar_at_far(scores, same),
@@ -111,12 +114,13 @@ class TemplateBenchmark:
             tpir_at_fpir=tpir,
             probes=len(ranks),
             open_set_refused=refused,
+            left_out={what: count for what, count in lost.items() if count},
         )
 
     def decisions(self, features: Embeddings) -> list[Decisions]:
         """Genuine pairs at the headline's false accept rate, where there is one, and the first of each search."""
-        data, templates = self.data, self._pooled(features)
-        scores, found, asked = self._scores(templates), self._searches(templates), list[Decisions]()
+        data, templates = self._pooled(features)
+        scores, found, asked = _scores(data, templates), _searches(data, templates), list[Decisions]()
         if threshold := roc.accept_rates(scores, data.pair_same, [float(HEADLINE)]).thresholds:
             same = data.pair_same
             genuine = Pairs(templates.rows(data.pair_first[same]), templates.rows(data.pair_second[same]), same[same])
@@ -128,24 +132,49 @@ class TemplateBenchmark:
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
         """ROC of the pairs, CMC of the probes."""
-        templates = self._pooled(features)
-        return {"roc": roc.roc_points(self._scores(templates), self.data.pair_same), "cmc": cmc(self._searches(templates))}
+        data, templates = self._pooled(features)
+        return {"roc": roc.roc_points(_scores(data, templates), data.pair_same), "cmc": cmc(_searches(data, templates))}
 
-    def _pooled(self, features: Embeddings) -> Templates:
-        data = self.data
-        return pool(features, data.template, data.media, weighting=self.weighting, detector_scores=data.detector_scores)
-
-    def _scores(self, templates: Templates) -> Scores:
-        return template_scores(templates.embeddings, templates.rows(self.data.pair_first), templates.rows(self.data.pair_second))
-
-    def _searches(self, templates: Templates) -> list[Search]:
-        def embedded(some: TemplateSubjects) -> Embeddings:
-            return templates.embeddings[templates.rows(some.templates)]
-
-        probes = embedded(self.data.probes)
-        return [search(probes, self.data.probes.subjects, embedded(gallery), gallery.subjects) for gallery in self.data.galleries]
+    def _pooled(self, features: Embeddings) -> tuple[IJB, Templates]:
+        """What can be asked of the photographs that could be read, and their templates."""
+        known, data = there(features), self.data
+        if not known.all():
+            data, features = _without(data, known), features[known]
+        check_kinds(data.pair_same, self.name)
+        check_mated(data.probes.subjects, *(gallery.subjects for gallery in data.galleries))
+        return data, pool(features, data.template, data.media, weighting=self.weighting, detector_scores=data.detector_scores)
 
 
-def ijb_benchmark(data: IJB, weighting: Weighting) -> TemplateBenchmark:
+def _without(data: IJB, known: Flags) -> IJB:
+    """The benchmark without photographs, and without what was to be asked of templates that have none left."""
+    left = np.unique(data.template[known])
+    asked = np.isin(data.pair_first, left) & np.isin(data.pair_second, left)
+
+    def of(some: TemplateSubjects) -> TemplateSubjects:
+        kept = np.isin(some.templates, left)
+        return TemplateSubjects(some.templates[kept], some.subjects[kept])
+
+    return replace(
+        data, template=data.template[known], media=data.media[known], detector_scores=data.detector_scores[known],
+        pair_first=data.pair_first[asked], pair_second=data.pair_second[asked], pair_same=data.pair_same[asked],
+        galleries=(of(data.galleries[0]), of(data.galleries[1])), probes=of(data.probes),
+    )  # fmt: skip
+
+
+def _scores(data: IJB, templates: Templates) -> Scores:
+    return template_scores(templates.embeddings, templates.rows(data.pair_first), templates.rows(data.pair_second))
+
+
+def _searches(data: IJB, templates: Templates) -> list[Search]:
+    """Of the galleries that have anybody left."""
+
+    def embedded(some: TemplateSubjects) -> Embeddings:
+        return templates.embeddings[templates.rows(some.templates)]
+
+    probes, galleries = embedded(data.probes), [gallery for gallery in data.galleries if len(gallery.templates)]
+    return [search(probes, data.probes.subjects, embedded(gallery), gallery.subjects) for gallery in galleries]
+
+
+def ijb_benchmark(data: IJB, weighting: Weighting, most_missing: float = 0) -> TemplateBenchmark:
     """The benchmark, ready to be run."""
-    return TemplateBenchmark(data, filed_pictures(data.photographs, len(data.names), points=data.points), weighting)
+    return TemplateBenchmark(data, filed_pictures(data.photographs, len(data.names), most_missing, points=data.points), weighting)

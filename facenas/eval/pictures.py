@@ -25,11 +25,13 @@ class Pictures:
         count: Their number, M.
         image: Gives one of them (H, W, 3), RGB, uint8.
         stamp: Makes what tells them from others, without reading them all.
+        most_missing: Share of them that may be missing or unreadable; their embeddings are then NaN.
     """
 
     count: int
     image: Callable[[int], Images]
     stamp: Callable[[], str]
+    most_missing: float = 0
 
     def rows_of(self, saved: Embeddings, path: Path, *, order: str = "") -> Embeddings:
         """Embeddings of these pictures that a file holds, one a picture.
@@ -52,11 +54,24 @@ def in_memory_pictures(faces: FaceSet) -> Pictures:
     return Pictures(len(faces), faces.image, lambda: sha256(np.ascontiguousarray(faces.images).data).hexdigest())
 
 
-def filed_pictures(photographs: Photographs, count: int, *, points: NDArray[Any] | None = None) -> Pictures:
-    """Pictures in files, which are the same as long as path, size and time of change are, and the points by which they are cut out."""
+def filed_pictures(photographs: Photographs, count: int, most_missing: float = 0, *, points: NDArray[Any] | None = None) -> Pictures:
+    """Pictures in files, which are the same as long as path, size and time of change are, and the points by which they are cut out.
+
+    Args:
+        photographs: The pictures by their numbers.
+        count: How many there are.
+        most_missing: Share of them that may be missing.
+        points: Landmarks by which they are cut out; None: they are aligned already.
+    """
 
     def told() -> str:
         cut = "" if points is None else f" {sha256(np.ascontiguousarray(points).data).hexdigest()}"
         return f"{type(photographs).__name__} {photographs.size} {stamp(photographs.files()).hex()}{cut}"
 
-    return Pictures(count, photographs.image, told)
+    return Pictures(count, photographs.image, told, most_missing)
+
+
+def there(features: Embeddings) -> NDArray[np.bool_]:
+    """Whether a picture could be read, shape (M,): the embedding of one that could not is NaN."""
+    known: NDArray[np.bool_] = np.logical_not(np.isnan(features).any(axis=1))
+    return known

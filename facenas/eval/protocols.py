@@ -27,9 +27,10 @@ def make_benchmark(settings: EvalSettings, *, size: Size, seen: Mapping[str, Seq
     """
     source = settings.data
     if isinstance(source, VerificationFiles | PairList):
-        return pair_benchmark(source.open(size), replicates=settings.replicates, seed=settings.seed)
+        images = source.open(size)
+        return pair_benchmark(images, replicates=settings.replicates, seed=settings.seed, most_missing=source.most_missing)
     if isinstance(source, IjbFiles):
-        return ijb_benchmark(source.open(size), settings.weighting)
+        return ijb_benchmark(source.open(size), settings.weighting, source.most_missing)
     if isinstance(source, TinyFaceFiles):
-        return tinyface_benchmark(source.open(size))
+        return tinyface_benchmark(source.open(size), source.most_missing)
     return drawn_benchmark(source, settings, size=size, seen=seen, looks=looks)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from facenas.errors import DataError
+
 Scores = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 
@@ -30,3 +32,17 @@ def need_both(genuine: Scores, impostor: Scores) -> None:
     """A ValueError if a kind is missing."""
     if not len(genuine) or not len(impostor):
         raise ValueError(f"both kinds of pairs are needed, got {len(genuine)} genuine and {len(impostor)} impostor pairs")
+
+
+def check_kinds(same: Flags, what: str) -> None:
+    """Refuse pairs (P,) that are all genuine, all impostors, or none, of which no error rate can be told.
+
+    Raises:
+        DataError: If they are.
+    """
+    genuine = int(same.sum())
+    if not 0 < genuine < len(same):
+        raise DataError(
+            f"{what} must have pairs of one person and pairs of two people to be measured, "
+            f"it has {genuine:,} genuine and {len(same) - genuine:,} impostor pairs; add the others"
+        )

@@ -1,6 +1,6 @@
 """TinyFace: closed-set identification of very small faces among many distractors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facenas.data import TinyFace
@@ -8,8 +8,8 @@ from facenas.eval.benchmark import Curve
 from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 from facenas.eval.extract import unit
-from facenas.eval.identification import Search, cmc, rank_decisions, search
-from facenas.eval.pictures import Pictures, filed_pictures
+from facenas.eval.identification import Search, check_mated, cmc, rank_decisions, search
+from facenas.eval.pictures import Pictures, filed_pictures, there
 
 RANKS = (1, 5, 20)
 
@@ -22,11 +22,13 @@ class RankFigures:
         rank: Share of the probes of which one of the k best gallery images shows the person.
         probes: Number of probes.
         gallery: Number of gallery images, distractors among them.
+        left_out: Probes and gallery images that are missing or unreadable.
     """
 
     rank: dict[str, float]
     probes: int
     gallery: int
+    left_out: dict[str, int]
 
     @property
     def rates(self) -> dict[str, float]:
@@ -62,23 +64,43 @@ class GalleryBenchmark:
 
     def measure(self, features: Embeddings) -> RankFigures:
         """Search every probe."""
-        found, data = self._search(features), self.data
-        return RankFigures({str(k): rate for k, rate in found.rates(RANKS).items()}, len(data.probes), len(data.gallery))
+        data = self._answered(features)
+        counts = {
+            what: len(getattr(self.data, part)) - len(getattr(data, part)) for what, part in (("probes", "probes"), ("gallery", "gallery"))
+        }
+        found = _search(data, features)
+        left_out = {what: count for what, count in counts.items() if count}
+        return RankFigures({str(k): rate for k, rate in found.rates(RANKS).items()}, len(data.probes), len(data.gallery), left_out)
 
     def decisions(self, features: Embeddings) -> list[Decisions]:
         """The first of each search."""
-        found = self._search(features)
-        return [rank_decisions(found.rank[found.mated], self.data.probe_identities[found.mated])]
+        data = self._answered(features)
+        found = _search(data, features)
+        return [rank_decisions(found.rank[found.mated], data.probe_identities[found.mated])]
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
         """The CMC."""
-        return {"cmc": cmc([self._search(features)])}
+        return {"cmc": cmc([_search(self._answered(features), features)])}
 
-    def _search(self, features: Embeddings) -> Search:
-        data, embeddings = self.data, unit(features)
-        return search(embeddings[data.probes], data.probe_identities, embeddings[data.gallery], data.gallery_identities)
+    def _answered(self, features: Embeddings) -> TinyFace:
+        """The probes and the gallery images that could be read."""
+        known, data = there(features), self.data
+        probes, gallery = known[data.probes], known[data.gallery]
+        return replace(
+            data,
+            probes=data.probes[probes],
+            probe_identities=data.probe_identities[probes],
+            gallery=data.gallery[gallery],
+            gallery_identities=data.gallery_identities[gallery],
+        )
 
 
-def tinyface_benchmark(data: TinyFace) -> GalleryBenchmark:
+def _search(data: TinyFace, features: Embeddings) -> Search:
+    embeddings = unit(features)
+    check_mated(data.probe_identities, data.gallery_identities)
+    return search(embeddings[data.probes], data.probe_identities, embeddings[data.gallery], data.gallery_identities)
+
+
+def tinyface_benchmark(data: TinyFace, most_missing: float = 0) -> GalleryBenchmark:
     """The benchmark, ready to be run."""
-    return GalleryBenchmark(data, filed_pictures(data.photographs, data.count))
+    return GalleryBenchmark(data, filed_pictures(data.photographs, data.count, most_missing))

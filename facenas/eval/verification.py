@@ -1,20 +1,22 @@
 """1:1 verification: pairs of faces, the published ten-fold protocol and the ROC's summary."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from facenas.data import FaceSet, Pairs, VerificationSet, subjects_of
 from facenas.data.faces import Labels
+from facenas.data.verification_set import FOLDS
 from facenas.eval import bootstrap, metrics, roc
 from facenas.eval.benchmark import Curve
 from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 from facenas.eval.extract import unit
-from facenas.eval.pictures import Pictures, filed_pictures
-from facenas.eval.scores import Scores
+from facenas.eval.pictures import Pictures, filed_pictures, there
+from facenas.eval.resolution import least_difference
+from facenas.eval.scores import Scores, check_kinds
 
 AT_ONCE = 2**8  # pairs whose embeddings are copied at a time
 
@@ -38,6 +40,8 @@ class Verification:
         refused: Why there is no true accept rate at the other false accept rates.
         correct: Pairs decided correctly by the published protocol.
         pairs: Number of pairs.
+        least_difference: Least difference of two models' accuracies that as many pairs tell from chance.
+        left_out: Pairs of which a picture is missing or unreadable.
     """
 
     accuracy: float
@@ -54,6 +58,8 @@ class Verification:
     refused: dict[str, str]
     correct: int
     pairs: int
+    least_difference: float
+    left_out: dict[str, int]
 
     @property
     def rates(self) -> dict[str, float]:
@@ -97,23 +103,47 @@ class PairBenchmark:
 
     def measure(self, features: Embeddings) -> Verification:
         """Score the pairs and summarise."""
-        return verify(features, self.pairs, subjects=self.subjects, replicates=self.replicates, seed=self.seed)
+        pairs = self._answered(features)
+        result = verify(features, pairs, subjects=self.subjects, replicates=self.replicates, seed=self.seed)
+        left_out = len(self.pairs) - len(pairs)
+        return replace(result, left_out={"pairs": left_out} if left_out else {})
 
     def decisions(self, features: Embeddings) -> list[Decisions]:
         """Each pair, by the published protocol."""
-        right = metrics.published_accuracy(squared_distances(unit(features), self.pairs), self.pairs.same).right
-        return [Decisions("accuracy", right, self.pairs, self.subjects, tuple(self.faces.names) if self.faces else ())]
+        pairs = self._answered(features)
+        right = metrics.published_accuracy(squared_distances(unit(features), pairs), pairs.same, _folds(pairs)).right
+        return [Decisions("accuracy", right, pairs, self.subjects, tuple(self.faces.names) if self.faces else ())]
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
         """The ROC curve."""
-        return {"roc": roc.roc_points(pair_scores(unit(features), self.pairs), self.pairs.same)}
+        pairs = self._answered(features)
+        return {"roc": roc.roc_points(pair_scores(unit(features), pairs), pairs.same)}
+
+    def _answered(self, features: Embeddings) -> Pairs:
+        """The pairs of which both pictures could be read."""
+        known = there(features)
+        if known.all():
+            return self.pairs
+        pairs, both = self.pairs, known[self.pairs.first] & known[self.pairs.second]
+        check_kinds(pairs.same[both], f"{self.name} without the pictures that are missing")
+        return Pairs(pairs.first[both], pairs.second[both], pairs.same[both])
 
 
-def pair_benchmark(images: VerificationSet, *, replicates: int, seed: int) -> PairBenchmark:
-    """A benchmark that comes with its pairs."""
+def pair_benchmark(images: VerificationSet, *, replicates: int, seed: int, most_missing: float = 0) -> PairBenchmark:
+    """A benchmark that comes with its pairs.
+
+    Raises:
+        DataError: If these are all genuine, or all impostors.
+    """
+    check_kinds(images.pairs.same, images.name)
     subjects = subjects_of(images.pairs, images.count) if images.subjects is None else images.subjects
-    pictures = filed_pictures(images.photographs, images.count)
+    pictures = filed_pictures(images.photographs, images.count, most_missing)
     return PairBenchmark(images.name, pictures, images.pairs, subjects, images.remark, replicates, seed)
+
+
+def _folds(pairs: Pairs) -> int:
+    """Ten, or as many as there are pairs."""
+    return min(FOLDS, len(pairs))
 
 
 def pair_scores(embeddings: Embeddings, pairs: Pairs) -> Scores:
@@ -147,12 +177,14 @@ def verify(features: Embeddings, pairs: Pairs, *, subjects: Labels, replicates: 
         subjects: The person of each picture, (M,).
         replicates: Resamplings of the people for the interval; 0: none.
         seed: Of these.
+
+    Fewer than ten pairs make as many folds.
     """
     embeddings = unit(features)
     scores = pair_scores(embeddings, pairs)
-    published = metrics.published_accuracy(squared_distances(embeddings, pairs), pairs.same)
-    exact, rates = metrics.verification_accuracy(scores, pairs.same), roc.accept_rates(scores, pairs.same)
-    interval, of_tar = None, dict[str, bootstrap.Interval]()
+    published = metrics.published_accuracy(squared_distances(embeddings, pairs), pairs.same, _folds(pairs))
+    exact, rates = metrics.verification_accuracy(scores, pairs.same, _folds(pairs)), roc.accept_rates(scores, pairs.same)
+    interval, of_tar = None, dict[str, bootstrap.Interval | None]()
     if replicates:
         interval = bootstrap.accuracy_interval(published.right, pairs, subjects, replicates=replicates, seed=seed)
         of_tar = bootstrap.tar_intervals(scores, rates.thresholds, pairs, subjects, replicates=replicates, seed=seed)
@@ -166,9 +198,11 @@ def verify(features: Embeddings, pairs: Pairs, *, subjects: Labels, replicates: 
         auc=metrics.auc(scores, pairs.same),
         eer=metrics.eer(scores, pairs.same),
         tar_at_far=rates.tar,
-        tar_interval={far: (one.low, one.high) for far, one in of_tar.items()},
+        tar_interval={far: (one.low, one.high) for far, one in of_tar.items() if one},
         threshold_at_far=rates.thresholds,
         refused=rates.refused,
         correct=published.correct,
         pairs=published.total,
+        least_difference=least_difference(published.correct, published.total),
+        left_out={},
     )

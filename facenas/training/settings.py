@@ -86,11 +86,17 @@ class TaskSettings(Section):
             )
         train, validation = self._faces(self.data, space.input_size, on_test=on_test)
         train = train.rows(share_of_each(train.identities, fraction, seed=self.seed, least=2))
+        return self.face_task(
+            self.kept(train), self.kept(validation) if validation else None, contract=InputContract(size=space.input_size)
+        )
+
+    def face_task(self, train: FaceDataset, validation: FaceDataset | None, *, contract: InputContract) -> FaceTask:
+        """Recognising the people of these photographs, validated by other people."""
         return FaceTask(
-            self._kept(train),
-            self._kept(validation) if validation else None,
+            train,
+            validation,
             head=self.head,
-            contract=InputContract(size=space.input_size),
+            contract=contract,
             pair_seed=self.seed,
             sample_rate=self.sample_rate,
             augmentation=self.face_augmentation,
@@ -98,7 +104,7 @@ class TaskSettings(Section):
             data=(self._fingerprint(self.data, space.input_size, on_test=on_test),),
         )
 
-    def _kept(self, faces: FaceDataset) -> FaceDataset:
+    def kept(self, faces: FaceDataset) -> FaceDataset:
         """The photographs in memory, if there is room for them."""
         return in_memory(faces) if len(faces) * prod(sides(faces.size)) * 3 <= self.memory_gb * 1e9 else faces
 
@@ -148,8 +154,18 @@ class HandMade(Section):
     pretrained: bool = Field(False, description="Begin with the weights that timm publishes, or those of timm:NAME@FILE.")
 
 
+class Validation(Section):
+    """Cross-validation over people."""
+
+    folds: int | None = Field(
+        None, ge=2, description="Train so many networks, each validated by its own share of the people, then one of everybody; faces."
+    )
+
+
 class TrainSettings(TaskSettings):
     """Settings of `facenas train`."""
+
+    validation: Validation = Field(Validation(), description="Cross-validation, instead of validation_share.")
 
     architecture: str = Field(description="A name of the zoo, an architecture.json, a search run's folder, or timm:NAME.")
     timm: HandMade = Field(HandMade(), description="Where the architecture is timm:NAME.")

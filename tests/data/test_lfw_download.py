@@ -34,7 +34,7 @@ def test_what_scikit_learn_fetches_is_cut_out(tmp_path: Path) -> None:
     found = VerificationFiles(name="lfw", root=tmp_path, download=True).open(112)
     assert len(found.pairs) == 20
     assert found.pairs.same.tolist() == [True, False] * 10
-    assert "not aligned to the ArcFace template" in found.remark
+    assert "the pictures are 250 x 250 pixels, so they are not aligned: the figures are not comparable" in found.remark
     first = found.photographs.image(int(found.pairs.first[0]))
     assert first.shape == (112, 112, 3)
     assert np.abs(first.astype(int) - pictures["Person_0/0"]).mean() < 3

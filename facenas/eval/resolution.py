@@ -1,0 +1,27 @@
+"""Which differences a number of questions can tell from chance."""
+
+from math import sqrt
+
+Z = 1.96  # 95 % of a normal distribution lie within so many deviations
+
+
+def least_difference(correct: int, total: int) -> float:
+    """The least difference of two accuracies, a fraction, that as many questions tell from chance with 95 % confidence.
+
+    It is 1.96 sqrt(2 p (1 - p) / n) of questions that are independent of each other, each model asked its own. The questions of one person
+    are not independent, which makes it larger; two models on the same pairs, compared with `facenas eval --compare`, can do with less.
+
+    Args:
+        correct: Questions that are answered correctly.
+        total: All questions, n.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927: p is the middle of his interval,
+        (correct + 1.92) / (n + 3.84), since no error among few questions does not mean that there are none.
+    """
+    p = (correct + Z**2 / 2) / (total + Z**2)
+    return Z * sqrt(2 * p * (1 - p) / total)
+
+
+def in_words(correct: int, total: int) -> str:
+    """The same as people read it."""
+    return f"{total:,} pairs tell two networks apart whose accuracies differ by {100 * least_difference(correct, total):.1f} points or more"
