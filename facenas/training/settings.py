@@ -86,12 +86,21 @@ class TaskSettings(Section):
             )
         train, validation = self._faces(self.data, space.input_size, on_test=on_test)
         train = train.rows(share_of_each(train.identities, fraction, seed=self.seed, least=2))
-        return self.face_task(
-            self.kept(train), self.kept(validation) if validation else None, contract=InputContract(size=space.input_size)
-        )
+        contract = InputContract(size=space.input_size)
+        data = (self._fingerprint(self.data, space.input_size, on_test=on_test),)
+        return self.face_task(self.kept(train), self.kept(validation) if validation else None, contract=contract, data=data)
 
-    def face_task(self, train: FaceDataset, validation: FaceDataset | None, *, contract: InputContract) -> FaceTask:
-        """Recognising the people of these photographs, validated by other people."""
+    def face_task(
+        self, train: FaceDataset, validation: FaceDataset | None, *, contract: InputContract, data: tuple[Fingerprint, ...] = ()
+    ) -> FaceTask:
+        """Recognising the people of these photographs, validated by other people.
+
+        Args:
+            train: Photographs to train on.
+            validation: Photographs of other people; None: it is not validated.
+            contract: What the network expects of an image.
+            data: Fingerprints of all of them, if they are kept with the run.
+        """
         return FaceTask(
             train,
             validation,
@@ -101,7 +110,7 @@ class TaskSettings(Section):
             sample_rate=self.sample_rate,
             augmentation=self.face_augmentation,
             workers=self.workers,
-            data=(self._fingerprint(self.data, space.input_size, on_test=on_test),),
+            data=data,
         )
 
     def kept(self, faces: FaceDataset) -> FaceDataset:
