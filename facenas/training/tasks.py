@@ -14,9 +14,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from facenas.backbones import Blueprint
 from facenas.backbones.cell_network import CellNetwork
-from facenas.data import FaceAugmentation, FaceDataset, FaceSet, ImageSet, InputContract, Pairs, balanced_pairs, fingerprint, in_memory
+from facenas.data import FaceDataset, FaceSet, ImageSet, InputContract, Pairs, balanced_pairs, fingerprint, in_memory
 from facenas.data.faces import Images
-from facenas.data.loader import FaceLoader
+from facenas.data.loader import FaceLoader, ImageChanges
 from facenas.errors import DataError, SettingsError
 from facenas.eval import extract, metrics, torch_embedder, unit
 from facenas.eval.verification import pair_scores
@@ -118,7 +118,7 @@ class FaceTask:
         contract: InputContract,
         pair_seed: int = 0,
         sample_rate: float | None = None,
-        augmentation: FaceAugmentation | None = None,
+        augmentation: ImageChanges | None = None,
         workers: int | None = None,
     ) -> None:
         if validation and set(validation.names) & set(train.names):
