@@ -28,7 +28,7 @@ class Measured(NamedTuple):
     settings: "EvalSettings"
 
 
-def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) -> Measured:
+def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str], anyone: bool = False) -> Measured:
     """Run a benchmark, from the cache what was embedded before.
 
     Args:
@@ -36,12 +36,13 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) 
         name: Of the benchmark.
         settings: How it is run.
         told: Remarks that the user has read already; new ones are added.
+        anyone: Whether it is asked about people that it has seen, too: that compares two forms of a model, and says nothing of its worth.
     """
     from facenas.eval.protocols import make_benchmark
     from facenas.recognition.models import load_recogniser
 
     recogniser = load_recogniser(path, settings.input, settings.device)
-    seen = {one.dataset: one.identities for one in recogniser.seen}
+    seen = {} if anyone else {one.dataset: one.identities for one in recogniser.seen}
     benchmark = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
     remarks = [text for text in (recogniser.remark, benchmark.remark) if text]
     for text in remarks:

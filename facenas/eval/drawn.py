@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from facenas.data import balanced_pairs, test_names
 from facenas.data.sources import FaceSource
-from facenas.errors import DataError
+from facenas.errors import DataError, NobodyUnseenError
 from facenas.eval.baselines import BASELINES
 from facenas.eval.pictures import in_memory_pictures
 from facenas.eval.settings import EvalSettings
@@ -22,7 +22,7 @@ def drawn_benchmark(source: FaceSource, settings: EvalSettings, *, size: int, se
             test people are those that the source keeps for testing.
 
     Raises:
-        DataError: If no two people are left to test on.
+        NobodyUnseenError: If no two people are left to test on.
     """
     faces = source.load(size)
     if faces.dataset in seen:
@@ -30,7 +30,8 @@ def drawn_benchmark(source: FaceSource, settings: EvalSettings, *, size: int, se
     else:
         names = test_names(source, faces) if source.test_people else faces.names
     if len(names) < 2:
-        raise DataError(f"the model was trained on all but {len(names)} of these {len(faces.names)} people; at least 2 others are needed")
+        known = f"the model was trained on all but {len(names)} of these {len(faces.names)} people"
+        raise NobodyUnseenError(f"{known}; at least 2 others are needed")
     test = faces.of(names)
     pairs = balanced_pairs(test.identities, seed=settings.seed, limit=settings.most_pairs)
     rest = faces.of([name for name in faces.names if name not in set(names)])
