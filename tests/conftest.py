@@ -22,7 +22,7 @@ else:
     torch.set_num_threads(2)
 
 
-# What a test marked `extra("name")` imports, and how it is had. CI runs these tests where everything is installed: `pytest -m "extra or slow"`.
+# What a test marked `extra("name")` imports. CI runs these tests where everything is installed: `pytest -m "extra or slow"`.
 EXTRAS = {
     "ray": ("ray",),
     "jpeg": ("simplejpeg",),
