@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from refinement import measured, searched
+from turns import workers_end
 
 from facenas.backbones import CellSpace
 from facenas.search import SearchSettings
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     seeds = options.seed or [0, 1, 2]
-    with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
+    with workers_end(), ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         asked = [
             pool.submit(of, options.preset, variant, seed, options.run / f"{number}-{seed}")
             for seed in seeds

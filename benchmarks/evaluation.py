@@ -13,7 +13,6 @@ import os
 import re
 import time
 from collections.abc import Callable
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import normalize
+from turns import started, told
 
 from facenas.data import Pairs
 from facenas.eval.identification import search
@@ -87,12 +87,8 @@ def measure(case: str, ways: dict[str, Way], *, rounds: int, threads: int) -> li
 
 def alone(way: Way, threads: int, repeats: int) -> tuple[float, float, NDArray[Any]]:
     """Seconds, MiB above the inputs and result of a run in a process of its own."""
-    context = get_context("fork")  # shares the inputs; nothing before it may start threads of torch
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_worker, args=(theirs, way, threads, repeats))
-    process.start()
-    theirs.close()
-    result: tuple[float, float, NDArray[Any]] = ours.recv()
+    pipe, process = started(_worker, way, threads, repeats, how="fork")  # shares the inputs; nothing before it may start threads of torch
+    result: tuple[float, float, NDArray[Any]] = told(pipe, process)
     process.join()
     return result
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from refinement import measured
+from turns import workers_end
 
 from facenas.backbones import Architecture, Space
 from facenas.search import SearchSettings
@@ -58,7 +59,8 @@ class Commands:
         try:
             if left is not None and left <= 5:
                 raise OutOfTimeError
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=left, check=True)
+            with workers_end():
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=left, check=True)
         except subprocess.TimeoutExpired:  # killed; it goes on from its last finished epoch
             raise OutOfTimeError from None
         return json.loads(done.stdout)
@@ -81,7 +83,7 @@ def one_seed(run: Path, seed: int, *, commands: Commands, options: argparse.Name
     draws = random_ones(space, bounds, seed, at_most=None), random_ones(space, bounds, seed, at_most=searched["parameters"])
     architectures = {title: [Architecture.model_validate(one["architecture"])] for title, one in found.items()}
     architectures |= dict(zip(DRAWN, draws, strict=True))
-    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
+    with workers_end(), ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
         asked = {
             title: [pool.submit(trained, settings, one, run / f"trained-{seed}" / f"{one.identity}.json", commands.end) for one in some]
             for title, some in architectures.items()

@@ -18,6 +18,7 @@ from statistics import median
 from typing import Any
 
 import torch
+from turns import workers_end
 
 from facenas.heads import PartialFC, RowSGD, margin_loss
 from facenas.heads.settings import ArcFaceHead
@@ -51,7 +52,8 @@ def main() -> None:
 
 def run(kind: str, identities: int, rate: float, threads: int) -> dict[str, Any]:
     case = ["--case", kind, str(rate), "--identities", str(identities), "--threads", str(threads)]
-    answer = subprocess.run([sys.executable, __file__, *case], stdout=subprocess.PIPE, text=True, check=True)
+    with workers_end():
+        answer = subprocess.run([sys.executable, __file__, *case], stdout=subprocess.PIPE, text=True, check=True)
     row: dict[str, Any] = json.loads(answer.stdout)
     return row
 

@@ -15,10 +15,13 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from turns import workers_end
+
 
 def run(seed: int, folder: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "facenas", "quickstart", "--seed", str(seed), "--run", str(folder / str(seed)), "--json"]
-    result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    with workers_end():
+        result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     accuracies = {name: row["accuracy"] for name, row in result["baselines"].items()}
     searched = result["orl"]["accuracy"]
     return {

@@ -21,6 +21,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import torch
+from turns import workers_end
 
 from facenas.backbones import Architecture, Blueprint, RefinedSpace
 from facenas.files import write_text
@@ -114,7 +115,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     datas, seeds = options.data or list(PRESETS), options.seed or [0, 1, 2]
-    with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
+    with workers_end(), ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         asked = {
             (data, seed): pool.submit(of_seed, PRESETS[data], seed, options.run / f"{data}-{seed}") for data in datas for seed in seeds
         }

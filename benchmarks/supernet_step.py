@@ -15,7 +15,6 @@ import statistics
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from random import Random
 from typing import Any
@@ -24,7 +23,7 @@ import psutil
 import torch
 from torch import Tensor
 from torch.nn import functional
-from turns import in_turns, ratio
+from turns import in_turns, ratio, started, told
 
 from facenas.backbones import Blueprint, CellSpace, RefinedSpace
 from facenas.backbones.cell_supernet import CellSupernet
@@ -119,11 +118,8 @@ def _memory(pipe: Connection, search: str, way: str, options: argparse.Namespace
 
 def memory(search: str, way: str, options: argparse.Namespace) -> int:
     """Bytes, of a process that does some steps."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_memory, args=(theirs, search, way, options))
-    process.start()
-    most: int = ours.recv()
+    pipe, process = started(_memory, search, way, options)
+    most: int = told(pipe, process)
     process.join()
     return most
 

@@ -1,13 +1,18 @@
 """Two or more ways to do the same, each in a process of its own, which take turns: a busy minute of the machine falls on all of them.
 
-The processes are apart because the allocator's settings hold for a whole process.
+The processes are apart because the allocator's settings hold for a whole process. A process that dies ends the benchmark with a sentence.
 """
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from threading import Semaphore, Thread
+from typing import Any
 
 Steps = Callable[[], Iterator[None]]
 
@@ -23,27 +28,65 @@ def in_turns(ways: Sequence[Steps], *, rounds: int, steps: int, threads: int, wa
         warm_up: Steps before the first turn.
         skipped: Steps at the beginning of a turn that are not timed, since loader workers have made them ahead.
     """
-    context, pipes, processes = get_context("spawn"), list[Connection](), []
-    for way in ways:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_worker, args=(theirs, way, threads, warm_up, skipped))
-        process.start()
-        ours.recv()  # ready; one after the other, so that they do not disturb each other
-        pipes.append(ours)
-        processes.append(process)
-    seconds: list[list[float]] = [[] for _ in ways]
-    for turn in range(rounds):
-        for pipe, times in zip(pipes, seconds, strict=True):
-            if turn:
-                pipe.recv()
-            pipe.send(steps)
-            times.append(pipe.recv())
-    for pipe, process in zip(pipes, processes, strict=True):
-        pipe.recv()
-        pipe.send(0)
-        process.join(timeout=10)
-        process.kill()
+    workers, seconds = list[tuple[Connection, BaseProcess]](), [list[float]() for _ in ways]
+    try:
+        for way in ways:
+            workers.append(started(_worker, way, threads, warm_up, skipped))
+            told(*workers[-1])  # ready; one after the other, so that they do not disturb each other
+        for turn in range(rounds):
+            for (pipe, process), times in zip(workers, seconds, strict=True):
+                if turn:
+                    told(pipe, process)
+                pipe.send(steps)
+                times.append(told(pipe, process))
+        for pipe, process in workers:
+            told(pipe, process)
+            pipe.send(0)
+            process.join(timeout=10)
+    finally:
+        for _, process in workers:
+            process.kill()
     return seconds
+
+
+def started(function: Callable[..., None], *arguments: Any, how: str = "spawn") -> tuple[Connection, BaseProcess]:
+    """A process of `function`, whose first argument is its end of the pipe that is returned."""
+    context: Any = get_context(how)
+    ours, theirs = context.Pipe()
+    process = context.Process(target=function, args=(theirs, *arguments))
+    process.start()
+    theirs.close()  # else nobody would notice that the other end is gone
+    return ours, process
+
+
+def told(pipe: Connection, process: BaseProcess) -> Any:
+    """What a process sends next.
+
+    Raises:
+        SystemExit: If it has ended instead.
+    """
+    try:
+        return pipe.recv()
+    except (EOFError, ConnectionError):
+        process.join()
+        raise SystemExit(
+            f"a worker of this benchmark ended, exit code {process.exitcode}, before it was done; nothing is reported"
+        ) from None
+
+
+@contextmanager
+def workers_end() -> Iterator[None]:
+    """Commands and pools whose processes may die: the benchmark then ends with a sentence.
+
+    Raises:
+        SystemExit: If one does.
+    """
+    try:
+        yield
+    except BrokenProcessPool:
+        raise SystemExit("a worker of this benchmark ended before it was done; nothing is reported") from None
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"a command of this benchmark failed, exit code {error.returncode}: {' '.join(map(str, error.cmd))}") from None
 
 
 def of_training(train: Callable[[Callable[[float], None]], object], threads: int) -> Iterator[None]:
@@ -55,21 +98,28 @@ def of_training(train: Callable[[Callable[[float], None]], object], threads: int
     """
     import torch
 
-    go, done = Semaphore(0), Semaphore(0)
+    go, done, ended = Semaphore(0), Semaphore(0), list[str]()
 
     def after_step(_: float) -> None:
         done.release()
         go.acquire()
 
     def run() -> None:
-        go.acquire()
-        torch.set_num_threads(threads)
-        train(after_step)
+        try:
+            go.acquire()
+            torch.set_num_threads(threads)
+            train(after_step)
+            ended.append("it is done")
+        except BaseException as error:  # else a training that fails would be waited for
+            ended.append(repr(error))
+        done.release()
 
     Thread(target=run, daemon=True).start()
     while True:
         go.release()
         done.acquire()
+        if ended:
+            raise SystemExit(f"training ended before the benchmark did: {ended[0]}")
         yield
 
 

@@ -16,6 +16,10 @@ class DataError(FacenasError):
     """A data set that is missing, empty, damaged or unfit for the task."""
 
 
+class NobodyUnseenError(DataError):
+    """A data set with too few people that a model has not seen, to say what the model is worth."""
+
+
 class ModelError(FacenasError):
     """A model or architecture file that cannot be used."""
 

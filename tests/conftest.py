@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,36 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker, and for what 
     torch.set_num_threads(1)
 else:
     torch.set_num_threads(2)
+
+
+# What a test marked `extra("name")` imports. CI runs these tests where everything is installed: `pytest -m "extra or slow"`.
+EXTRAS = {
+    "ray": ("ray",),
+    "jpeg": ("simplejpeg",),
+    "parquet": ("pyarrow",),
+    "dlib": ("dlib", "face_recognition_models"),
+    "faiss": ("faiss",),
+    "demo": ("gradio", "gradio_client"),
+    "dashboard": ("optuna_dashboard",),
+    "postgres": ("psycopg",),
+}
+OTHERS = {  # no extras of facenas
+    "pgserver": (("pgserver",), "pip install pgserver"),
+    "insightface": (("insightface",), "pip install --no-deps insightface"),
+}
+
+
+def missing(extra: str) -> str:
+    """Why a test of an extra cannot run; empty if it can."""
+    modules, how = OTHERS.get(extra) or (EXTRAS[extra], f"pip install 'facenas[{extra}]'")
+    return "" if all(find_spec(module) for module in modules) else f"needs {extra}: {how}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("extra"):
+        for extra in mark.args:
+            if why := missing(extra):
+                pytest.skip(why)
 
 
 class Result(NamedTuple):

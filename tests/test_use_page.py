@@ -3,7 +3,6 @@
 import re
 import shlex
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,6 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A model, photographs of ten people in folders, two of one person, and a group."""
-    if not (find_spec("dlib") and find_spec("face_recognition_models")):
-        pytest.skip("the page uses dlib: pip install 'facenas[dlib]'")
     torch.manual_seed(0)
     space = IRSpace(embedding_size=32, input_size=112, output="gdc", dropout=0.0)
     blueprint = Blueprint(architecture=space.start(depth=10, width=8), space=space)
@@ -48,6 +45,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.extra("dlib")
 def test_the_commands_and_the_python_of_the_page(facenas: Command, place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     commands = [shlex.split(line, comments=True)[1:] for block in blocks("sh") for line in block.splitlines()]
     assert [command[0] for command in commands] == ["align", "eval", "compare", "embed", "gallery", "identify", "demo"]

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from facenas.cli.common import overrides
-from facenas.errors import SettingsError, nearest
+from facenas.cli.common import overrides, remark
+from facenas.errors import NobodyUnseenError, SettingsError, nearest
 from facenas.settings import load, presets
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Check(NamedTuple):
         before: The model's rates on the benchmark.
         rates: The same of any embedding function.
         device: Where the model was run.
+        unseen: Whether the benchmark is of people that the model has not seen; else its rates compare, and say nothing of new people.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Check(NamedTuple):
     before: dict[str, float]
     rates: "Callable[[Embedder], dict[str, float]]"
     device: "Device"
+    unseen: bool = True
 
     def judge(self, runner: "Runner", contract: "InputContract", network: "nn.Module", own: "InputContract") -> dict[str, Any]:
         """Rates and latency of a file, beside those of the network.
@@ -65,6 +67,7 @@ class Check(NamedTuple):
         return {
             "benchmark": {
                 "name": self.name,
+                "unseen_people": self.unseen,
                 "before": self.before,
                 "after": after,
                 "drop": max(self.before[rate] - after[rate] for rate in after),
@@ -104,7 +107,13 @@ def _faces(model: Path, name: str, settings: Any) -> Check:
     from facenas.eval import extract
     from facenas.eval.verification import PairBenchmark
 
-    measured = measure(model, name, settings, told=set())
+    unseen = True
+    try:
+        measured = measure(model, name, settings, told=set())
+    except NobodyUnseenError as error:
+        unseen = False
+        remark(f"{name}: {error} to say what the model is worth; on people that it has seen, the file is compared with the model")
+        measured = measure(model, name, settings, told=set(), anyone=True)
     benchmark, pictures = measured.benchmark, measured.benchmark.pictures
     rows = np.random.default_rng(settings.seed).permutation(pictures.count).tolist()
     images = np.stack([pictures.image(row) for row in rows[:MOST_IMAGES]])
@@ -121,7 +130,7 @@ def _faces(model: Path, name: str, settings: Any) -> Check:
         )
         return benchmark.measure(found.values).rates
 
-    return Check(name, images, calibration, measured.result.rates, rates, settings.device)
+    return Check(name, images, calibration, measured.result.rates, rates, settings.device, unseen)
 
 
 def _classes(model: Path, card: "ModelCard", device: "Device", seed: int, data_root: str | None) -> Check:

@@ -22,11 +22,11 @@ def dashboard(run: Annotated[Path, typer.Argument(help="Folder of a search run."
     """
     from facenas.search import open_journal
 
+    journal = open_journal(run)
     try:
         from optuna_dashboard import run_server
     except ImportError:
         raise RunError("optuna-dashboard is not installed; run `pip install 'facenas[dashboard]'`") from None
-    journal = open_journal(run)
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/snapshot.db"
         journal.copy_to(url)

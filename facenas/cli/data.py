@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from facenas.cli import make_bin
-from facenas.cli.common import Json, print_json, print_result, remark
+from facenas.cli.common import Json, Set, print_json, print_result, remark
 from facenas.errors import DataError
 from facenas.files import replacing
 from facenas.locks import locked_output
@@ -110,21 +110,24 @@ def sample(
     size: Size = 112,
     count: Count = 8,
     seed: Annotated[int, typer.Option("--seed", help="Of the choice and of the augmentation.")] = 0,
+    assignments: Set = [],
     as_json: Json = False,
 ) -> None:
-    """Write a sheet of faces, each beside what AdaFace's augmentation makes of it.
+    """Write a sheet of faces, each beside what augmentation makes of it: AdaFace's, or a pipeline of your own.
 
-    Example: facenas data sample faces/train.rec --out sheet.png
+    Example: facenas data sample faces/train.rec --out sheet.png, or
+    facenas data sample faces --set augmentation.file=pipeline.yaml
     """
     import cv2
 
     from facenas.data import open_faces
-    from facenas.data.face_augment import FaceAugmentation
-    from facenas.data.sheet import contact_sheet
+    from facenas.data.sheet import SheetSettings, contact_sheet
+    from facenas.settings import assigned
 
     if output.suffix != ".png":
         raise DataError(f"a sheet is a PNG file, give --out a name that ends in .png, got {output}")
-    sheet = contact_sheet(open_faces(path, size), FaceAugmentation(), count=count, variants=7, seed=seed)
+    augmentation = assigned(SheetSettings, {}, assignments).changes(size)
+    sheet = contact_sheet(open_faces(path, size), augmentation, count=count, variants=7, seed=seed)
     with replacing(output) as temporary:
         temporary.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
     if as_json:

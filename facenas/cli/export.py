@@ -133,7 +133,9 @@ def report(result: dict[str, Any], check: "Check") -> "Table":
     table.add_row(f"cosine of {parity['images']} images, least", "", f"{parity['min_cosine']:.7f}")
     table.add_row("mean", "", f"{parity['mean_cosine']:.7f}")
     for rate, before in benchmark["before"].items():
-        table.add_row(f"{check.name}{rate}", percent(before), percent(benchmark["after"][rate]))
+        table.add_row(
+            f"{check.name}{rate}{'' if check.unseen else ', people that it has seen'}", percent(before), percent(benchmark["after"][rate])
+        )
     table.add_row("size", "", f"{result['bytes'] / 1e6:.2f} MB")
     table.add_row(f"latency of one image, {latency['threads']} threads", f"{latency['torch']:.2f} ms", f"{latency['file']:.2f} ms")
     if result["float_layers"]:

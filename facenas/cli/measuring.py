@@ -34,7 +34,7 @@ class Measured(NamedTuple):
     settings: "EvalSettings"
 
 
-def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) -> Measured:
+def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str], anyone: bool = False) -> Measured:
     """Run a benchmark, from the cache what was embedded before.
 
     Args:
@@ -42,6 +42,7 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) 
         name: Of the benchmark.
         settings: How it is run.
         told: Remarks that the user has read already; new ones are added.
+        anyone: Whether it is asked about people that it has seen, too: that compares two forms of a model, and says nothing of its worth.
     """
     from facenas.eval.met import pictures_met
     from facenas.eval.protocols import make_benchmark
@@ -49,7 +50,7 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str]) 
     from facenas.training.models import looks_of, names_of
 
     recogniser = load_recogniser(path, settings.input, settings.device)
-    names, looks = names_of(recogniser.seen), looks_of(recogniser.seen)
+    names, looks = ({}, ()) if anyone else (names_of(recogniser.seen), looks_of(recogniser.seen))
     benchmark = make_benchmark(settings, size=recogniser.contract.size, seen=names, looks=looks)
     met, of = pictures_met(benchmark.pictures, looks)
     remarks = [text for text in (recogniser.remark, benchmark.remark, _overlap(met, of, looks)) if text]

@@ -1,5 +1,9 @@
 """Readers, identities, pairs, augmentation and the input contract."""
 
+import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else importing albumentations asks the network for a newer version
+
 from facenas.data.alignment import align_face
 from facenas.data.augment import Augmentation
 from facenas.data.bin_pairs import open_bin, write_bin
@@ -16,6 +20,7 @@ from facenas.data.lists import ListFaces
 from facenas.data.pair_files import open_pairs
 from facenas.data.pairs import Pairs, balanced_pairs
 from facenas.data.parquet_faces import ParquetFaces
+from facenas.data.pipeline import Pipeline, in_turn
 from facenas.data.record_faces import RecordFaces
 from facenas.data.sources import FaceSource, FaceSources, SyntheticFaces, development_faces, open_faces, test_names
 from facenas.data.tinyface import TinyFace, open_tinyface
@@ -41,6 +46,7 @@ __all__ = [
     "OrlFaces",
     "Pairs",
     "ParquetFaces",
+    "Pipeline",
     "RecordFaces",
     "Split",
     "SyntheticFaces",
@@ -51,6 +57,7 @@ __all__ = [
     "development_faces",
     "fingerprint_of",
     "in_memory",
+    "in_turn",
     "open_bin",
     "open_faces",
     "open_ijb",

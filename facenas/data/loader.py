@@ -1,7 +1,7 @@
 """Batches of faces, decoded and augmented by worker processes that ship bytes."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from facenas.data.face_augment import FaceAugmentation, image_seeds
+from facenas.data.face_augment import Seeds, image_seeds
 from facenas.data.faces import FaceDataset, Images, Labels, sides
 from facenas.errors import DataError
 
@@ -30,6 +30,19 @@ class Work(NamedTuple):
     epoch_seed: int
 
 
+class ImageChanges(Protocol):
+    """Random changes of single images, each a function of the image and its seed."""
+
+    def changes(self, seeds: Seeds, size: int) -> Sequence[Any]:
+        """What happens to images of `size` x `size` pixels, by their seeds (K,)."""
+
+    def apply(self, image: Images, change: Any, out: Images) -> None:
+        """Change an image (H, H, 3), uint8, and write the result to `out`."""
+
+    def augment(self, image: Images, seed: int) -> Images:
+        """An image (H, H, 3), changed as its seed says."""
+
+
 class FaceLoader:
     """Reads a data set in any order, epoch after epoch; what an image becomes does not depend on the number of workers.
 
@@ -47,7 +60,7 @@ class FaceLoader:
         *,
         batch_size: int,
         workers: int = 0,
-        augmentation: FaceAugmentation | None = None,
+        augmentation: ImageChanges | None = None,
         pin_memory: bool = False,
     ) -> None:
         self.faces, self.batch_size = faces, batch_size
@@ -93,7 +106,7 @@ def batches(
     epoch_seed: int,
     batch_size: int,
     workers: int = 0,
-    augmentation: FaceAugmentation | None = None,
+    augmentation: ImageChanges | None = None,
     start: int = 0,
 ) -> Iterator[Batch]:
     """One epoch of a `FaceLoader`: the images of the rows `order` (K,), from the place `start` on."""
@@ -103,7 +116,7 @@ def batches(
 class _Reader(Dataset["Tensor | DataError"]):
     """Reads and augments a batch at a time."""
 
-    def __init__(self, faces: FaceDataset, augmentation: FaceAugmentation | None) -> None:
+    def __init__(self, faces: FaceDataset, augmentation: ImageChanges | None) -> None:
         self.faces, self.augmentation = faces, augmentation
 
     def __getitem__(self, work: Work) -> "Tensor | DataError":

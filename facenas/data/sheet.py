@@ -1,14 +1,35 @@
 """A contact sheet: faces, and what augmentation makes of them."""
 
 import numpy as np
+from pydantic import Field
 
 from facenas.data.face_augment import FaceAugmentation, image_seeds
 from facenas.data.faces import FaceDataset, Images, sides
+from facenas.data.loader import ImageChanges
+from facenas.data.pipeline import Pipeline, in_turn
+from facenas.settings import Section
 
 GAP = 4
 
 
-def contact_sheet(faces: FaceDataset, augmentation: FaceAugmentation, *, count: int, variants: int, seed: int) -> Images:
+class SheetSettings(Section):
+    """What is shown; nothing given: AdaFace's changes."""
+
+    face_augmentation: FaceAugmentation | None = Field(None, description="AdaFace's changes of training faces.")
+    augmentation: Pipeline | None = Field(None, description="Your own, a pipeline of albumentations: augmentation.file=pipeline.yaml.")
+
+    def changes(self, size: int) -> ImageChanges:
+        """As training makes them of images of `size` x `size` pixels.
+
+        Raises:
+            SettingsError: If the pipeline does not leave such images.
+        """
+        if self.augmentation:
+            self.augmentation.check(size)
+        return in_turn(self.face_augmentation, self.augmentation) or FaceAugmentation()
+
+
+def contact_sheet(faces: FaceDataset, augmentation: ImageChanges, *, count: int, variants: int, seed: int) -> Images:
     """Some faces, one a row, as they are and `variants` times augmented.
 
     Args:

@@ -6,7 +6,7 @@ from facenas.data import balanced_pairs, test_names
 from facenas.data.faces import Size
 from facenas.data.looks import Looks
 from facenas.data.sources import FaceSource
-from facenas.errors import DataError
+from facenas.errors import DataError, NobodyUnseenError
 from facenas.eval.baselines import BASELINES
 from facenas.eval.met import people_met
 from facenas.eval.pictures import in_memory_pictures
@@ -28,7 +28,7 @@ def drawn_benchmark(
         looks: Of their photographs: people who are known by them are left out, whatever the data set and they are called.
 
     Raises:
-        DataError: If no two people are left to test on.
+        NobodyUnseenError: If no two people are left to test on.
     """
     faces = source.load(size)
     named, met = set(seen.get(faces.dataset, ())), people_met(faces, looks)
@@ -37,7 +37,8 @@ def drawn_benchmark(
     else:
         names = test_names(source, faces) if source.test_people else faces.names
     if len(names) < 2:
-        raise DataError(f"the model was trained on all but {len(names)} of these {len(faces.names)} people; at least 2 others are needed")
+        known = f"the model was trained on all but {len(names)} of these {len(faces.names)} people"
+        raise NobodyUnseenError(f"{known}; at least 2 others are needed")
     test = faces.of(names)
     pairs = balanced_pairs(test.identities, seed=settings.seed, limit=settings.most_pairs)
     rest = faces.of([name for name in faces.names if name not in set(names)])

@@ -30,7 +30,7 @@ STRATEGIES: dict[str, Any] = {
     "sample": Sample,
 }
 # What a candidate's training depends on.
-SEEDED = ("data", "validation_share", "head", "sample_rate", "face_augmentation", "recipe", "seed", "space")
+SEEDED = ("data", "validation_share", "head", "sample_rate", "face_augmentation", "augmentation", "recipe", "seed", "space")
 # These train shared weights first (`run.STAGES`), for `epochs`, then their shortlist as a sample, each for `retrain_epochs`.
 SHARED = ("nar", "allegro")
 ENDING = ("dynamic_ranking", "sample", *SHARED)  # the others need a budget

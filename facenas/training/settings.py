@@ -19,9 +19,11 @@ from facenas.data import (
     FaceSource,
     Fingerprint,
     InputContract,
+    Pipeline,
     development_faces,
     fingerprint_of,
     in_memory,
+    in_turn,
     pixel_statistics,
     share_of_each,
     split_by_identity,
@@ -54,6 +56,10 @@ class TaskSettings(Section):
     )
     recipe: Recipe = Field(Recipe(), description="How to train.")
     face_augmentation: FaceAugmentation | None = Field(None, description="AdaFace's changes of training faces, by worker processes.")
+    augmentation: Pipeline | None = Field(
+        None,
+        description="Your own changes of training faces, a pipeline of albumentations, after AdaFace's: augmentation.file=pipeline.yaml.",
+    )
     workers: int | None = Field(None, ge=0, description="Processes that read faces, on each device; null: its share of the cores.")
     memory_gb: float = Field(4.0, ge=0, description="Faces that need no more, decoded, are kept in memory; 0: always read when needed.")
     seed: int = Field(0, description="Seed of everything random but the choice of the test people.")
@@ -78,12 +84,18 @@ class TaskSettings(Section):
             SettingsError: If the space is not made for such data.
         """
         if isinstance(self.data, ClassSource):
+            if named := [name for name in ("face_augmentation", "augmentation") if getattr(self, name)]:
+                raise SettingsError(
+                    f"{named[0]} changes faces, and {self.data.name} holds none: leave it out; recipe.augmentation is for all images"
+                )
             return self._class_task(space, self.data, on_test=on_test, fraction=fraction)
         if getattr(space, "num_classes", None):
             raise SettingsError(
                 f"faces ({self.data.name}) are searched and trained in a space that ends in an embedding, such as 'ir', got {space.name!r} "
                 f"with {getattr(space, 'num_classes', None)} classes"
             )
+        if self.augmentation:
+            self.augmentation.check(space.input_size)
         train, validation = self._faces(self.data, space.input_size, on_test=on_test)
         train = train.rows(share_of_each(train.identities, fraction, seed=self.seed, least=2))
         contract = InputContract(size=space.input_size)
@@ -108,7 +120,7 @@ class TaskSettings(Section):
             contract=contract,
             pair_seed=self.seed,
             sample_rate=self.sample_rate,
-            augmentation=self.face_augmentation,
+            augmentation=in_turn(self.face_augmentation, self.augmentation),
             workers=self.workers,
             data=data,
         )

@@ -15,20 +15,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from facenas.backbones import Blueprint
 from facenas.backbones.cell_network import CellNetwork
-from facenas.data import (
-    FaceAugmentation,
-    FaceDataset,
-    FaceSet,
-    Fingerprint,
-    ImageSet,
-    InputContract,
-    Pairs,
-    balanced_pairs,
-    in_memory,
-    state,
-)
+from facenas.data import FaceDataset, FaceSet, Fingerprint, ImageSet, InputContract, Pairs, balanced_pairs, in_memory, state
 from facenas.data.faces import Images
-from facenas.data.loader import FaceLoader
+from facenas.data.loader import FaceLoader, ImageChanges
 from facenas.data.looks import Looks
 from facenas.errors import DataError, SettingsError
 from facenas.eval import extract, metrics, torch_embedder, unit
@@ -134,7 +123,7 @@ class FaceTask:
         contract: InputContract,
         pair_seed: int = 0,
         sample_rate: float | None = None,
-        augmentation: FaceAugmentation | None = None,
+        augmentation: ImageChanges | None = None,
         workers: int | None = None,
         data: tuple[Fingerprint, ...] = (),
     ) -> None:

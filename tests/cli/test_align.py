@@ -3,7 +3,6 @@
 import csv
 import os
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +128,8 @@ def test_names_that_print_alike(facenas: Command, made: tuple[object, ...], tmp_
     assert (tmp_path / "out" / f"{'a' * 200}.png").is_file()
 
 
+@pytest.mark.extra("dlib")
 def test_real_photographs_with_dlib(facenas: Command, tmp_path: Path) -> None:
-    pytest.importorskip("dlib")
-    if find_spec("face_recognition_models") is None:
-        pytest.skip("needs the package face-recognition-models")
     faces = OrlFaces().load(112)
     for row in (0, 1, 10, 11):
         folder = tmp_path / "people" / faces.names[faces.identities[row]]

@@ -16,7 +16,7 @@ import pytest
 
 from facenas.search import read_journal
 
-pytest.importorskip("optuna_dashboard", reason="not installed: pip install 'facenas[dashboard]'")
+pytestmark = pytest.mark.extra("dashboard")
 
 
 def test_it_shows_both_scales_to_this_machine_and_cannot_change_the_run(facenas: Callable[..., Any], tmp_path: Path) -> None:

@@ -189,12 +189,13 @@ def test_searches_side_by_side(facenas: Command, model: Path, tinyface: Path, tm
     assert "tinyface: the rank 1 of" in facenas(*arguments).stdout
 
 
+@pytest.mark.extra("dlib")
 def test_a_network_that_no_one_here_trained_knows_the_orl_people(facenas: Command, orl: Path, tmp_path: Path) -> None:
     """dlib's recogniser with dlib's detector: if the protocol were wrong, it would show."""
-    dlib = pytest.importorskip("dlib")
+    import dlib
+
     found = importlib.util.find_spec("face_recognition_models")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("needs the package face-recognition-models")
+    assert found and found.submodule_search_locations
     weights = Path(found.submodule_search_locations[0]) / "models"
     detector = dlib.get_frontal_face_detector()
     points = dlib.shape_predictor(str(weights / "shape_predictor_5_face_landmarks.dat"))

@@ -38,7 +38,7 @@ def test_files_with_their_reports(facenas: Command) -> None:
         file = Path(report["file"])
         assert file.name == name and json.loads(file.with_name(f"{name}.json").read_text()) == report
         assert (report["bytes"], report["sha256"]) == (file.stat().st_size, sha256(file.read_bytes()).hexdigest())
-        assert report["benchmark"]["before"][""] == expected
+        assert report["benchmark"]["before"][""] == expected and report["benchmark"]["unseen_people"] is True
         assert report["benchmark"]["drop"] == pytest.approx(expected - report["benchmark"]["after"][""])
         assert 0.95 < report["parity"]["min_cosine"] <= report["parity"]["mean_cosine"] < 1.000001
         assert set(report["latency_ms"]) == {"torch", "file", "threads"}
@@ -52,6 +52,23 @@ def test_files_with_their_reports(facenas: Command) -> None:
     for row in timed["rows"]:
         assert 0 < row["p50_ms"] <= row["p95_ms"] and row["images_per_s"] > 0
     assert "images/s" in facenas("bench", "m/model.onnx", "--batch", "1", "--threads", "1", "--rounds", "1").stdout
+
+
+@pytest.mark.usefixtures("model")
+def test_a_model_that_has_seen_everyone_is_compared_with_its_file(facenas: Command) -> None:
+    """But not measured."""
+    card = json.loads(Path("m/model.json").read_text())
+    card["seen"][0]["identities"] = [f"face{number}" for number in range(23)]
+    Path("m/model.json").write_text(json.dumps(card))
+    assert (
+        "the model was trained on all but 1 of these 24 people"
+        in facenas("eval", "--model", "m", "--benchmark", "synthetic", code=1).stderr
+    )
+    said = export(facenas)
+    assert "all but 1 of these 24 people" in said.stderr and "on people that it has seen, the file is compared" in said.stderr
+    assert said.json["benchmark"]["unseen_people"] is False and abs(said.json["benchmark"]["drop"]) < 0.01
+    plain = facenas("export", "--model", "m", "--check-on", "synthetic").stdout
+    assert "synthetic, people that it has seen" in plain
 
 
 def test_a_file_that_loses_too_much_is_not_written(facenas: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -193,7 +192,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes] | N
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'facenas[ray]'")
+@pytest.mark.extra("ray")
 def test_two_workers_on_ray_one_of_them_killed_give_the_serial_journal(whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "facenas", *SEARCH, "--run", str(run), "--workers", "2", "--executor", "ray"]

@@ -91,11 +91,12 @@ def test_nothing_but_markers_is_no_image() -> None:
     assert decode_image(data[:2] + data[-2:], 64) is None
 
 
+@pytest.mark.extra("jpeg")
 def test_the_fast_decoder_is_close_and_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facenas.data.images.find_spec", lambda name: None)
     with pytest.raises(DataError, match="pip install simplejpeg"):
         OrlFaces(decoder="fast").open(16)
-    pytest.importorskip("simplejpeg")
+    monkeypatch.undo()
     data = encoded("JPEG", picture(112))
     exact, fast = decode_image(data, 112), decode_image(data, 112, decoder="fast")
     assert 0 < np.abs(exact.astype(int) - fast).max() < 40  # type: ignore[union-attr, operator]
@@ -201,8 +202,11 @@ def test_damaged_lists(tmp_path: Path, content: bytes, sentence: str) -> None:
         ListFaces(file=str(tmp_path / "l.txt")).open(8)
 
 
+@pytest.mark.extra("parquet")
 def test_parquet_as_hugging_face_has_it(folder: Path, tmp_path: Path) -> None:
-    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    import pyarrow as arrow
+    from pyarrow import parquet
+
     files = sorted(folder.glob("*/*.png"))
     images = [{"bytes": file.read_bytes(), "path": file.name} for file in files]
     metadata = {b"huggingface": b'{"info": {"features": {"label": {"names": ["p0", "p1", "p2", "p3", "p4", "p5"]}}}}'}

@@ -4,7 +4,6 @@ insightface asks for `opencv-python`, which writes the same `cv2` folder as the 
 facenas. It works with the headless build: `pip install insightface --no-deps`, as `.ci/run` does.
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -20,7 +19,7 @@ from facenas.export.insightface_pack import write_pack
 from tests.export.trained import small_face_network
 
 CONTRACT = InputContract(color="bgr", mean=(120.0, 110.0, 100.0), std=(60.0, 50.0, 70.0))
-needs_insightface = pytest.mark.skipif(not find_spec("insightface"), reason="the real client: pip install insightface --no-deps")
+needs_insightface = pytest.mark.extra("insightface")  # the real client
 
 
 @pytest.fixture(scope="module")

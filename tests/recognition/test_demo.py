@@ -30,8 +30,9 @@ Command = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def client() -> ModuleType:
-    pytest.importorskip("gradio", reason="the page needs Gradio")
-    return pytest.importorskip("gradio_client")
+    import gradio_client
+
+    return gradio_client
 
 
 def colour(images: Images) -> np.ndarray:
@@ -54,6 +55,7 @@ def page(client: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     blocks.close()
 
 
+@pytest.mark.extra("demo")
 def test_two_pictures_are_compared(client: ModuleType, page: tuple[str, Path]) -> None:
     address, root = page
     asking = client.Client(address, verbose=False)
@@ -64,6 +66,7 @@ def test_two_pictures_are_compared(client: ModuleType, page: tuple[str, Path]) -
     assert asking.predict(red, blue, api_name="/compare")[0].startswith("## Different people")
 
 
+@pytest.mark.extra("demo")
 def test_a_picture_is_found_in_the_gallery(client: ModuleType, page: tuple[str, Path]) -> None:
     address, root = page
     asking = client.Client(address, verbose=False)
@@ -74,6 +77,7 @@ def test_a_picture_is_found_in_the_gallery(client: ModuleType, page: tuple[str, 
     assert asking.predict(client.handle_file(root / "green.png"), api_name="/identify")[0].startswith("## Unknown")
 
 
+@pytest.mark.extra("demo")
 def test_what_is_no_picture_is_said_on_the_page(client: ModuleType, page: tuple[str, Path], capfd: pytest.CaptureFixture[str]) -> None:
     address, root = page
     asking = client.Client(address, verbose=False)
@@ -85,6 +89,7 @@ def test_what_is_no_picture_is_said_on_the_page(client: ModuleType, page: tuple[
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
+@pytest.mark.extra("demo")
 def test_a_file_that_was_not_uploaded_is_not_read(page: tuple[str, Path]) -> None:
     address, root = page
     for path in ("/etc/passwd", str(root / "people" / "red.png"), "https://127.0.0.1:1/x.png"):
@@ -100,6 +105,7 @@ def test_a_file_that_was_not_uploaded_is_not_read(page: tuple[str, Path]) -> Non
         urllib.request.urlopen(f"{address}gradio_api/file={root / 'people' / 'red.png'}")
 
 
+@pytest.mark.extra("demo")
 def test_the_page_is_for_this_machine_and_loads_nothing_from_elsewhere(page: tuple[str, Path]) -> None:
     address, _ = page
     assert address.startswith("http://127.0.0.1:")
@@ -114,6 +120,7 @@ def test_the_page_is_for_this_machine_and_loads_nothing_from_elsewhere(page: tup
             socket.create_connection((other, port), timeout=2)
 
 
+@pytest.mark.extra("demo")
 def test_a_port_that_is_taken(client: ModuleType, page: tuple[str, Path]) -> None:
     model = FaceModel(Path("model"), InputContract(), "hash", "", colour)
     port = int(page[0].rstrip("/").rsplit(":", 1)[1])
@@ -128,6 +135,7 @@ def test_without_a_threshold_there_is_no_verdict(tmp_path: Path) -> None:
     assert said == "## Score 1.000\nNo threshold is known for this model."
 
 
+@pytest.mark.extra("demo")
 def test_the_page_needs_a_model(facenas: Command, client: ModuleType) -> None:
     assert "the page needs a model" in facenas("demo", code=1).stderr
     assert "no gallery in none" in facenas("demo", "--gallery", "none", code=1).stderr

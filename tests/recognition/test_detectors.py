@@ -24,15 +24,12 @@ EYES = np.array([(203, 103), (246, 105)])  # the astronaut's, by eye
 
 @pytest.fixture(scope="module")
 def dlib_detector() -> Detector:
-    pytest.importorskip("dlib")
     from facenas.recognition.dlib_detector import dlib_detector as make
 
-    try:
-        return make()
-    except DataError as error:
-        pytest.skip(str(error))
+    return make()
 
 
+@pytest.mark.extra("dlib")
 def test_dlib_finds_the_astronaut_and_nothing_else(dlib_detector: Detector) -> None:
     (face,) = dlib_detector(astronaut(), "")
     assert np.abs(face.points[:2] - EYES).max() < 4
@@ -43,6 +40,7 @@ def test_dlib_finds_the_astronaut_and_nothing_else(dlib_detector: Detector) -> N
     assert dlib_detector(np.repeat(camera()[..., None], 3, -1), "") == []
 
 
+@pytest.mark.extra("dlib")
 @pytest.mark.parametrize("scale", [0.5, 6.0])
 def test_dlib_finds_the_same_points_in_small_and_large_pictures(dlib_detector: Detector, scale: float) -> None:
     picture = cv2.resize(astronaut(), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -50,6 +48,7 @@ def test_dlib_finds_the_same_points_in_small_and_large_pictures(dlib_detector: D
     assert np.abs(face.points[:2] / scale - EYES).max() < 5
 
 
+@pytest.mark.extra("dlib")
 def test_dlib_finds_a_face_that_fills_the_picture(dlib_detector: Detector) -> None:
     cut = np.ascontiguousarray(astronaut()[70:175, 175:275])
     (face,) = dlib_detector(cut, "")

@@ -16,6 +16,7 @@ def made(values: np.ndarray) -> Gallery:
     return Gallery(card, values)
 
 
+@pytest.mark.extra("faiss")
 @pytest.mark.parametrize(("people", "k"), [(1, 5), (30, 3), (500, 10), (40, 40)])
 def test_faiss_and_numpy_give_the_answers_of_a_loop(monkeypatch: pytest.MonkeyPatch, people: int, k: int) -> None:
     rng = np.random.default_rng(people)
@@ -26,8 +27,6 @@ def test_faiss_and_numpy_give_the_answers_of_a_loop(monkeypatch: pytest.MonkeyPa
     wanted = [sorted(range(people), key=lambda i: (-round(row[i], 12), i))[:k] for row in scores]
     answers = {}
     for name in ("numpy", "faiss"):
-        if name == "faiss":
-            pytest.importorskip("faiss")
         monkeypatch.setattr(gallery, "find_spec", lambda package, name=name: name == "faiss" or None)
         answers[name] = made(values).search(faces, k)
         assert [[match.name for match in row] for row in answers[name]] == [[f"p{i}" for i in row] for row in wanted]

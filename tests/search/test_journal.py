@@ -170,10 +170,11 @@ def test_forecast_goes_on_to_the_bounds_and_never_beyond_the_end(tmp_path: Path)
     assert forecast(strategy(), [row.evaluation.score for row in read_journal(tmp_path)]) == []
 
 
+@pytest.mark.extra("postgres", "pgserver")
 def test_postgresql(tmp_path: Path) -> None:
     """A real server: two halves of a run are the whole, and a run of the same name elsewhere is refused."""
-    pgserver = pytest.importorskip("pgserver", reason="no PostgreSQL to test with: pip install pgserver psycopg")
-    pytest.importorskip("psycopg")
+    import pgserver
+
     server = pgserver.get_server(tmp_path / "server")
     try:
         url = server.get_uri()
