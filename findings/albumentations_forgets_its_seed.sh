@@ -8,7 +8,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q albumentations==2.0.8 opencv-python-headless==4.12.0.88 numpy==2.2.6
+"$env/bin/pip" install -q --no-compile albumentations==2.0.8 opencv-python-headless==4.12.0.88 numpy==2.2.6
 "$env/bin/python" - <<'EOF'
 import os
 import random

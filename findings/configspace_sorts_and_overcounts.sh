@@ -10,7 +10,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q ConfigSpace==1.2.2
+"$env/bin/pip" install -q --no-compile ConfigSpace==1.2.2
 "$env/bin/python" - <<'EOF'
 import sys
 

@@ -10,7 +10,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q torch==2.14.1 numpy==2.4.6 fvcore==0.1.5.post20221221 thop==0.1.1.post2209072238 torchinfo==1.8.0
+"$env/bin/pip" install -q --no-compile torch==2.14.1 numpy==2.4.6 fvcore==0.1.5.post20221221 thop==0.1.1.post2209072238 torchinfo==1.8.0
 "$env/bin/python" - <<'EOF'
 import logging
 import sys

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 MNN==3.6.1
+"$env/bin/pip" install -q --no-compile numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 MNN==3.6.1
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here" "$env/bin/python" - <<'EOF'
 import numpy as np
 from runtimes import check, graph, mnn, onnxruntime

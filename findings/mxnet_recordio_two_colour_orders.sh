@@ -11,7 +11,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q mxnet==1.9.1 numpy==1.23.5 opencv-python-headless==4.10.0.84
+"$env/bin/pip" install -q --no-compile mxnet==1.9.1 numpy==1.23.5 opencv-python-headless==4.10.0.84
 "$env/bin/python" - <<'EOF'
 import sys
 import warnings

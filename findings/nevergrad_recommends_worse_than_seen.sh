@@ -9,7 +9,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q nevergrad==1.0.12
+"$env/bin/pip" install -q --no-compile nevergrad==1.0.12
 "$env/bin/python" - <<'EOF'
 import sys
 import warnings

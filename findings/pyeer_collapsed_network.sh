@@ -10,7 +10,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q pyeer==0.5.6 numpy==2.4.6 scipy==1.17.1
+"$env/bin/pip" install -q --no-compile pyeer==0.5.6 numpy==2.4.6 scipy==1.17.1
 "$env/bin/python" - <<'EOF'
 import sys
 

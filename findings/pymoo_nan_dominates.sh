@@ -9,7 +9,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q pymoo==0.6.2 numpy==2.4.6
+"$env/bin/pip" install -q --no-compile pymoo==0.6.2 numpy==2.4.6
 "$env/bin/python" - <<'EOF'
 import sys
 

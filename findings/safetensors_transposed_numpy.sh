@@ -11,7 +11,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q numpy==2.4.6 safetensors==0.8.0
+"$env/bin/pip" install -q --no-compile numpy==2.4.6 safetensors==0.8.0
 "$env/bin/python" - <<'EOF'
 import sys
 

@@ -10,7 +10,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q usearch==2.26.6 numpy==2.4.6
+"$env/bin/pip" install -q --no-compile usearch==2.26.6 numpy==2.4.6
 "$env/bin/python" - <<'EOF'
 import sys
 

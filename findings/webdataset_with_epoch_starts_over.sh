@@ -9,7 +9,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q webdataset==1.0.2 numpy==2.4.6
+"$env/bin/pip" install -q --no-compile webdataset==1.0.2 numpy==2.4.6
 "$env/bin/python" - <<'EOF'
 import itertools
 import os
