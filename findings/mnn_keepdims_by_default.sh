@@ -1,7 +1,7 @@
 #!/bin/bash
 # Expected: ReduceL2 without the attribute keepdims keeps the reduced axis, since ONNX' default is 1.
-# Seen (MNN 3.6.1): the axis is dropped. x / ReduceL2(x) of a batch then divides column j by the length of row j: with as many rows as columns
-# it runs, and only the diagonal is right.
+# Seen (MNN 3.6.1): the axis is dropped. x / ReduceL2(x) of a batch then divides column j by the length of row j: with as many rows as
+# columns it runs, and only the diagonal is right.
 # Why it matters: exporters write keepdims, but tools that simplify or write graphs by hand may leave defaults out, as ONNX allows. A
 # normalised embedding, a squeeze-and-excitation mean or an attention sum changes its shape.
 # What to do: write keepdims=1 into every Reduce node before conversion.

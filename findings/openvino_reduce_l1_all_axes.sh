@@ -1,10 +1,10 @@
 #!/bin/bash
 # Expected: ReduceL1, ReduceLogSum and ReduceLogSumExp with the attribute axes=[1] reduce over axis 1; in ONNX they took their axes as an
 # attribute up to opset 17.
-# Seen (OpenVINO 2026.4.1): in opsets 13 to 17 the attribute of these three is ignored and *all* axes are reduced, with another shape
-# and no error. In opset 12 they are right, and so are ReduceL2, ReduceMean, ReduceMax and the others in every opset.
-# Why it matters: 17 is the opset that exporters wrote by default for long. Attention pooling, energy scores for "who is unknown?" (a log-sum-exp of
-# logits) and L1 norms then mix the people of a batch with each other; with one picture at a time it can look right.
+# Seen (OpenVINO 2026.4.1): in opsets 13 to 17 the attribute of these three is ignored and *all* axes are reduced, with another shape and
+# no error. In opset 12 they are right, and so are ReduceL2, ReduceMean, ReduceMax and the others in every opset.
+# Why it matters: 17 is the opset that exporters wrote by default for long. Attention pooling, energy scores for "who is unknown?" (a
+# log-sum-exp of logits) and L1 norms then mix the people of a batch with each other; with one picture at a time it can look right.
 # What to do: export in opset 18 or later.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

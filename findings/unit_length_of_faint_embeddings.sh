@@ -1,8 +1,8 @@
 #!/bin/bash
 # Expected: an embedding that is brought to length 1 inside the graph has length 1 in every runtime, however short it was.
 # Seen: LpNormalization of vectors of length 1e-4 gives 1.000 in onnxruntime 1.32.0 and MNN 3.6.1, 0.995 in OpenCV 5.0.0.93 and 0.278 in
-# OpenVINO 2026.4.1: both add a constant of their own. At a length of 1e-3 OpenVINO still gives 0.945. Written as
-# ReduceL2 and Div, OpenVINO is right and OpenCV is not; with a Clip of the length between them, all four are.
+# OpenVINO 2026.4.1: both add a constant of their own. At a length of 1e-3 OpenVINO still gives 0.945. Written as ReduceL2 and Div,
+# OpenVINO is right and OpenCV is not; with a Clip of the length between them, all four are.
 # Why it matters: a network without a last BatchNorm, or one whose embedding is a mean over many small numbers, has short embeddings; a
 # dot product taken for a cosine is then too small by the square of this, and thresholds move.
 # What to do: ReduceL2, Clip(min=1e-12), Div (torch.nn.functional.normalize exports that); or normalise outside.
