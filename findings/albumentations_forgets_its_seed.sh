@@ -1,14 +1,14 @@
 #!/bin/bash
 # Expected: a pipeline with a seed that is saved and loaded draws the same augmentations as before.
-# Seen (albumentations 2.0.8): to_dict (and so save) leaves the seed out; what from_dict (or load) makes draws by chance, and numpy.random.seed or
-# random.seed do not reach it. Everything else of the pipeline comes back.
+# Seen (albumentations 2.0.8): to_dict (and so save) leaves the seed out; what from_dict (or load) makes draws by chance, and
+# numpy.random.seed or random.seed do not reach it. Everything else of the pipeline comes back.
 # Why it matters: the serialised form is how a recipe travels with a run. A run that is repeated from its saved recipe is another run.
 # What to do: keep the seed beside the file and call set_random_seed after loading (checked below).
 set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q albumentations==2.0.8 opencv-python-headless==4.12.0.88 numpy==2.2.6
+"$env/bin/pip" install -q --no-compile albumentations==2.0.8 opencv-python-headless==4.12.0.88 numpy==2.2.6
 "$env/bin/python" - <<'EOF'
 import os
 import random

@@ -1,16 +1,16 @@
 #!/bin/bash
 # Expected: the vector of a configuration lists the operators in the order in which they were added, layer by layer; estimate_size of a
 # space with a condition counts what can be sampled.
-# Seen (ConfigSpace 1.2.2): parameters are sorted as text, so op_10 and op_11 stand between op_1 and op_2; and with a margin that exists for one
-# of two heads the size is the full product, 20 instead of 11.
-# Why it matters: get_array is what surrogates, kernels over neighbouring layers and tables of searched networks are built from. Networks of ten or fewer
-# layers look right.
+# Seen (ConfigSpace 1.2.2): parameters are sorted as text, so op_10 and op_11 stand between op_1 and op_2; and with a margin that exists
+# for one of two heads the size is the full product, 20 instead of 11.
+# Why it matters: get_array is what surrogates, kernels over neighbouring layers and tables of searched networks are built from. Networks
+# of ten or fewer layers look right.
 # What to do: pad the numbers (op_02), read values by name, and count conditional spaces oneself.
 set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q ConfigSpace==1.2.2
+"$env/bin/pip" install -q --no-compile ConfigSpace==1.2.2
 "$env/bin/python" - <<'EOF'
 import sys
 

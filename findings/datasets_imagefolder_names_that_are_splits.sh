@@ -9,7 +9,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q datasets==5.2.0 pillow==12.3.0 numpy==2.4.6
+"$env/bin/pip" install -q --no-compile datasets==5.2.0 pillow==12.3.0 numpy==2.4.6
 "$env/bin/python" - <<'EOF'
 import os
 import sys

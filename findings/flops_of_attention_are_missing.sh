@@ -1,16 +1,17 @@
 #!/bin/bash
-# Expected: counters of multiply-accumulates agree on a layer of self-attention, 49 tokens of 64 numbers: 802,816 in the projections and 307,328 in
-# the two products, 1,110,144 in all.
+# Expected: counters of multiply-accumulates agree on a layer of self-attention, 49 tokens of 64 numbers: 802,816 in the projections and
+# 307,328 in the two products, 1,110,144 in all.
 # Seen (torch 2.14.1 on a CPU, fvcore 0.1.5.post20221221, thop 0.1.1.post2209072238, torchinfo 1.8.0): nn.MultiheadAttention counts 0 in
-# torch's FlopCounterMode and in thop when it is in eval mode, where it takes a fused path; fvcore and FlopCounterMode in train mode count the
-# projections alone: scaled_dot_product_attention is no operation to any of them on a CPU. torchinfo counts a Linear once, not once a token.
+# torch's FlopCounterMode and in thop when it is in eval mode, where it takes a fused path; fvcore and FlopCounterMode in train mode count
+# the projections alone: scaled_dot_product_attention is no operation to any of them on a CPU. torchinfo counts a Linear once, not once a
+# token.
 # Why it matters: face networks with attention are compared with convolutional ones by "MACs", counted in eval mode.
 # What to do: replace attention by explicit matrix products for counting, and check one layer by hand.
 set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q torch==2.14.1 numpy==2.4.6 fvcore==0.1.5.post20221221 thop==0.1.1.post2209072238 torchinfo==1.8.0
+"$env/bin/pip" install -q --no-compile torch==2.14.1 numpy==2.4.6 fvcore==0.1.5.post20221221 thop==0.1.1.post2209072238 torchinfo==1.8.0
 "$env/bin/python" - <<'EOF'
 import logging
 import sys

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Expected: adding a constant of shape (8,) to features (1, 8, 8, 8) adds one number to each column, as ONNX and NumPy broadcast.
-# Seen (MNN 3.6.1): after a convolution the addition is folded into the convolution's bias, and the numbers go to the channels instead, also
-# for a constant of shape (1, 1, 1, 8) and for rows, (8, 1). Without the convolution before it, or as a subtraction, the same is right.
+# Seen (MNN 3.6.1): after a convolution the addition is folded into the convolution's bias, and the numbers go to the channels instead,
+# also for a constant of shape (1, 1, 1, 8) and for rows, (8, 1). Without the convolution before it, or as a subtraction, the same is
+# right.
 # Why it matters: positional terms along one axis are added so in networks with attention. Where the width happens to equal the number of
 # channels the converter takes them for a bias; shape and range stay plausible, so only a comparison of numbers shows it.
 # What to do: write the constant in full, (1, 8, 8), or subtract its negative; compare the outputs after conversion.
@@ -10,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 MNN==3.6.1
+"$env/bin/pip" install -q --no-compile numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 MNN==3.6.1
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here" "$env/bin/python" - <<'EOF'
 import numpy as np
 from runtimes import check, graph, mnn, onnxruntime

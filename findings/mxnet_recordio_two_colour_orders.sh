@@ -1,9 +1,10 @@
 #!/bin/bash
-# Expected: a picture that pack_img wrote has one order of colours, whichever function of MXNet reads it; a label given as [9] comes back as it
-# came with 9, and a grey picture keeps its channels.
-# Seen (mxnet 1.9.1, NumPy 1.23.5): recordio.unpack_img gives what pack_img was given, mx.image.imdecode the reverse: pack_img hands
-# the array to OpenCV, so an RGB array from Pillow is stored with red and blue exchanged, and only a round trip through unpack_img looks right. A label [9] comes back
-# as an array and sets the header's flag to 1. A grey picture has two axes in one reader and three channels in the other.
+# Expected: a picture that pack_img wrote has one order of colours, whichever function of MXNet reads it; a label given as [9] comes back
+# as it came with 9, and a grey picture keeps its channels.
+# Seen (mxnet 1.9.1, NumPy 1.23.5): recordio.unpack_img gives what pack_img was given, mx.image.imdecode the reverse: pack_img hands the
+# array to OpenCV, so an RGB array from Pillow is stored with red and blue exchanged, and only a round trip through unpack_img looks
+# right. A label [9] comes back as an array and sets the header's flag to 1. A grey picture has two axes in one reader and three channels
+# in the other.
 # Why it matters: training sets of insightface's form are read by mx.image.imdecode (or a JPEG decoder), so a set that was packed from
 # Pillow trains a network on blue faces; its own check by unpack_img sees nothing.
 # What to do: reverse the last axis before pack_img, or pack the file's bytes with recordio.pack.
@@ -11,7 +12,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q mxnet==1.9.1 numpy==1.23.5 opencv-python-headless==4.10.0.84
+"$env/bin/pip" install -q --no-compile mxnet==1.9.1 numpy==1.23.5 opencv-python-headless==4.10.0.84
 "$env/bin/python" - <<'EOF'
 import sys
 import warnings

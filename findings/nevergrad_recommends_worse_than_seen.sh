@@ -1,15 +1,16 @@
 #!/bin/bash
 # Expected: on an objective without noise the recommended point is the best one evaluated, or one that was hoped to be better.
-# Seen (nevergrad 1.0.12): with an integer and a choice of three operators and 40 evaluations, CMA recommends a point that is worse than one that it
-# had been told in about 8 of 20 runs, and TBPSA in 14; in some, the point was never evaluated at all. They recommend the mean of their
-# distribution, decoded. NGOpt, PSO and OnePlusOne recommend the best seen.
-# Why it matters: 40 candidates of a search space are exactly what a search affords, and "train what recommend() says" throws the best away.
+# Seen (nevergrad 1.0.12): with an integer and a choice of three operators and 40 evaluations, CMA recommends a point that is worse than
+# one that it had been told in about 8 of 20 runs, and TBPSA in 14; in some, the point was never evaluated at all. They recommend the mean
+# of their distribution, decoded. NGOpt, PSO and OnePlusOne recommend the best seen.
+# Why it matters: 40 candidates of a search space are exactly what a search affords, and "train what recommend() says" throws the best
+# away.
 # What to do: keep the candidates and scores oneself, and take the best of them.
 set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q nevergrad==1.0.12
+"$env/bin/pip" install -q --no-compile nevergrad==1.0.12
 "$env/bin/python" - <<'EOF'
 import sys
 import warnings

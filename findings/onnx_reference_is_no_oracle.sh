@@ -1,16 +1,17 @@
 #!/bin/bash
 # Expected: onnx.reference.ReferenceEvaluator says what an operator means; where a runtime differs from it, the runtime is wrong.
-# Seen (onnx 1.23.2): the L1 form of LpNormalization sums the numbers instead of their magnitudes; Softmax of opset 11 works along
-# the last axis where the standard of that opset flattens everything from axis 1; onnxruntime 1.32.0 equals the formula in both cases.
-# (For the old Softmax, OpenVINO, OpenCV and MNN differ from the standard, too, and not all in the same way.)
-# Why it matters: exporters' tests and new runtimes are checked against this class. Older face detectors and quality networks were written in opset 11 and before.
+# Seen (onnx 1.23.2): the L1 form of LpNormalization sums the numbers instead of their magnitudes; Softmax of opset 11 works along the
+# last axis where the standard of that opset flattens everything from axis 1; onnxruntime 1.32.0 equals the formula in both cases. (For
+# the old Softmax, OpenVINO, OpenCV and MNN differ from the standard, too, and not all in the same way.)
+# Why it matters: exporters' tests and new runtimes are checked against this class. Older face detectors and quality networks were written
+# in opset 11 and before.
 # What to do: check against the formula in NumPy for what is used, and upgrade old files with onnx.version_converter.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0
+"$env/bin/pip" install -q --no-compile numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here" "$env/bin/python" - <<'EOF'
 import numpy as np
 import onnx

@@ -1,17 +1,17 @@
 #!/bin/bash
-# Expected: cv2.FaceRecognizerSF.match(a, b) compares two embeddings and leaves them alone. With more than one row it refuses, or gives one
-# score for each row.
+# Expected: cv2.FaceRecognizerSF.match(a, b) compares two embeddings and leaves them alone. With more than one row it refuses, or gives
+# one score for each row.
 # Seen (opencv-python-headless 5.0.0.93): match divides the caller's own float32 arrays by their norm, in place. And a gallery of several
 # rows is taken for one long vector: one number comes back, the rows' norms are spoilt, and nothing is said.
-# Why it matters: with AdaFace and MagFace the norm is the quality of the picture; after the first comparison it is 1 for everybody. A gallery
-# kept as rows of one array changes while it is searched.
+# Why it matters: with AdaFace and MagFace the norm is the quality of the picture; after the first comparison it is 1 for everybody. A
+# gallery kept as rows of one array changes while it is searched.
 # What to do: pass copies (a.copy()), one row at a time, or compute the dot product oneself.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 opencv-python-headless==5.0.0.93
+"$env/bin/pip" install -q --no-compile numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 opencv-python-headless==5.0.0.93
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here" "$env/bin/python" - <<'EOF'
 import sys
 import tempfile

@@ -1,17 +1,17 @@
 #!/bin/bash
 # Expected: ReduceL1, ReduceLogSum and ReduceLogSumExp with the attribute axes=[1] reduce over axis 1; in ONNX they took their axes as an
 # attribute up to opset 17.
-# Seen (OpenVINO 2026.4.1): in opsets 13 to 17 the attribute of these three is ignored and *all* axes are reduced, with another shape
-# and no error. In opset 12 they are right, and so are ReduceL2, ReduceMean, ReduceMax and the others in every opset.
-# Why it matters: 17 is the opset that exporters wrote by default for long. Attention pooling, energy scores for "who is unknown?" (a log-sum-exp of
-# logits) and L1 norms then mix the people of a batch with each other; with one picture at a time it can look right.
+# Seen (OpenVINO 2026.4.1): in opsets 13 to 17 the attribute of these three is ignored and *all* axes are reduced, with another shape and
+# no error. In opset 12 they are right, and so are ReduceL2, ReduceMean, ReduceMax and the others in every opset.
+# Why it matters: 17 is the opset that exporters wrote by default for long. Attention pooling, energy scores for "who is unknown?" (a
+# log-sum-exp of logits) and L1 norms then mix the people of a batch with each other; with one picture at a time it can look right.
 # What to do: export in opset 18 or later.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1
+"$env/bin/pip" install -q --no-compile numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here" "$env/bin/python" - <<'EOF'
 import numpy as np
 from runtimes import check, graph, onnxruntime, openvino

@@ -1,15 +1,16 @@
 #!/bin/bash
 # Expected: a candidate whose objective is NaN (a diverged training) is dominated by all, or refused.
 # Seen (pymoo 0.6.2): no comparison with NaN is true, so a candidate [NaN, small latency] is never worse and, by its latency, better: it
-# dominates every slower one. In ten generations of NSGA-II the whole front becomes one diverged network of the least latency, and every good one is gone.
-# Why it matters: accuracy against latency is *the* pair of objectives of hardware-aware search, and small or fast networks are those whose
-# training at a high rate diverges.
+# dominates every slower one. In ten generations of NSGA-II the whole front becomes one diverged network of the least latency, and every
+# good one is gone.
+# Why it matters: accuracy against latency is *the* pair of objectives of hardware-aware search, and small or fast networks are those
+# whose training at a high rate diverges.
 # What to do: give a large finite number (or error 1.0) for a diverged candidate, or a constraint.
 set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q pymoo==0.6.2 numpy==2.4.6
+"$env/bin/pip" install -q --no-compile pymoo==0.6.2 numpy==2.4.6
 "$env/bin/python" - <<'EOF'
 import sys
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Expected: save_file of a NumPy array writes the array that was given; PyTorch tensors that are not contiguous are refused by the same
 # library, so an array that is a view is either copied or refused.
-# Seen (safetensors 0.8.0, NumPy 2.4.6): the bytes of the underlying buffer are written under the view's shape, without a word. A Keras kernel
-# (height, width, in, out) that was transposed to PyTorch's (out, in, height, width) comes back with the right shape and the wrong numbers;
-# flipped, strided and Fortran-ordered arrays do, too.
+# Seen (safetensors 0.8.0, NumPy 2.4.6): the bytes of the underlying buffer are written under the view's shape, without a word. A Keras
+# kernel (height, width, in, out) that was transposed to PyTorch's (out, in, height, width) comes back with the right shape and the wrong
+# numbers; flipped, strided and Fortran-ordered arrays do, too.
 # Why it matters: this is the line by which weights of GhostFaceNets and other Keras or MXNet face networks are converted. The file loads
 # strictly, and the network's embeddings are noise.
 # What to do: numpy.ascontiguousarray before saving.
@@ -11,7 +11,7 @@ set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q numpy==2.4.6 safetensors==0.8.0
+"$env/bin/pip" install -q --no-compile numpy==2.4.6 safetensors==0.8.0
 "$env/bin/python" - <<'EOF'
 import sys
 

@@ -1,16 +1,17 @@
 #!/bin/bash
-# Expected: running a search again with another objective (new data, a mended training loop) evaluates candidates again. Twenty trials try twenty candidates.
-# Seen (smac 2.4.1): the name of the output folder is made from the scenario alone. A second search with the same space and budget, but another function, calls
-# it *zero* times and returns the first one's winner with the first one's cost, without a warning. And by default only 12 of these 20
-# trials are new candidates: the rest are further seeds of good ones (deterministic=False).
-# Why it matters: joint searches of network, head and learning rate (as FR-NAS does with SMAC) are repeated on another data set; the
-# table then shows the same winner twice.
+# Expected: running a search again with another objective (new data, a mended training loop) evaluates candidates again. Twenty trials try
+# twenty candidates.
+# Seen (smac 2.4.1): the name of the output folder is made from the scenario alone. A second search with the same space and budget, but
+# another function, calls it *zero* times and returns the first one's winner with the first one's cost, without a warning. And by default
+# only 12 of these 20 trials are new candidates: the rest are further seeds of good ones (deterministic=False).
+# Why it matters: joint searches of network, head and learning rate (as FR-NAS does with SMAC) are repeated on another data set; the table
+# then shows the same winner twice.
 # What to do: overwrite=True or name= and output_directory= of one's own; deterministic=True where a seed is fixed.
 set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q smac==2.4.1 ConfigSpace==1.2.2
+"$env/bin/pip" install -q --no-compile smac==2.4.1 ConfigSpace==1.2.2
 "$env/bin/python" - <<'EOF'
 import logging
 import sys

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Expected: an embedding that is brought to length 1 inside the graph has length 1 in every runtime, however short it was.
 # Seen: LpNormalization of vectors of length 1e-4 gives 1.000 in onnxruntime 1.32.0 and MNN 3.6.1, 0.995 in OpenCV 5.0.0.93 and 0.278 in
-# OpenVINO 2026.4.1: both add a constant of their own. At a length of 1e-3 OpenVINO still gives 0.945. Written as
-# ReduceL2 and Div, OpenVINO is right and OpenCV is not; with a Clip of the length between them, all four are.
+# OpenVINO 2026.4.1: both add a constant of their own. At a length of 1e-3 OpenVINO still gives 0.945. Written as ReduceL2 and Div,
+# OpenVINO is right and OpenCV is not; with a Clip of the length between them, all four are.
 # Why it matters: a network without a last BatchNorm, or one whose embedding is a mean over many small numbers, has short embeddings; a
 # dot product taken for a cosine is then too small by the square of this, and thresholds move.
 # What to do: ReduceL2, Clip(min=1e-12), Div (torch.nn.functional.normalize exports that); or normalise outside.
@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 opencv-python-headless==5.0.0.93 MNN==3.6.1
+"$env/bin/pip" install -q --no-compile numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 opencv-python-headless==5.0.0.93 MNN==3.6.1
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here" "$env/bin/python" - <<'EOF'
 import numpy as np
 from runtimes import RUNTIMES, check, graph

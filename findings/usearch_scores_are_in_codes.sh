@@ -1,16 +1,16 @@
 #!/bin/bash
 # Expected: an index of float32 vectors keeps float32; with a smaller type the distances stay in the metric's own unit.
-# Seen (usearch 2.26.6): Index(ndim=...) stores bfloat16 unless told otherwise. With dtype="i8" each vector is scaled to length 127 whatever its norm,
-# and l2sq and ip are given in those codes: 1 - ip of a face with itself is about -16,000, and squared distances of unit vectors reach tens of
-# thousands where 4 is the largest possible. Only cos keeps its unit.
-# Why it matters: a threshold for verification, set on float vectors, says "nobody is anybody" or "all are one" once the gallery is compressed;
-# and inner products no longer see the norm, which carries quality.
+# Seen (usearch 2.26.6): Index(ndim=...) stores bfloat16 unless told otherwise. With dtype="i8" each vector is scaled to length 127
+# whatever its norm, and l2sq and ip are given in those codes: 1 - ip of a face with itself is about -16,000, and squared distances of
+# unit vectors reach tens of thousands where 4 is the largest possible. Only cos keeps its unit.
+# Why it matters: a threshold for verification, set on float vectors, says "nobody is anybody" or "all are one" once the gallery is
+# compressed; and inner products no longer see the norm, which carries quality.
 # What to do: metric="cos", dtype="f32" to begin with; calibrate thresholds on the compressed index.
 set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q usearch==2.26.6 numpy==2.4.6
+"$env/bin/pip" install -q --no-compile usearch==2.26.6 numpy==2.4.6
 "$env/bin/python" - <<'EOF'
 import sys
 

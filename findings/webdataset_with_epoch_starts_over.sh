@@ -2,14 +2,15 @@
 # Expected: with_epoch(n) makes an epoch of n samples out of a longer stream, and the next epoch goes on behind them.
 # Seen (webdataset 1.0.2): every epoch starts the stream again, so that with n = 8 and 20 samples the other 12 are never read, epoch after
 # epoch. Only with resampled shards, or with many shuffled ones, do others come.
-# Why it matters: face sets have long lists of identities in order, in few shards on a small machine; "short epochs" then train on the first
-# people alone, and the loss looks fine.
-# What to do: .repeat() without with_epoch, with one iterator that is kept over the epochs (checked below); count the identities that were seen.
+# Why it matters: face sets have long lists of identities in order, in few shards on a small machine; "short epochs" then train on the
+# first people alone, and the loss looks fine.
+# What to do: .repeat() without with_epoch, with one iterator that is kept over the epochs (checked below); count the identities that were
+# seen.
 set -euo pipefail
 env=$(mktemp -d)
 trap 'rm -rf "$env"' EXIT
 python3 -m venv "$env"
-"$env/bin/pip" install -q webdataset==1.0.2 numpy==2.4.6
+"$env/bin/pip" install -q --no-compile webdataset==1.0.2 numpy==2.4.6
 "$env/bin/python" - <<'EOF'
 import itertools
 import os
