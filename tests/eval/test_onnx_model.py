@@ -27,6 +27,13 @@ def reshaped(*shape: int, of: str = "linear", to: str = "output") -> tuple[onnx.
     return node("Reshape", f"{of} shape_{to}", to), {f"shape_{to}": np.array(shape)}
 
 
+def classes() -> onnx.ModelProto:
+    """A network that gives the number of a class."""
+    model = network(behind=[node("ArgMax", "linear", "output", axis=1)])
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    return model
+
+
 def test_a_graph_that_says_any_batch_and_computes_one(tmp_path: Path) -> None:
     plain = embedded(tmp_path / "plain.onnx", network())
     flat, shape = reshaped(1, -1)
@@ -70,9 +77,9 @@ def test_embeddings_of_other_shapes(tmp_path: Path) -> None:
         ),
         (network(outputs=("output", "map", "flat")), r"must have one output \(B, D\), or AdaFace's two"),
         (network(more_inputs=("other",)), r"must have one input of images, \(B, C, H, W\) or \(B, H, W, C\); it has input .*, other "),
-        (network(behind=[node("ArgMax", "linear", "output", axis=1)]), r"the output output of .* must be an embedding"),
+        (classes(), r"the output output of .* must be an embedding"),
         (
-            network(outputs=("output",), shape=["n", 3, 64, 64]),
+            network(height=64, width=64),
             "cannot be run on an input of 1 x 3 x 32 x 32: .*; its graph may want another",
         ),
         (network(shape=["n", 3, "h", "w"], height=64, width=64), "cannot be run on an input of 1 x 3 x 32 x 32: .*; its graph may want"),
@@ -89,7 +96,7 @@ def test_one_sentence(model: onnx.ModelProto, sentence: str, tmp_path: Path, cap
 def test_an_opset_of_the_future(tmp_path: Path) -> None:
     model = network()
     model.opset_import[0].version = 9999
-    with pytest.raises(ModelError, match=r"is not a usable ONNX model: .*opset"):
+    with pytest.raises(ModelError, match=r"(?i)is not a usable ONNX model: .*opset"):
         embedded(tmp_path / "m.onnx", model)
 
 
