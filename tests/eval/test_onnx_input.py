@@ -47,8 +47,8 @@ RAW = {
         {"held": MEAN, "gain": GAIN},
     ),
     "constants computed from others": (
-        [node("Mul", "half white", "mean"), node("Unsqueeze", "flat axes", "gain"), SUB, MUL],
-        {"half": SMALL(0.5), "white": SMALL(255), "flat": np.full((3, 1), GAIN), "axes": np.array([0, 3])},
+        [node("Mul", "half white", "mean"), node("Unsqueeze", "line axes", "gain"), SUB, MUL],
+        {"half": SMALL(0.5), "white": SMALL(255), "line": np.full((3, 1), GAIN), "axes": np.array([0, 3])},
     ),
     "the shape is read first": ([node("Shape", "input", "shape"), SUB, MUL], BOTH),
     "channel by channel": (
@@ -160,7 +160,8 @@ def test_half_bytes_and_double_inputs(tmp_path: Path) -> None:
     half = recogniser(tmp_path / "half.onnx", network(dtype=np.float16))
     np.testing.assert_allclose(embedded(half), plain, atol=0.05)
     assert embedded(half).dtype == np.float32
-    np.testing.assert_allclose(embedded(recogniser(tmp_path / "double.onnx", network(dtype=np.float64))), plain, atol=1e-4)
+    double = network([node("Cast", "input", "x", to=TensorProto.FLOAT)], reads="x", taken=TensorProto.DOUBLE)
+    np.testing.assert_allclose(embedded(recogniser(tmp_path / "double.onnx", double)), plain, atol=1e-4)
     cast = [node("Cast", "input", "x", to=TensorProto.FLOAT)]
     byte = recogniser(tmp_path / "byte.onnx", network(cast, reads="x", taken=TensorProto.UINT8))
     assert "byte.onnx takes bytes: given RGB, (x - 0) / 1" in byte.remark
