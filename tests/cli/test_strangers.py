@@ -90,7 +90,7 @@ def test_a_network_for_tall_crops(facenas: Command, people: Path) -> None:
     Path("lfw/pairs.txt").write_text("\n".join(lines))
     measured = facenas("eval", "--model", "tall.onnx", "--benchmark", "pairs", "--data", "lfw/pairs.txt", "--set", "replicates=0", "--json")
     assert measured.json["pairs"]["input"]["size"] == [112, 96]
-    assert "96 x 112 pixels" in measured.stderr
+    assert "96 x 112; override" in measured.stderr
     done = facenas("embed", "lfw", "e.npy", "--model", "tall.onnx", "--json").json
     assert (done["embeddings"], done["size"]) == (32, 8)
 

@@ -180,14 +180,14 @@ def test_axes_and_sizes(tmp_path: Path) -> None:
     for model, known in ((last, {}), (last, {"layout": "nhwc"}), (opened, {"size": 32})):
         found = recogniser(tmp_path / "m.onnx", model, **known)
         assert found.contract.layout == "nhwc"
-        assert "32 x 32 pixels, channels last; override" in found.remark
+        assert "32 x 32, channels last; override" in found.remark
         np.testing.assert_allclose(embedded(found), plain, atol=1e-5)
-    with pytest.raises(ModelError, match=r"takes 32 x 32 x 3 .channels, height, width., the input contract says 3 x 32 x 3"):
+    with pytest.raises(ModelError, match=r"takes 32 x 32 x 3, the input contract says 3 x 32 x 3"):
         recogniser(tmp_path / "m.onnx", last, layout="nchw")
     tall = recogniser(tmp_path / "m.onnx", network(height=112, width=96))
-    assert (tall.contract.size, "96 x 112 pixels; override" in tall.remark) == ((112, 96), True)
+    assert (tall.contract.size, "96 x 112; override" in tall.remark) == ((112, 96), True)
     free = network(shape=["n", 3, "h", "w"])
     assert recogniser(tmp_path / "m.onnx", free).contract.size == 112
     np.testing.assert_allclose(embedded(recogniser(tmp_path / "m.onnx", free, size=32)), plain, atol=1e-5)
-    with pytest.raises(ModelError, match=r"takes 3 x 32 x 32 .channels, height, width., the input contract says 3 x 64 x 32"):
+    with pytest.raises(ModelError, match=r"takes 3 x 32 x 32, the input contract says 3 x 64 x 32"):
         recogniser(tmp_path / "m.onnx", network(), size=[64, 32])
