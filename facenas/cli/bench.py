@@ -19,7 +19,7 @@ Threads = Annotated[list[int], typer.Option("--threads", min=1, help="Threads; m
 Providers = Annotated[list[str], typer.Option("--provider", help="Of onnxruntime: cpu, cuda, ...; may be repeated.")]
 Compile = Annotated[bool, typer.Option("--compile", help="Runs also with torch.compile, which takes a minute each.")]
 Rounds = Annotated[int, typer.Option("--rounds", min=1, help="Turns of each model; they are taken in turns.")]
-USUAL = (3, 112, 112)  # an image where a file leaves its size open
+USUAL = 112  # side of an image where a file leaves its size open
 INSTRUCTIONS = {"AVX2": "avx2", "AVX-512": "avx512f", "AVX-512 bf16": "avx512_bf16", "VNNI": "avx512_vnni", "AVX-VNNI": "avx_vnni"}
 Out = Annotated[Path | None, typer.Option("--out", help="Also write the JSON here.")]
 
@@ -98,20 +98,21 @@ def _by_onnxruntime(model: Path, threads: int, provider: str) -> "Callable[[int]
     import onnxruntime
 
     from facenas.eval import onnx_session
+    from facenas.eval.onnx_data import read_onnx
+    from facenas.eval.onnx_input import graph_input
+    from facenas.eval.onnx_model import run_onnx
 
     if not model.is_file():
         raise ModelError(f"no ONNX file at {model}")
     named = {name.removesuffix("ExecutionProvider").lower(): name for name in onnxruntime.get_available_providers()}
     session = onnx_session(model, provider=named.get(provider.lower(), provider), threads=threads)
-    entry = session.get_inputs()[0]
-    fixed, *shape = [side if isinstance(side, int) else None for side in entry.shape]
-    known = [side or usual for side, usual in zip(shape, USUAL, strict=True)]
+    taken = graph_input(session, read_onnx(model))
 
     def call(size: int) -> "Callable[[], object]":
-        if fixed not in (None, size):
-            raise ModelError(f"{model} takes batches of {fixed} only, got --batch {size}; give --batch {fixed}")
-        images: Any = np.zeros((size, *known), "float16" if "16" in entry.type else "float32")
-        return lambda: session.run(None, {entry.name: images})
+        if taken.batch not in (None, size):
+            raise ModelError(f"{model} takes batches of {taken.batch} only, got --batch {size}; give --batch {taken.batch}")
+        images: Any = np.zeros(taken.shape(size, height=USUAL, width=USUAL), taken.dtype)
+        return lambda: run_onnx(session, {taken.name: images}, name=str(model))
 
     return call
 

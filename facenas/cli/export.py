@@ -65,9 +65,10 @@ def export(
     Example: facenas export --model runs/orl-model --format onnx-int8 --max-accuracy-drop 0.002
     """
     from facenas.cli.checking import checked_on
+    from facenas.data.faces import told_size
     from facenas.eval.embed import METADATA_KEY
     from facenas.export import ExportError, export_network
-    from facenas.export.insightface_pack import write_pack
+    from facenas.export.insightface_pack import is_read, write_pack
     from facenas.export.network import SUFFIXES
     from facenas.training.device import make_fabric
     from facenas.training.models import load_model
@@ -116,6 +117,10 @@ def export(
     if pack:
         write_pack(pack, file, size=done.contract.size, dimension=judged["dimension"])
         result["insightface_pack"] = str(pack)
+        if not is_read(done.contract.size):
+            remark(
+                f"insightface ignores files for {told_size(done.contract.size)} pixels: it reads squares of 112 or more, in multiples of 16"
+            )
     write_json(file.with_name(f"{file.name}.json"), result)
     if as_json:
         print_json(result)

@@ -171,7 +171,9 @@ def _part(path: Path, model: Any, wanted: Sequence[str]) -> Any:
     part.graph.initializer.extend(value for value in model.graph.initializer if value.name in needed)
     constants = {value.name for value in model.graph.initializer}
     part.graph.input.extend(value for value in model.graph.input if value.name not in constants)
-    part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
+    for number, name in enumerate(wanted):  # an output of its own, since it may be the input, or a constant
+        part.graph.node.append(onnx.helper.make_node("Identity", [name], [f"wanted {number}"]))
+        part.graph.output.append(onnx.ValueInfoProto(name=f"wanted {number}"))
     load_external_data_for_model(part, str(path.parent))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

@@ -12,6 +12,14 @@ LICENSE = "MODEL.LICENSE"  # the name that insightface asks for
 NOTE = "The licence of this model is for whoever trained it to state; see also the licence of the photographs that it was trained on.\n"
 
 
+def is_read(size: Size) -> bool:
+    """Whether insightface takes a file of this input for a face recogniser; it ignores others, and 192 is its size of landmarks' models.
+
+    Source: insightface 2.1, `model_zoo/model_zoo.py`.
+    """
+    return isinstance(size, int) and size >= 112 and size % 16 == 0 and size != 192
+
+
 def write_pack(folder: Path, file: Path, *, size: Size, dimension: int) -> None:
     """Write a package for `insightface.model_zoo.get_model(folder, model_task="recognition")`.
 

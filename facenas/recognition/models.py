@@ -123,7 +123,7 @@ def _from_onnx(path: Path, override: ContractOverride) -> Recogniser:
         side not in (None, wanted) for side, wanted in zip((taken.channels, taken.height, taken.width), (3, height, width), strict=True)
     ):
         shape = " x ".join("any" if side is None else str(side) for side in (taken.channels, taken.height, taken.width))
-        raise ModelError(f"the graph of {path} takes {shape} (channels, height, width), the input contract says 3 x {height} x {width}")
+        raise ModelError(f"the graph of {path} takes {shape}, the input contract says 3 x {height} x {width}")
     embedder = onnx_embedder(session, contract, name=str(path))
     return Recogniser(embedder, contract, onnx_digest(path, graph), seen=seen, remark=remark)
 
@@ -188,7 +188,7 @@ def _convention(contract: InputContract) -> str:
     mean, std = (", ".join(f"{value:g}" for value in values) for values in (contract.mean, contract.std))
     last = ", channels last" if contract.layout == "nhwc" else ""
     return (
-        f"{contract.color.upper()}, (x - {mean}) / {std} of values from 0 to 255, {told_size(contract.size)} pixels{last}; "
+        f"{contract.color.upper()}, (x - {mean}) / {std}, {told_size(contract.size)}{last}; "
         "override with --set input.color=bgr, input.mean, input.std or input.size"
     )
 

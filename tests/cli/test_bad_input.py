@@ -37,6 +37,12 @@ Command = Callable[..., Any]
         (["train", "--config", "smoke", "--architecture", "none/architecture.json"], "no architecture at none/architecture.json"),
         (["eval", "--model", "nowhere"], "no model.json in"),
         (["eval", "--model", "none.onnx"], "no ONNX file at none.onnx"),
+        (["eval", "--model", "runs/nope"], "no model.json in runs/nope; give the folder of a finished `facenas train` run, an ONNX file"),
+        (["export", "--model", "runs/nope"], "no model.json in runs/nope; give the folder of a finished `facenas train` run\n"),
+        (["push", "hub", "--model", "runs/nope"], "no model.json in runs/nope; give the folder of a finished `facenas train` run\n"),
+        (["eval", "--model", "m", "--set", "input.std=0"], "input.std: a divisor must be positive, got 0"),
+        (["eval", "--model", "m", "--set", "input.mean=[1,2]"], "input.mean: there must be one finite number, or one for each of 3"),
+        (["eval", "--model", "m", "--set", "input.size=0"], "input.size: a size is a side of 1 to 4,096 pixels, or height and width"),
         (["eval", "--model", "nowhere", "--benchmark", "olr"], "unknown benchmark 'olr'; did you mean 'orl'?"),
         (["eval", "--compare", "m", "n", "--benchmark", "test", "--json"], "takes one model and no settings; leave out --compare\n"),
         (

@@ -107,3 +107,9 @@ def test_a_face_comes_upright_with_black_beyond_the_border() -> None:
     assert np.array_equal(align_face(upright, template(112) + np.array([10, 0]))[:, :102], upright[:, 10:])
     assert (align_face(upright, template(112) + np.array([10, 0]))[:, 103:] == 0).all()
     assert align_face(upright, template(112), 256).shape == (256, 256, 3)
+
+
+def test_the_template_of_spherefaces_crops() -> None:
+    published = [[30.2946, 51.6963], [65.5318, 51.5014], [48.0252, 71.7366], [33.5493, 92.3655], [62.7299, 92.2041]]
+    np.testing.assert_allclose(template((112, 96)), published, atol=1e-9)
+    assert align_face(np.zeros((200, 200, 3), np.uint8), 1.3 * template(112), (112, 96)).shape == (112, 96, 3)

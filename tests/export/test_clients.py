@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from facenas.data import InputContract, OrlFaces
 from facenas.export import Format, export_network
-from facenas.export.insightface_pack import write_pack
+from facenas.export.insightface_pack import is_read, write_pack
+from tests.eval.onnx_graphs import network
 from tests.export.trained import small_face_network
 
 CONTRACT = InputContract(color="bgr", mean=(120.0, 110.0, 100.0), std=(60.0, 50.0, 70.0))
@@ -97,3 +99,14 @@ def test_opencv_s_networks(files: dict[Format, Path], faces: NDArray[np.uint8]) 
         network.setInput(cv2.dnn.blobFromImage(face, swapRB=True))
         given.append(network.forward())
     assert cosines(files, np.concatenate(given)).min() > 0.9999
+
+
+@needs_insightface
+def test_sizes_that_insightface_ignores(tmp_path: Path) -> None:
+    from insightface.model_zoo import get_model
+
+    for size in (96, 112, 120, 128, 192, (112, 96)):
+        height, width = size if isinstance(size, tuple) else (size, size)
+        onnx.save(network(height=height, width=width), tmp_path / "m.onnx")
+        model = get_model(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+        assert (type(model).__name__ == "ArcFaceONNX") == is_read(size)
