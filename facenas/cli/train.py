@@ -188,7 +188,7 @@ def train_in(folder: Path, settings: "TrainSettings", found: "Found", folds: "Ma
 
     fabric = make_fabric(settings.device, settings.recipe.precision, devices=1)
     fabric.launch()
-    settings = settings.model_copy(update={"validation_share": 0.0}) if folds else settings
+    settings = settings.of_everybody() if folds else settings
     task, last = settings.task(found.blueprint.space), folder / CHECKPOINT
     if fabric.is_global_zero:
         same_data(folder, task.data)

@@ -215,6 +215,10 @@ class TrainSettings(TaskSettings):
         name, _, file = self.architecture.removeprefix(TIMM).partition("@")
         return name, file
 
+    def of_everybody(self) -> "TrainSettings":
+        """The same without anybody held out to validate."""
+        return self.model_copy(update={"validation_share": 0.0, "care": self.care.model_copy(update={"validate_every_epochs": 0})})
+
     def hand_made(self, name: str) -> Blueprint:
         """A network of timm for these data: a face network, or a classifier of so many classes.
 

@@ -32,7 +32,7 @@ def train(facenas: Command, architecture: Path, *more: str, people: int = 12, co
 
 
 def test_everybody_is_verified_once_and_the_last_network_has_seen_all(facenas: Command, architecture: Path, tmp_path: Path) -> None:
-    done = train(facenas, architecture, "--set", "validation.folds=3")
+    done = train(facenas, architecture, "--set", "validation.folds=3", "--set", "care.validate_every_epochs=1")
     found = done.json
     assert (found["folds"], found["folds_pairs"]) == (3, 3 * 2 * 4 * 10)  # 4 people with 10 genuine pairs, and as many impostors
     assert found["folds_low"] < found["folds_accuracy"] < found["folds_high"]
@@ -44,7 +44,7 @@ def test_everybody_is_verified_once_and_the_last_network_has_seen_all(facenas: C
     assert len(card.seen[0].identities) == 12
     assert card.metrics["folds_accuracy"] == found["folds_accuracy"]
     before = (tmp_path / "run" / "model.safetensors").read_bytes()
-    again = train(facenas, architecture, "--set", "validation.folds=3").json
+    again = train(facenas, architecture, "--set", "validation.folds=3", "--set", "care.validate_every_epochs=1").json
     assert {key: again[key] for key in found} == found  # finished folds are read
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
 
