@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from facenas.cli.common import overrides
 from facenas.errors import SettingsError, nearest
-from facenas.settings import load, presets
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,6 +85,7 @@ def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | None,
         data_root: Where the data lies, if it has moved.
     """
     from facenas.eval.settings import EvalSettings
+    from facenas.settings import load, presets
 
     if name not in presets("eval"):
         raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, presets('eval'))}")

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-import yaml
 
 from facenas.errors import RunError
 from facenas.files import write_text
-from facenas.settings import Section
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from facenas.settings import Section
 
     console: Console
 
@@ -59,12 +59,14 @@ def data_at(root: str | None) -> dict[str, str]:
     return {} if root is None else {"data.root": root}
 
 
-def open_run(run: Path, settings: Section) -> None:
+def open_run(run: Path, settings: "Section") -> None:
     """Make a run folder, or check that an existing one was made with the same settings.
 
     Raises:
         RunError: If the folder belongs to other settings; the message names the keys that differ.
     """
+    import yaml
+
     file = run / "config.yaml"
     tree = settings.model_dump(mode="json")
     if file.exists():

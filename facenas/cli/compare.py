@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
 from facenas.cli.common import Device, Json, Set, millions, percent, print_json, print_result, remark
 from facenas.cli.using import (
@@ -97,6 +96,8 @@ def read(run: Path) -> "Compared":
     Raises:
         RunError: If the folder holds no search.
     """
+    import yaml
+
     from facenas.search import open_journal
     from facenas.search.compare import Compared
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-import yaml
 
 from facenas.cli.common import (
     Config,
@@ -24,7 +23,6 @@ from facenas.cli.common import (
     remark,
 )
 from facenas.errors import SettingsError
-from facenas.settings import load
 
 if TYPE_CHECKING:
     from facenas.search import Row, SearchSettings
@@ -82,9 +80,10 @@ def search(
     Example: facenas search --config quickstart --set strategy.max_depth=14 --run runs/orl --workers 2, or
     facenas search --strategy nar --base ir50
     """
-    from facenas.cli.live import table
+    from facenas.cli.rows import table
     from facenas.search import SearchSettings
     from facenas.search.run import Means
+    from facenas.settings import load
 
     refined = "refined" if base else None
     short = {"strategy.name": strategy, "space.name": refined, "space.base": base, "strategy.pretrain_epochs": pretrain_epochs}
@@ -156,6 +155,7 @@ def beside(folder: Path) -> Path:
 def with_threads(settings: "SearchSettings", folder: Path, workers: int) -> "SearchSettings":
     """The number of threads of a candidate: what was set, else what the run began with, else the cores shared by the workers."""
     import torch
+    import yaml
 
     if settings.threads:
         return settings

@@ -21,7 +21,6 @@ from facenas.cli.common import (
     print_json,
     print_result,
 )
-from facenas.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +64,7 @@ def train(
     facenas train --backbone timm:resnet18
     """
     from facenas.cli.watching import on_devices
+    from facenas.settings import load
     from facenas.training.settings import TrainSettings
 
     pretrained_at = {"timm.pretrained": "true"} if pretrained else {}
