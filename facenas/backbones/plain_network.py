@@ -23,7 +23,7 @@ def build(space: PlainSpace, architecture: Architecture) -> "PlainNetwork":
 class PlainNetwork(nn.Sequential):
     """The chain of modules; in training, what lies between two pointwise convolutions may be one operation (see `fast`, `fused`)."""
 
-    slower_uncompiled = 1.8  # without a C compiler: docs/performance.md
+    slower_uncompiled = 1.4  # without a C compiler: docs/performance.md
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) -> logits (B, N)."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from facenas.cli.common import overrides, remark
 from facenas.errors import NobodyUnseenError, SettingsError, nearest
-from facenas.settings import load, presets
 
 if TYPE_CHECKING:
     from torch import nn
@@ -90,6 +89,7 @@ def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | None,
         data_root: Where the data lies, if it has moved.
     """
     from facenas.eval.settings import EvalSettings
+    from facenas.settings import load, presets
 
     if name not in presets("eval"):
         raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, presets('eval'))}")

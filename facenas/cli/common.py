@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-import yaml
 
 from facenas.errors import RunError
 from facenas.files import write_text
-from facenas.settings import Section
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from facenas.settings import Section
 
     console: Console
 
@@ -63,7 +63,7 @@ def data_at(root: str | None) -> dict[str, str]:
     return {} if root is None else {"data.root": root}
 
 
-def open_run(run: Path, settings: Section, *, changeable: Collection[str] = ()) -> None:
+def open_run(run: Path, settings: "Section", *, changeable: Collection[str] = ()) -> None:
     """Make a run folder, or check that an existing one was made with the same settings.
 
     Where the data lies is not compared, for runs that know their data by themselves (`data.json`). Nothing is compared with a start
@@ -77,6 +77,8 @@ def open_run(run: Path, settings: Section, *, changeable: Collection[str] = ()) 
     Raises:
         RunError: If the folder belongs to other settings; the message names the keys that differ.
     """
+    import yaml
+
     from facenas.training.provenance import DATA, forget, has_work
 
     before, tree = settings_before(run), settings.model_dump(mode="json")
@@ -108,6 +110,8 @@ def settings_before(run: Path) -> dict[str, Any] | None:
     file = run / CONFIG
     if not file.exists():
         return None
+    import yaml
+
     try:
         tree = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
 from facenas.cli.common import Device, Json, Set, millions, percent, print_json, print_result, remark
 from facenas.cli.using import (
@@ -49,8 +48,6 @@ def compare(
 
     Example: facenas compare a.jpg b.jpg --model runs/ir50 --align dlib, or facenas compare runs/egnas-0 runs/random-0
     """
-    import numpy as np
-
     files = [path for path in given if not path.is_dir()]
     if model is None and not any(path.is_file() for path in files):
         searches(given, as_json=as_json)
@@ -60,6 +57,8 @@ def compare(
             f"compare takes two pictures and --model, or folders of searches and no model; got {len(files)} pictures, "
             f"{len(given) - len(files)} folders and {'a' if model else 'no'} model"
         )
+    import numpy as np
+
     read = open_model(model, assignments, device)
     alignment = alignment_of(align, detector_model, faces=faces)
     detector = alignment.make_detector()
@@ -97,6 +96,8 @@ def read(run: Path) -> "Compared":
     Raises:
         RunError: If the folder holds no search.
     """
+    import yaml
+
     from facenas.search import open_journal
     from facenas.search.compare import Compared
 

@@ -9,7 +9,6 @@ import typer
 from facenas.cli.common import ConfigFile, Device, Json, Run, Seed, Set, overrides, percent, print_json, print_result, remark
 from facenas.errors import DataError, SettingsError, nearest
 from facenas.files import replacing, write_text
-from facenas.settings import load, presets
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,6 +110,7 @@ def named(benchmark: str) -> list[str]:
 def settings_of(name: str, config: str | None, given: list[str]) -> "EvalSettings":
     """The settings of a benchmark."""
     from facenas.eval.settings import EvalSettings
+    from facenas.settings import load, presets
 
     shipped = presets("eval")
     if name not in shipped:
@@ -125,6 +125,7 @@ def present(given: list[str]) -> list[str]:
         DataError: If there is none.
     """
     from facenas.data.benchmark_sources import IjbFiles, TinyFaceFiles, VerificationFiles
+    from facenas.settings import presets
 
     found, absent = list[str](), list[str]()
     for name in presets("eval"):

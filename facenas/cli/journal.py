@@ -13,7 +13,6 @@ def journal(run: Annotated[Path, typer.Argument(help="Folder of a search run.")]
 
     Example: facenas journal runs/orl --json
     """
-    from facenas.cli.live import table
     from facenas.search import open_journal
 
     opened = open_journal(run)
@@ -22,5 +21,7 @@ def journal(run: Annotated[Path, typer.Argument(help="Folder of a search run.")]
         remark(f"[bold red]warning[/bold red]: {warning}")
     if as_json:
         print_json([row.plain() for row in rows])
-    else:
-        print_result(table(rows))
+        return
+    from facenas.cli.rows import table
+
+    print_result(table(rows))

@@ -1,7 +1,7 @@
 """Commands whose modules are imported when they are run: `facenas --help` reads a table."""
 
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
         module, _, attribute = self.place.partition(":")
         found = getattr(import_module(module), attribute)
         if isinstance(found, typer.Typer):
-            found.rich_markup_mode = None
+            found.rich_markup_mode, found.info.cls = None, LazyGroup
             commands = get_group(found)
             commands.name = name
             return commands
@@ -38,12 +38,25 @@ class Entry(NamedTuple):
 class LazyGroup(TyperGroup):
     """A group that knows names and the beginning of each help, and imports a command to run it or to tell more of it."""
 
-    entries: dict[str, Entry]
+    entries: ClassVar[dict[str, Entry]] = {}
+    _straight = False
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         for name, entry in self.entries.items():
             self.add_command(TyperCommand(name, help=entry.help, rich_markup_mode=None))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What a command follows has no options of the group before it: they are not looked at, for which typer would import pydantic."""
+        self._straight = bool(args) and args[0] in self.commands
+        try:
+            return super().parse_args(ctx, args)
+        finally:
+            self._straight = False
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Options of the group itself."""
+        return [] if self._straight else super().get_params(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was asked for."""

@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from facenas.cli.common import console, millions, percent, remark
-from facenas.report.words import changed
 from facenas.search import Candidate, Row, SearchSettings, Strategy, forecast
 from facenas.search.row import StageEpoch
 from facenas.search.settings import ENDING
@@ -156,22 +155,3 @@ def line(row: Row) -> str:
         f"{row.step + 1:3d}. {row.candidate.phase:10s} depth {architecture.depth:3d} width {architecture.width:3d} "
         f"{row.candidate.epochs:3d} epochs {millions(row.parameters):>8s} -> {result}  {row.verdict.outcome}: {row.verdict.reason}"
     )
-
-
-def table(rows: Sequence[Row]) -> Table:
-    """The journal as a table."""
-    result = Table("step", "phase", "depth", "width", "changed", "epochs", "parameters", "score", "verdict", title="candidates")
-    for row in rows:
-        architecture, score = row.candidate.architecture, row.evaluation.score
-        result.add_row(
-            str(row.step + 1),
-            row.candidate.phase,
-            str(architecture.depth),
-            str(architecture.width),
-            str(changed(architecture)),
-            str(row.candidate.epochs),
-            millions(row.parameters),
-            "refused" if score.refused else f"{score.correct} / {score.total} = {percent(float(score.accuracy))}",
-            row.verdict.outcome,
-        )
-    return result

@@ -24,7 +24,6 @@ from facenas.cli.common import (
     settings_before,
 )
 from facenas.errors import SettingsError
-from facenas.settings import load
 
 if TYPE_CHECKING:
     from facenas.search import Row, SearchSettings
@@ -82,9 +81,10 @@ def search(
     Example: facenas search --config quickstart --set strategy.max_depth=14 --run runs/orl --workers 2, or
     facenas search --strategy nar --base ir50
     """
-    from facenas.cli.live import table
+    from facenas.cli.rows import table
     from facenas.search import SearchSettings
     from facenas.search.run import Means
+    from facenas.settings import load
 
     refined = "refined" if base else None
     short = {"strategy.name": strategy, "space.name": refined, "space.base": base, "strategy.pretrain_epochs": pretrain_epochs}

@@ -26,7 +26,6 @@ from facenas.cli.common import (
 )
 from facenas.errors import RunError
 from facenas.locks import locked
-from facenas.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,6 +69,7 @@ def train(
     facenas train --backbone timm:resnet18
     """
     from facenas.cli.watching import on_devices
+    from facenas.settings import load
     from facenas.training.settings import TrainSettings
 
     pretrained_at = {"timm.pretrained": "true"} if pretrained else {}

@@ -1,9 +1,26 @@
 """Trained networks as files that others can run."""
 
-from facenas.export.latency import TARGET, Target, measure_latency
-from facenas.export.latency_table import LatencyTable
-from facenas.export.network import Exported, Format, export_network
-from facenas.export.onnx import ExportError
-from facenas.export.parity import Parity
+from typing import TYPE_CHECKING
+
+from facenas.lazily import lazily
+
+if TYPE_CHECKING:
+    from facenas.export.latency import measure_latency
+    from facenas.export.latency_table import LatencyTable
+    from facenas.export.network import Exported, Format, export_network
+    from facenas.export.onnx import ExportError
+    from facenas.export.parity import Parity
+    from facenas.export.target import TARGET, Target
 
 __all__ = ["TARGET", "ExportError", "Exported", "Format", "LatencyTable", "Parity", "Target", "export_network", "measure_latency"]
+__getattr__ = lazily(
+    __name__,
+    {
+        "facenas.export.latency": ("measure_latency",),
+        "facenas.export.latency_table": ("LatencyTable",),
+        "facenas.export.network": ("Exported", "Format", "export_network"),
+        "facenas.export.onnx": ("ExportError",),
+        "facenas.export.parity": ("Parity",),
+        "facenas.export.target": ("TARGET", "Target"),
+    },
+)

@@ -2,64 +2,20 @@
 
 import os
 import platform
-import re
 import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import nn
 
-from facenas.errors import SettingsError
 from facenas.export.onnx import OPSET
 from facenas.export.rounds import ROUNDS, WARM, turn
+from facenas.export.target import Target
 
 MOST_ROUNDS, AGREE = 20, 1.05
-TARGET = "onnxruntime-cpu-1thread"
-NAMES = re.compile(r"(onnxruntime-cpu|torch-cpu)-([1-9]\d*)threads?|(torch-cuda)")
-
-
-class Target(NamedTuple):
-    """Where a network is to run.
-
-    Attributes:
-        runtime: `onnxruntime-cpu`, `torch-cpu` or `torch-cuda`.
-        threads: Threads of the runtime; 0 on a GPU.
-    """
-
-    runtime: str
-    threads: int
-
-    @classmethod
-    def of(cls, name: str) -> Self:
-        """The target of a name such as `onnxruntime-cpu-1thread`.
-
-        Raises:
-            SettingsError: If there is no such target.
-        """
-        match = NAMES.fullmatch(name)
-        if not match:
-            known = "onnxruntime-cpu-Nthread(s), torch-cpu-Nthread(s) and torch-cuda"
-            raise SettingsError(f"unknown latency target {name!r}; there are {known}, for example {TARGET}")
-        return cls(match[1] or match[3], int(match[2] or 0))
-
-    @property
-    def machine(self) -> dict[str, str]:
-        """All that a measurement depends on besides the network.
-
-        Raises:
-            SettingsError: If the target is not on this machine.
-        """
-        import onnxruntime
-
-        if self.runtime == "torch-cuda" and not torch.cuda.is_available():
-            raise SettingsError("the latency target torch-cuda needs a GPU here, and torch sees none; give the target of a CPU")
-        device = torch.cuda.get_device_name() if self.runtime == "torch-cuda" else processor()
-        version = onnxruntime.__version__ if self.runtime.startswith("onnxruntime") else torch.__version__
-        return {"runtime": self.runtime, "threads": str(self.threads), "device": device, "version": version, "cores": str(os.cpu_count())}
 
 
 def processor() -> str:

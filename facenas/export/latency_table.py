@@ -11,7 +11,8 @@ import torch
 from filelock import FileLock
 from torch import nn
 
-from facenas.export.latency import Target, measure_latency
+from facenas.export.latency import measure_latency
+from facenas.export.target import Target
 from facenas.files import cache_folder, read_checked_json, write_checked_json
 
 

@@ -9,7 +9,7 @@ from facenas.report.charts import Line, chart
 from facenas.report.scores import Names, percent_axis
 from facenas.report.words import tip
 from facenas.search.row import Row
-from facenas.training.loop import Epoch
+from facenas.training.score import Epoch
 
 Curve = Callable[[Epoch, Row], float | None]
 STRENGTH = ("faint", "strong", "chosen")  # in the order of drawing

@@ -21,7 +21,7 @@ from facenas.report.scores import Names
 from facenas.report.shared_weights import stage
 from facenas.report.trajectory import trajectory
 from facenas.report.words import amount, changed, duration, epochs_each, failed, interval, points, reason, score
-from facenas.search.journal import open_journal
+from facenas.search.reading import open_journal
 from facenas.search.row import SCALES, Row, StageEpoch
 from facenas.training.models import load_found
 

@@ -1,17 +1,23 @@
 """Strategies, the runner that drives them and the journal that remembers."""
 
-from facenas.locks import locked
-from facenas.search.cache import ResultCache
-from facenas.search.candidate import Candidate, Strategy, Verdict
-from facenas.search.dynamic_ranking import DynamicRanking
-from facenas.search.executors import InProcess, Processes
-from facenas.search.journal import Journal, open_journal, read_journal
-from facenas.search.limits import Budget, Limits
-from facenas.search.row import Price, Row
-from facenas.search.runner import Runner
-from facenas.search.settings import SearchSettings
-from facenas.search.speculation import forecast, likely_next
-from facenas.training.score import Score
+from typing import TYPE_CHECKING
+
+from facenas.lazily import lazily
+
+if TYPE_CHECKING:
+    from facenas.locks import locked
+    from facenas.search.cache import ResultCache
+    from facenas.search.candidate import Candidate, Strategy, Verdict
+    from facenas.search.dynamic_ranking import DynamicRanking
+    from facenas.search.executors import InProcess, Processes
+    from facenas.search.journal import Journal
+    from facenas.search.limits import Budget, Limits
+    from facenas.search.reading import open_journal, read_journal
+    from facenas.search.row import Price, Row
+    from facenas.search.runner import Runner
+    from facenas.search.settings import SearchSettings
+    from facenas.search.speculation import forecast, likely_next
+    from facenas.training.score import Score
 
 __all__ = [
     "Budget",
@@ -35,3 +41,21 @@ __all__ = [
     "open_journal",
     "read_journal",
 ]
+__getattr__ = lazily(
+    __name__,
+    {
+        "facenas.locks": ("locked",),
+        "facenas.search.cache": ("ResultCache",),
+        "facenas.search.candidate": ("Candidate", "Strategy", "Verdict"),
+        "facenas.search.dynamic_ranking": ("DynamicRanking",),
+        "facenas.search.executors": ("InProcess", "Processes"),
+        "facenas.search.journal": ("Journal",),
+        "facenas.search.limits": ("Budget", "Limits"),
+        "facenas.search.reading": ("open_journal", "read_journal"),
+        "facenas.search.row": ("Price", "Row"),
+        "facenas.search.runner": ("Runner",),
+        "facenas.search.settings": ("SearchSettings",),
+        "facenas.search.speculation": ("forecast", "likely_next"),
+        "facenas.training.score": ("Score",),
+    },
+)

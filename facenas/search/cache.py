@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from facenas.files import read_checked_json, write_checked_json
-from facenas.training.fit import Evaluation
+from facenas.training.score import Evaluation
 
 
 class ResultCache:

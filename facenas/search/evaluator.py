@@ -17,7 +17,8 @@ from facenas.search.cache import content_key
 from facenas.search.candidate import Candidate
 from facenas.search.settings import SEEDED, SearchSettings
 from facenas.training.device import derive_seed, make_fabric
-from facenas.training.fit import Evaluation, evaluate
+from facenas.training.fit import evaluate
+from facenas.training.score import Evaluation
 from facenas.training.tasks import Task
 
 

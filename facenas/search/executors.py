@@ -14,7 +14,7 @@ import torch
 
 from facenas.errors import RunError
 from facenas.search.candidate import Candidate
-from facenas.training.fit import Evaluation
+from facenas.training.score import Evaluation
 
 Progress = Callable[[float], None]  # epochs done
 Evaluate = Callable[[Candidate, Progress], Evaluation]

@@ -23,7 +23,7 @@ from facenas.errors import RunError
 from facenas.files import write_json
 from facenas.search.candidate import Candidate, Phase, Verdict
 from facenas.search.row import SCALES, Price, Row, StageEpoch
-from facenas.training.fit import Evaluation
+from facenas.training.score import Evaluation
 
 JOURNAL, PLACE = "journal.db", "journal.json"
 STAGE = "supernet"

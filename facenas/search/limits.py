@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import Field, field_validator
 
-from facenas.export import TARGET, Target
+from facenas.export.target import TARGET, Target
 from facenas.search.row import Price, Row
 from facenas.settings import Section
 

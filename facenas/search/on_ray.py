@@ -6,7 +6,7 @@ from typing import Any
 from facenas.errors import RunError
 from facenas.search.candidate import Candidate
 from facenas.search.executors import Evaluate, Watch, unwatched
-from facenas.training.fit import Evaluation
+from facenas.training.score import Evaluation
 
 RETRIES = 10
 POLL_SECONDS = 0.2

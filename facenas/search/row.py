@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from facenas.search.candidate import MICRO, Candidate, Verdict
 from facenas.settings import Section
-from facenas.training.fit import Evaluation
+from facenas.training.score import Evaluation
 
 Scale = Literal["macro", "micro"]
 SCALES: tuple[Scale, ...] = ("macro", "micro")

@@ -24,10 +24,9 @@ from facenas.search.runner import Runner
 from facenas.search.settings import SearchSettings
 from facenas.search.shared_weights import CHECKPOINT, Stage, run_stage
 from facenas.settings import Section
-from facenas.training.fit import Evaluation
 from facenas.training.models import Found
 from facenas.training.provenance import same_data
-from facenas.training.score import Score
+from facenas.training.score import Evaluation, Score
 from facenas.training.settings import seen_by
 from facenas.training.tasks import Task
 

@@ -11,8 +11,7 @@ from facenas.search.executors import Executor
 from facenas.search.limits import Budget
 from facenas.search.row import Price, Row
 from facenas.search.speculation import likely_next
-from facenas.training.fit import Evaluation
-from facenas.training.score import Score
+from facenas.training.score import Evaluation, Score
 
 
 class Rows(Protocol):

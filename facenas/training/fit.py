@@ -9,21 +9,19 @@ from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
-from pydantic import Field
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from facenas.backbones import Blueprint
 from facenas.errors import DivergedError, NotFiniteError, StoppedError
-from facenas.settings import Section
 from facenas.training.checkpoint import load_checkpoint
 from facenas.training.device import Device, derive_seed, make_fabric
 from facenas.training.keeper import Care, Keeper
 from facenas.training.logbook import Log, Logbook, over_ranks
-from facenas.training.loop import Epoch, Training, train
+from facenas.training.loop import Training, train
 from facenas.training.memory import within_memory
 from facenas.training.recipe import Recipe
-from facenas.training.score import Score, pack_answers
+from facenas.training.score import Epoch, Evaluation, Score, pack_answers
 from facenas.training.spread import spread
 from facenas.training.tasks import Task
 
@@ -40,17 +38,6 @@ class Fitted(NamedTuple):
     network: nn.Module
     history: tuple[Epoch, ...]
     seconds_before: float  # spent by processes that did not finish it
-
-
-class Evaluation(Section):
-    """A candidate's score with all that a journal keeps about it."""
-
-    score: Score = Field(description="Integer counts.")
-    history: tuple[Epoch, ...] = Field(description="Every epoch of training.")
-    seconds: float = Field(ge=0, description="Time from building to scoring.")
-    device: str = Field(description="Kind of device that trained it.")
-    diverged: bool = Field(False, description="Whether training ended in numbers that are not finite; the score is then 0.")
-    remark: str = Field("", description="Why the candidate was refused, if it was.")
 
 
 def fit(

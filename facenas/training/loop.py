@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -20,17 +20,9 @@ from facenas.training.device import derive_seed
 from facenas.training.feed import Feed
 from facenas.training.graph import Recorded
 from facenas.training.recipe import Recipe
+from facenas.training.score import Epoch
 
-
-class Epoch(NamedTuple):
-    """What one epoch of training did."""
-
-    epoch: int
-    loss: float
-    correct: int
-    total: int
-    lr: float
-    validation: int | None = None  # correct answers on the validation split, where the epoch was validated
+__all__ = ["Epoch", "Training", "train"]
 
 
 @dataclass

@@ -2,12 +2,15 @@
 
 from base64 import b64encode
 from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from facenas.settings import Section
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Score(Section):
@@ -37,6 +40,30 @@ class Score(Section):
         return None if self.train_correct is None or self.train_total is None else Fraction(self.train_correct, self.train_total)
 
 
-def pack_answers(right: NDArray[np.bool_]) -> str:
+class Epoch(NamedTuple):
+    """What one epoch of training did."""
+
+    epoch: int
+    loss: float
+    correct: int
+    total: int
+    lr: float
+    validation: int | None = None  # correct answers on the validation split, where the epoch was validated
+
+
+class Evaluation(Section):
+    """A candidate's score with all that a journal keeps about it."""
+
+    score: Score = Field(description="Integer counts.")
+    history: tuple[Epoch, ...] = Field(description="Every epoch of training.")
+    seconds: float = Field(ge=0, description="Time from building to scoring.")
+    device: str = Field(description="Kind of device that trained it.")
+    diverged: bool = Field(False, description="Whether training ended in numbers that are not finite; the score is then 0.")
+    remark: str = Field("", description="Why the candidate was refused, if it was.")
+
+
+def pack_answers(right: "NDArray[np.bool_]") -> str:
     """Which items were right, shape (M,), as `Score.answers` keeps it."""
+    import numpy as np
+
     return b64encode(np.packbits(right).tobytes()).decode()

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from facenas.cli.common import open_run, overrides, print_json, print_result
 from facenas.cli.search import run_in, with_threads
 from facenas.files import write_json, write_text
-from facenas.settings import Section, load
 
 if TYPE_CHECKING:
     from facenas.backbones import Architecture
     from facenas.search import Row, SearchSettings
     from facenas.search.row import StageEpoch
     from facenas.search.run import Means
+    from facenas.settings import Section
 
-S = TypeVar("S", bound=Section)
-R = TypeVar("R", bound=Section)
+S = TypeVar("S", bound="Section")
+R = TypeVar("R", bound="Section")
 
 
 @dataclass
@@ -83,6 +83,7 @@ def open_lab(
 ) -> Lab[S]:
     """Read the settings of a study, and make its folder or go on in it."""
     from facenas.search.run import Means
+    from facenas.settings import load
 
     options = overrides(assignments, **{"seeds": seeds or None, "search.device": device})
     settings = load(schema, command="study", preset=config, overrides=options)
