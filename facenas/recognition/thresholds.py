@@ -13,8 +13,15 @@ from facenas.errors import DataError
 from facenas.files import read_checked_json, write_checked_json
 
 
-class Threshold(NamedTuple):
-    """A threshold with where it comes from.
+class _Threshold(NamedTuple):
+    value: float
+    far: float
+    benchmark: str
+    pairs: int
+
+
+class Threshold(_Threshold):
+    """A threshold with where it comes from: a tuple of the first four attributes.
 
     Attributes:
         value: The least cosine that is accepted.
@@ -25,10 +32,6 @@ class Threshold(NamedTuple):
         seen: Whether the model was trained on some of them.
     """
 
-    value: float
-    far: float
-    benchmark: str
-    pairs: int
     data: str = ""
     seen: bool = False
 
@@ -91,9 +94,7 @@ def stored_threshold(model: Path, model_sha256: str, far: float) -> Threshold:
     reports = [(name, one) for name, one in _reports(model) if one.model_sha256 == model_sha256 and one.protocol.flip]
     reports.sort(key=lambda named: (-named[1].trust, -named[1].pairs))
     found = [
-        Threshold(value, rate, name, one.pairs, one.about, one.seen_pictures > 0)
-        for name, one in reports
-        for rate, value in one.threshold_at_far.items()
+        _with_data(Threshold(value, rate, name, one.pairs), one) for name, one in reports for rate, value in one.threshold_at_far.items()
     ]
     refused = [f"{name} {why}" for name, one in reports for rate, why in one.refused.items() if isclose(rate, far)]
     fitting = [one for one in found if isclose(one.far, far)]
@@ -114,6 +115,11 @@ def _reports(model: Path) -> Iterator[tuple[str, _Report]]:
             for name, report in content.items():
                 with suppress(ValidationError):
                     yield name, _Report.model_validate(report)
+
+
+def _with_data(threshold: Threshold, report: _Report) -> Threshold:
+    threshold.data, threshold.seen = report.about, report.seen_pictures > 0
+    return threshold
 
 
 def keep_report(file: Path, name: str, content: dict[str, Any]) -> Path:
