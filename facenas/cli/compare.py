@@ -105,7 +105,7 @@ def read(run: Path) -> "Compared":
     try:
         settings = yaml.safe_load(file.read_text(encoding="utf-8"))
         strategy, seed = settings["strategy"]["name"], settings["seed"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
         raise RunError(f"{file} is missing or damaged; give the folder of a `facenas search` run") from None
     if not (run / "architecture.json").is_file():
         remark(f"{run} ({strategy}, seed {seed}) is not finished: its figures are those so far")

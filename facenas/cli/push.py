@@ -37,7 +37,8 @@ def push(folder: Folder, model: Model, licence: Licence = None, name: Name = Non
     write_text(folder / "README.md", page(run, card, name=name or folder.resolve().name, licence=licence, onnx=onnx))
     if people := sum(len(one.identities) for one in card.seen):
         sets = ", ".join(dict.fromkeys(one.dataset for one in card.seen))
-        remark(f"model.json and architecture.json hold the names of {people} people of {sets}, and hashes of how their photographs look")
+        looks = ", and hashes of how their photographs look" if any(one.looks for one in card.seen) else ""
+        remark(f"model.json and architecture.json hold the names of {people} people of {sets}{looks}")
     written = sorted(path.name for path in folder.iterdir())
     if as_json:
         print_json({"folder": str(folder), "files": written, "license": licence})

@@ -144,7 +144,7 @@ def go_on(folder: Path, settings: "TrainSettings") -> None:
     from facenas.training.provenance import has_work
 
     before, epochs = (settings_before(folder) or {}).get("epochs", settings.epochs), settings.epochs
-    if before == epochs or not has_work(folder):
+    if not isinstance(before, int) or before == epochs or not has_work(folder):
         return
     if before > epochs:
         raise RunError(f"{folder} is a run of {before} epochs, and cannot become one of {epochs}; give another --run")

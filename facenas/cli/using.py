@@ -63,9 +63,14 @@ def threshold_of(model: "FaceModel", far: float, value: float | None) -> "tuple[
 def told(threshold: "Threshold | None", why: str) -> dict[str, Any]:
     """A threshold as JSON."""
     if threshold is None:
-        return {"threshold": None, "far": None, "benchmark": None, "no_threshold": why}
+        return {"threshold": None, "far": None, "benchmark": None, "data": None, "no_threshold": why}
     own = not threshold.benchmark
-    return {"threshold": threshold.value, "far": None if own else threshold.far, "benchmark": threshold.benchmark or None}
+    return {
+        "threshold": threshold.value,
+        "far": None if own else threshold.far,
+        "benchmark": threshold.benchmark or None,
+        "data": threshold.data or None,
+    }
 
 
 def with_several(faces: dict[str, int]) -> str:

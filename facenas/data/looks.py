@@ -31,10 +31,15 @@ class Looks(Section):
     @classmethod
     def of(cls, sets: Sequence[FaceDataset]) -> Self:
         """The looks of the photographs of some sets of one size."""
-        places = [(faces, row) for faces in sets for row in range(len(faces))]
-        chosen = [places[row] for row in _chosen(np.concatenate([_place_within(faces.identities) for faces in sets])).tolist()]
-        made = prints(lambda number: chosen[number][0].image(chosen[number][1]), len(chosen))
-        return cls(size=sets[0].size, photographs=len(places), prints=b64encode(made.astype("<u8").tobytes()).decode())
+        chosen = _chosen(np.concatenate([_place_within(faces.identities) for faces in sets])).tolist()
+        ends = np.cumsum([len(faces) for faces in sets])
+
+        def image(number: int) -> Images:
+            which = int(np.searchsorted(ends, chosen[number], side="right"))
+            return sets[which].image(chosen[number] - int(ends[which]) + len(sets[which]))
+
+        made = prints(image, len(chosen))
+        return cls(size=sets[0].size, photographs=int(ends[-1]), prints=b64encode(made.astype("<u8").tobytes()).decode())
 
     @property
     def kept(self) -> Prints:

@@ -6,10 +6,11 @@ from hashlib import sha256
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import Field, ValidationError
+from pydantic_core import from_json
 
 from facenas import __version__
 from facenas.data import InputContract
@@ -18,7 +19,7 @@ from facenas.data.picture_files import person_of
 from facenas.errors import DataError, ModelError
 from facenas.eval import unit
 from facenas.eval.embed import Embeddings
-from facenas.files import replacing, write_text
+from facenas.files import CHECKSUM, DamagedError, read_checked_json, replacing, write_checked_json
 from facenas.recognition.aligning import Alignment
 from facenas.recognition.embedding import Embedded
 from facenas.recognition.face_model import FaceModel
@@ -145,7 +146,7 @@ def save_gallery(gallery: Gallery, folder: Path) -> None:
     """Write `gallery.json` and `embeddings.npy`."""
     with replacing(folder / VALUES) as temporary:
         temporary.write_bytes(_npy(gallery.values))
-    write_text(folder / CARD, gallery.card.model_dump_json(indent=2) + "\n")
+    write_checked_json(folder / CARD, gallery.card.model_dump(mode="json"))
 
 
 def load_gallery(folder: Path) -> Gallery:
@@ -155,7 +156,7 @@ def load_gallery(folder: Path) -> Gallery:
         DataError: If there is none, or it is damaged.
     """
     try:
-        card = GalleryCard.model_validate_json((folder / CARD).read_bytes())
+        card = GalleryCard.model_validate({key: value for key, value in _object(folder / CARD).items() if key != CHECKSUM})
         data = (folder / VALUES).read_bytes()
         if sha256(data).hexdigest() != card.embeddings_sha256:
             raise DataError(f"{folder / VALUES} is not the file that {CARD} was written with; build the gallery anew")
@@ -170,7 +171,17 @@ def load_gallery(folder: Path) -> Gallery:
         raise DataError(f"{folder} does not hold a gallery: {VALUES} cannot be read; build the gallery anew") from None
     if values.ndim != 2 or values.dtype != np.float32 or len(values) != len(card.people) or not np.isfinite(values).all():
         raise DataError(f"{folder / VALUES} does not hold an embedding of each of the {len(card.people)} people; build the gallery anew")
+    try:
+        read_checked_json(folder / CARD)
+    except DamagedError as error:
+        raise DataError(f"{error}; build the gallery anew") from None
     return Gallery(card, values)
+
+
+def _object(file: Path) -> dict[str, Any]:
+    """What a JSON file holds, if it is an object."""
+    value = from_json(file.read_bytes())
+    return value if isinstance(value, dict) else {}
 
 
 def _nearest(faces: Embeddings, values: Embeddings, k: int) -> Labels:

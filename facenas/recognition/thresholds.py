@@ -14,8 +14,15 @@ from facenas.errors import DataError
 from facenas.files import read_checked_json, write_checked_json
 
 
-class Threshold(NamedTuple):
-    """A threshold with where it comes from.
+class _Threshold(NamedTuple):
+    value: float
+    far: float
+    benchmark: str
+    pairs: int
+
+
+class Threshold(_Threshold):
+    """A threshold with where it comes from: a tuple of the first four attributes.
 
     Attributes:
         value: The least cosine that is accepted.
@@ -26,10 +33,6 @@ class Threshold(NamedTuple):
         seen: Whether the model was trained on some of them.
     """
 
-    value: float
-    far: float
-    benchmark: str
-    pairs: int
     data: str = ""
     seen: bool = False
 
@@ -95,9 +98,7 @@ def stored_threshold(model: Path, model_sha256: str, far: float, *, contract: In
     reports = [(name, one) for name, one in of_model if contract is None or one.input in (None, contract)]
     reports.sort(key=lambda named: (-named[1].trust, -named[1].pairs))
     found = [
-        Threshold(value, rate, name, one.pairs, one.about, one.seen_pictures > 0)
-        for name, one in reports
-        for rate, value in one.threshold_at_far.items()
+        _with_data(Threshold(value, rate, name, one.pairs), one) for name, one in reports for rate, value in one.threshold_at_far.items()
     ]
     refused = [f"{name} {why}" for name, one in reports for rate, why in one.refused.items() if isclose(rate, far)]
     fitting = [one for one in found if isclose(one.far, far)]
@@ -128,6 +129,11 @@ def _reports(model: Path) -> Iterator[tuple[str, _Report]]:
             for name, report in content.items():
                 with suppress(ValidationError):
                     yield name, _Report.model_validate(report)
+
+
+def _with_data(threshold: Threshold, report: _Report) -> Threshold:
+    threshold.data, threshold.seen = report.about, report.seen_pictures > 0
+    return threshold
 
 
 def keep_report(file: Path, name: str, content: dict[str, Any]) -> Path:

@@ -1,6 +1,5 @@
 """A model's page and files as the Hugging Face hub lays them out."""
 
-import json
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +10,8 @@ from huggingface_hub import EvalResult, ModelCardData
 from huggingface_hub import ModelCard as Page
 
 from facenas.data.faces import told_size
+from facenas.errors import RunError
+from facenas.files import DamagedError, read_checked_json
 from facenas.training.models import ModelCard
 
 RATES = {"accuracy": "accuracy", "auc": "AUC", "eer": "equal error rate"}
@@ -28,7 +29,10 @@ def measured(run: Path, card: ModelCard) -> list[Figures]:
     """The figures in `eval/` that belong to these weights."""
     found = []
     for file in sorted((run / "eval").glob("*.json")):
-        content = json.loads(file.read_bytes())
+        try:
+            content = read_checked_json(file)
+        except DamagedError as error:
+            raise RunError(f"{error}; run `facenas eval` again, or remove it") from None
         report = content.get(file.stem, {})
         if report.get("model_sha256", card.weights_sha256) == card.weights_sha256 and "accuracy" in report:
             rates = {key: float(report[key]) for key in RATES if isinstance(report.get(key), int | float)}
@@ -107,7 +111,10 @@ def page(run: Path, card: ModelCard, *, name: str, licence: str | None, onnx: Se
 def _training(run: Path) -> Iterator[tuple[str, str]]:
     """What the run's settings say about its training."""
     file = run / "config.yaml"
-    settings = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    try:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise RunError(f"{file} is not readable YAML; restore it, or remove it") from None
     for name, keys in (("trained on", ("data", "name")), ("margin head", ("head", "name")), ("epochs", ("epochs",)), ("seed", ("seed",))):
         value: Any = settings
         for key in keys:

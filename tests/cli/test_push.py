@@ -1,5 +1,6 @@
 """A model in the layout of the Hugging Face hub, read by the hub's own library and by timm."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,15 @@ def test_the_page_has_the_figures_of_these_weights(facenas: Command, tmp_path: P
     assert "exported from other weights" in told.stderr and "model.onnx" not in told.json["files"]
     text = (tmp_path / "other" / "README.md").read_text()
     assert "None was measured" in text and "None is stated" in text and "license:" not in text
+
+
+def test_damaged_files_of_the_run_are_one_sentence(facenas: Command, tmp_path: Path) -> None:
+    save(tmp_path / "m")
+    (tmp_path / "m" / "config.yaml").write_text("a: [1")
+    assert facenas("push", "hub", "--model", "m", code=1).stderr == (
+        "facenas: m/config.yaml is not readable YAML; restore it, or remove it\n"
+    )
+    shutil.rmtree("hub", ignore_errors=True)
+    (tmp_path / "m" / "eval").mkdir()
+    (tmp_path / "m" / "eval" / "orl.json").write_text("{")
+    assert "m/eval/orl.json is damaged" in facenas("push", "hub", "--model", "m", code=1).stderr

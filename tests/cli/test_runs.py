@@ -256,6 +256,14 @@ def test_the_slower_of_two_saves_nothing(facenas: Command, place: Path) -> None:
     assert "saved; run the same command to go on" in errors
 
 
+def test_a_gallery_whose_names_were_damaged(facenas: Command, place: Path) -> None:
+    facenas("gallery", "build", "photographs", "--model", "m", "--out", "g")
+    card = (place / "g" / "gallery.json").read_text()
+    (place / "g" / "gallery.json").write_text(card.replace('"name": "p3"', '"name": "q3"'))
+    said = facenas("identify", "photographs/p3/0.png", "--gallery", "g", code=1).stderr
+    assert said == "facenas: g/gallery.json is damaged: its content is not what was written; build the gallery anew\n"
+
+
 @pytest.mark.parametrize("text", ["a: [1", "", "# nothing\n", "- 1\n", "text"])
 def test_a_damaged_config_is_one_sentence(facenas: Command, place: Path, text: str) -> None:
     (place / "m" / "config.yaml").write_text(text)

@@ -27,6 +27,12 @@ def test_other_photographs_are_not() -> None:
     assert all(alike(made[[row]], np.delete(made, row, axis=0))[0] > ALIKE for row in range(len(ORL)))
 
 
+def test_the_looks_of_two_sets() -> None:
+    """Of all their photographs, each of its own set."""
+    halves = ORL.rows(np.arange(200)), ORL.rows(np.arange(200, 400))
+    assert {bytes(one) for one in Looks.of(halves).kept} == {bytes(one) for one in Looks.of([ORL]).kept}
+
+
 def test_empty_pictures_are_like_no_other() -> None:
     empty = FaceSet("empty", np.zeros((3, 32, 32, 3), np.uint8), np.arange(3), ("a", "b", "c"))
     assert (alike(prints(empty.image, 3), Looks.of([empty]).kept) > ALIKE).all()
