@@ -4,8 +4,8 @@
 # Seen: OpenCV 5.0.0.93 reads SAME_UPPER as SAME_LOWER; MNN 3.6.1 reads SAME_LOWER as SAME_UPPER. Each is right about the other one.
 # onnxruntime 1.32.0 and OpenVINO 2026.4.1 are right about both. Shapes are the same, so nothing fails: every stride moves the features by
 # a pixel.
-# Why it matters: Keras' "same" padding is what GhostFaceNets and other TensorFlow face networks are made of; their ONNX files lose
-# accuracy in OpenCV without a word.
+# Why it matters: Keras' "same" padding is what GhostFaceNets and other TensorFlow face networks are made of; an ONNX file that keeps it
+# as auto_pad gives other embeddings in OpenCV, without a word.
 # What to do: write explicit pads, [0, 0, 1, 1] or [1, 1, 0, 0], which all four read alike (checked below).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -3,8 +3,9 @@
 # one value a channel is written (8, 1, 1). Runtimes agree, or refuse.
 # Seen: onnxruntime 1.32.0 and onnx' reference give each column its slope; OpenCV 5.0.0.93, OpenVINO 2026.4.1 and MNN 3.6.1 give each
 # channel its slope. Where the width differs from the channels, onnxruntime refuses what the others run.
-# Why it matters: face networks are the home of PReLU, and files made by older MXNet converters carry (C,). A parity check of one runtime
-# against another is only as good as the width of the features: a network of 56 channels at 56 x 56 differs, one of 64 does not load.
+# Why it matters: face networks are the home of PReLU, and converters that copy the training library's tensor write (C,). A parity check
+# of one runtime against another is only as good as the width of the features: a network of 56 channels at 56 x 56 differs, one of 64 does
+# not load.
 # What to do: reshape every slope to (C, 1, 1) before the file is written.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
