@@ -74,7 +74,7 @@ def read_bin(path: Path) -> tuple[list[bytes], list[bool]]:
         raise DataError(f"no verification file at {path}; give a .bin file in InsightFace's format")
     content = load(path)
     if not (isinstance(content, (tuple, list)) and len(content) == 2 and all(isinstance(part, (list, tuple, Array)) for part in content)):
-        raise DataError(f"{path} is no such file: {WANTED}")
+        raise DataError(f"{path} is no verification file: {WANTED}")
     images, same = [_image(path, number, entry) for number, entry in enumerate(_listed(content[0]))], _labels(path, content[1])
     if not images or len(images) != 2 * len(same):
         raise DataError(f"{path} holds {len(images)} photographs and {len(same)} labels: {WANTED}; get it again")

@@ -16,7 +16,7 @@ import numpy as np
 
 from facenas.errors import DataError
 
-WANTED = "a verification file must hold two lists: 2 P encoded photographs, and P times whether two of them show one person"
+WANTED = "it must hold two lists: 2 P encoded photographs, and P times whether two of them show one person"
 OPERATIONS = (
     *("PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "NONE", "NEWTRUE", "NEWFALSE"),
     *("FLOAT", "BINFLOAT", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"),
@@ -140,7 +140,7 @@ def _refusing(name: str) -> Any:
     """What is done instead of an operation that is not needed."""
 
     def refuse(reader: _Reader) -> None:
-        raise DataError(f"{reader.path} holds {NAMES.get(name, f'what no verification file needs ({name})')}; {WANTED}")
+        raise DataError(f"{reader.path} holds {NAMES.get(name, f'what is not needed ({name})')} and is no verification file: {WANTED}")
 
     return refuse
 

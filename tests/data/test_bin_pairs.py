@@ -132,9 +132,9 @@ def test_what_is_written_is_read_as_insightface_reads_it(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ({"images": IMAGES, "same": SAME}, "holds a dictionary; a verification file must hold two lists"),
+        ({"images": IMAGES, "same": SAME}, "holds a dictionary and is no verification file: it must hold two lists"),
         (([{"x": IMAGES[0]}], SAME), "holds a dictionary"),
-        ({1, 2}, "holds a set; a verification file must hold two lists|asks for builtins.set"),
+        ({1, 2}, "holds a set and is no verification file|asks for builtins.set"),
         ((IMAGES, [0.5] * 6), "one label is 0.5; mend it"),
         ((IMAGES, np.array(SAME, ">i8")), "damaged, cut short|type >i8"),
         ((IMAGES, [None] * 6), "one label is of type NoneType"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facenas.data import FolderFaces, OrlFaces, RecordFaces, in_memory, open_faces
@@ -57,6 +57,7 @@ def test_a_record_byte_by_byte() -> None:
 pieces = st.lists(st.sampled_from([MAGIC, b"", b"a", b"bcd", MAGIC[:2], MAGIC[2:]]) | st.binary(max_size=9), max_size=8).map(b"".join)
 
 
+@settings(deadline=None)  # it writes files
 @given(st.lists(pieces, min_size=1, max_size=6), st.booleans())
 def test_any_payload_survives(tmp_path_factory: pytest.TempPathFactory, payloads: list[bytes], indexed: bool) -> None:
     assert [record_bytes(data) for data in payloads] == [plain_record(data) for data in payloads]
@@ -65,6 +66,7 @@ def test_any_payload_survives(tmp_path_factory: pytest.TempPathFactory, payloads
     assert [bytes(records.data(i)) for i in range(len(payloads))] == payloads
 
 
+@settings(deadline=None)  # it writes files
 @given(st.lists(pieces.map(lambda content: content + b"!"), min_size=2, max_size=8))
 def test_what_is_written_is_read_and_labelled(tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]) -> None:
     path = tmp_path_factory.mktemp("written") / "train.rec"
