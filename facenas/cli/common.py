@@ -3,7 +3,7 @@
 import json
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -41,8 +41,13 @@ def data_at(root: str | None) -> dict[str, str]:
     return {} if root is None else {"data.root": root}
 
 
-def open_run(run: Path, settings: Section) -> None:
+def open_run(run: Path, settings: Section, *, changeable: Collection[str] = ()) -> None:
     """Make a run folder, or check that an existing one was made with the same settings.
+
+    Args:
+        run: The folder; hold its lock.
+        settings: Of the command.
+        changeable: Settings, or groups of them such as `budget`, that may be others now.
 
     Raises:
         RunError: If the folder belongs to other settings; the message names the keys that differ.
@@ -51,12 +56,12 @@ def open_run(run: Path, settings: Section) -> None:
     tree = settings.model_dump(mode="json")
     if file.exists():
         before, now = _flat(yaml.safe_load(file.read_text(encoding="utf-8"))), _flat(tree)
-        differing = [
-            f"{key} ({before.get(key)} there, {now.get(key)} here)" for key in sorted({*before, *now}) if before.get(key) != now.get(key)
-        ]
+        changed = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+        differing = [f"{key} ({before.get(key)} there, {now.get(key)} here)" for key in changed if not key.startswith(tuple(changeable))]
+        if not changed:
+            return
         if differing:
             raise RunError(f"{run} was made with other settings: {', '.join(differing)}; give another --run or the same settings")
-        return
     run.mkdir(parents=True, exist_ok=True)
     versions = ", ".join(f"{name} {version(name)}" for name in ("facenas", "torch", "optuna", "onnxruntime"))
     header = f"# {versions}, Python {platform.python_version()}, {platform.system()} {platform.machine()}\n"
