@@ -65,11 +65,11 @@ class Watcher:
     def planned(self, strategy: Strategy) -> None:
         """Candidates are about to be trained."""
         self.strategy, self.sharing = strategy, None
-        self.ahead = self._forecast()
+        self.ahead = self._forecast() if self._live or self.settings.strategy.name in ENDING else []  # it costs some time
         if not self._live:
-            endless = self.settings.strategy.name not in ENDING and self.settings.budget.trials is None
+            most = len(self.ahead) or self.settings.budget.trials
             self._say(
-                f"{self.told}: candidates until the budget is spent" if endless else f"{self.told}: at most {len(self.ahead)} candidates"
+                f"{self.told}: " + (f"at most {most} candidate{'s' * (most != 1)}" if most else "candidates until the budget is spent")
             )
 
     def shared(self, epochs: float) -> None:

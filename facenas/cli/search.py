@@ -198,7 +198,7 @@ def ending(folder: Path) -> Iterator[None]:
         raise
     finally:
         if here:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def beside(folder: Path) -> Path:

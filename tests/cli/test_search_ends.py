@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,8 @@ def test_a_budget_may_be_set_changed_and_taken_away(tmp_path: Path, facenas: Com
         done = facenas(*SEARCH, *(part for one in given for part in ("--set", one)), "--json")
         assert done.json["candidates"] == rows
         assert "trials: " + given[0].partition("=")[2] in (tmp_path / "r" / "config.yaml").read_text()
-    assert "smoke" not in facenas(*SEARCH, "--set", "recipe.lr=0.2", "--set", "budget.trials=3", code=1).stdout
+    said = facenas(*SEARCH, "--set", "recipe.lr=0.2", "--set", "budget.trials=3", code=1).stderr
+    assert "r was made with other settings: recipe.lr (0.1 there, 0.2 here)" in said
     assert "trials: 2" in (tmp_path / "r" / "config.yaml").read_text()
 
 
@@ -62,7 +64,7 @@ def test_without_a_terminal_it_says_what_it_will_do(facenas: Command) -> None:
         "r: dynamic_ranking in the space ir, depth 10 to 14, width 8 to 12; 88 photographs of 11 people of synthetic to train on, "
         "scored on 280 held-out pairs; 1 worker on cpu, 1 thread each"
     )
-    assert said[1] == "r: at most 1 candidates"
+    assert said[1] == "r: at most 1 candidate"
     assert said[2].startswith("  1. grow       depth  10 width  12")
 
 
@@ -74,7 +76,7 @@ def test_two_studies_do_not_share_a_folder(tmp_path: Path, facenas: Command) -> 
     from facenas.cli.study.lab import open_lab
     from facenas.search.studies import RandomSettings
 
-    options = {"config": "random", "assignments": [], "seeds": [], "device": None, "workers": 1, "cache": None}
+    options: dict[str, Any] = {"config": "random", "assignments": [], "seeds": [], "device": None, "workers": 1, "cache": None}
     lab = open_lab("random", RandomSettings, run=tmp_path / "s", **options)
     with pytest.raises(RunError, match="another process is working on"):
         open_lab("random", RandomSettings, run=tmp_path / "s", **options)
