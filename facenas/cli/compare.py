@@ -1,5 +1,6 @@
 """`facenas compare`: two photographs, or several searches side by side."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -110,7 +111,16 @@ def read(run: Path) -> "Compared":
     if not (run / "architecture.json").is_file():
         remark(f"{run} ({strategy}, seed {seed}) is not finished: its figures are those so far")
     epochs = journal.epochs()
-    return Compared(str(run), settings, journal.rows(), epochs.rows() if epochs else ())
+    return Compared(str(run), settings, journal.rows(), epochs.rows() if epochs else (), _data(run))
+
+
+def _data(run: Path) -> Any:
+    """What a run knows of its data; None of a run of before."""
+    file = run / "data.json"
+    try:
+        return json.loads(file.read_bytes()) if file.is_file() else None
+    except (OSError, ValueError):
+        raise RunError(f"{file} is damaged; restore it, or start a new run") from None
 
 
 def table(entries: list[dict[str, Any]]) -> "Table":

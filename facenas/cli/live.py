@@ -13,11 +13,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from facenas.backbones import CellSpace, RefinedSpace
 from facenas.cli.common import console, millions, percent, remark
 from facenas.search import Candidate, Row, SearchSettings, Strategy, forecast
+from facenas.search.bounds import Bounds
 from facenas.search.row import StageEpoch
 from facenas.search.settings import ENDING
+from facenas.training.device import make_fabric
+from facenas.training.tasks import ClassTask, FaceTask, Task
 
+QUIET_SECONDS = 60.0  # without a terminal, where nothing else was said for so long
 STALE_SECONDS = 60.0  # a candidate that has been given up is shown no longer
 
 
@@ -27,10 +32,13 @@ class Watcher:
     Args:
         settings: Of the search.
         workers: Candidates in training at once.
+        told: Name of the search, for people.
     """
 
-    def __init__(self, settings: SearchSettings, workers: int) -> None:
-        self.settings, self.workers = settings, workers
+    def __init__(self, settings: SearchSettings, workers: int, told: str = "search") -> None:
+        self.settings, self.workers, self.told = settings, workers, told
+        self._said = time.monotonic()
+        self._mixed = False
         self.strategy: Strategy | None = None
         self.rows: list[Row] = []
         self.epochs: list[StageEpoch] = []
@@ -48,32 +56,62 @@ class Watcher:
         with Live(console=console, get_renderable=self.picture, refresh_per_second=4, transient=True) as self._live:
             yield
 
+    def begun(self, task: Task) -> None:
+        """The data is loaded: what will happen, where there is no terminal to watch it on."""
+        if not self._live:
+            self._say(f"{self.told}: {start_line(self.settings, task, self.workers)}")
+
     def planned(self, strategy: Strategy) -> None:
         """Candidates are about to be trained."""
         self.strategy, self.sharing = strategy, None
-        if self._live:
-            self.ahead = self._forecast()
+        self.ahead = self._forecast() if self._live or self.settings.strategy.name in ENDING else []  # it costs some time
+        if not self._live:
+            most = len(self.ahead) or self.settings.budget.trials
+            self._say(
+                f"{self.told}: " + (f"at most {most} candidate{'s' * (most != 1)}" if most else "candidates until the budget is spent")
+            )
 
     def shared(self, epochs: float) -> None:
         """The training of shared weights has come so far."""
         self.sharing = epochs
+        self._now(f"shared weights: {epochs:.1f} of {self.settings.strategy.model_dump()['epochs']} epochs")
+
+    def _say(self, text: str) -> None:
+        self._said = time.monotonic()
+        remark(text)
+
+    def _now(self, text: str) -> None:
+        """A line a minute for log files."""
+        if not self._live and time.monotonic() - self._said > QUIET_SECONDS:
+            best = self.summary().get("best so far")
+            self._say(text + (f"; best so far {best}" if best else ""))
 
     def after_epoch(self, row: StageEpoch) -> None:
         """An epoch of shared weights."""
         self.epochs.append(row)
-        remark(stage_line(row))
+        self._say(stage_line(row))
 
     def watch(self, candidate: Candidate, epochs: float) -> None:
         """A candidate has come so far."""
         self.training[candidate] = (epochs, time.monotonic())
+        shape = f"depth {candidate.architecture.depth} width {candidate.architecture.width}"
+        self._now(f"     {candidate.phase:10s} {shape}: {epochs:.1f} of {candidate.epochs} epochs")
 
     def after_row(self, row: Row) -> None:
         """A decision."""
         self.rows.append(row)
         self.training.pop(row.candidate, None)
-        remark(line(row))
+        self._say(line(row))
+        self._tell_mixture()
         if self._live:  # the forecast costs some time
             self.ahead = self._forecast()
+
+    def _tell_mixture(self) -> None:
+        """Once, if results come from processors of several kinds."""
+        kinds = sorted({row.evaluation.processor for row in self.rows} - {""})
+        if len(kinds) > 1 and not self._mixed:
+            self._mixed = True
+            self._say(f"processors of several kinds, whose sums differ in the last digits, train this search: {'; '.join(kinds)}")
 
     def picture(self) -> Group:
         """Candidates in training, best so far, cost and time left."""
@@ -132,6 +170,30 @@ class Watcher:
             return ahead
         left = budget.epochs - sum(row.candidate.epochs for row in self.rows)
         return ahead[: len(list(takewhile(lambda done: done < left, accumulate((one.epochs for one in ahead), initial=0))))]
+
+
+def start_line(settings: SearchSettings, task: Task, workers: int) -> str:
+    """Data, space, strategy and place of a search, as a sentence."""
+    if isinstance(task, FaceTask):
+        images, questions = f"{len(task.train):,} photographs of {len(task.train.names)} people", "pairs"
+    else:
+        assert isinstance(task, ClassTask)
+        images, questions = f"{len(task.images):,} images", "images"
+    bounds = [f"{name} {low} to {high}" for name, low, high in _bounds(settings)]
+    where = make_fabric(settings.device, settings.recipe.precision).device.type
+    threads = f", {settings.threads} thread{'s' * (settings.threads != 1)} each" if settings.threads and where == "cpu" else ""
+    return (
+        f"{settings.strategy.name} in the space {settings.space.name}{''.join(f', {one}' for one in bounds)}; "
+        f"{images} of {settings.data.name} to train on, scored on {task.validation_items:,} held-out {questions}; "
+        f"{workers} worker{'s' * (workers != 1)} on {where}{threads}"
+    )
+
+
+def _bounds(settings: SearchSettings) -> list[tuple[str, int, int]]:
+    strategy = settings.strategy
+    if not isinstance(strategy, Bounds) or isinstance(settings.space, RefinedSpace | CellSpace):
+        return []
+    return [("depth", strategy.min_depth, strategy.max_depth), ("width", strategy.min_width, strategy.max_width)]
 
 
 def stage_line(row: StageEpoch) -> str:

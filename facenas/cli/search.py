@@ -1,7 +1,13 @@
 """`facenas search`: find an architecture."""
 
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -23,7 +29,7 @@ from facenas.cli.common import (
     remark,
     settings_before,
 )
-from facenas.errors import SettingsError
+from facenas.errors import RunError, SettingsError, StoppedError
 
 if TYPE_CHECKING:
     from facenas.search import Row, SearchSettings
@@ -38,6 +44,10 @@ Pretrain = Annotated[
     int | None, typer.Option("--pretrain-epochs", min=0, help="Epochs of random paths first: short for --set strategy.pretrain_epochs=N.")
 ]
 New = Annotated[bool, typer.Option("--new", help="Start over in a new folder beside --run instead of going on.")]
+Finish = Annotated[
+    bool,
+    typer.Option("--finish", help="Take what the search in --run has found so far, whether it runs or has ended early, and train nothing."),
+]
 Storage = Annotated[str | None, typer.Option("--storage", help="Journal in this database, for example postgresql://USER@HOST/NAME.")]
 Cache = Annotated[Path | None, typer.Option("--cache", help="Folder of results that runs share by content.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Candidates in training at once; the result is that of one worker.")]
@@ -62,6 +72,7 @@ def search(
     pretrain_epochs: Pretrain = None,
     run: Run = None,
     new: New = False,
+    finish: Finish = False,
     seed: Seed = None,
     device: Device = None,
     data_root: DataRoot = None,
@@ -81,11 +92,14 @@ def search(
     Example: facenas search --config quickstart --set strategy.max_depth=14 --run runs/orl --workers 2, or
     facenas search --strategy nar --base ir50
     """
-    from facenas.cli.rows import table
     from facenas.search import SearchSettings
     from facenas.search.run import Means
     from facenas.settings import load
 
+    folder = run or Path("runs") / f"search-{Path(config).stem}"
+    if finish:
+        tell(folder, *finished(folder), as_json=as_json)
+        return
     refined = "refined" if base else None
     short = {"strategy.name": strategy, "space.name": refined, "space.base": base, "strategy.pretrain_epochs": pretrain_epochs}
     limits = {"limits.latency_ms": max_latency_ms, "limits.latency_target": latency_target}
@@ -93,9 +107,27 @@ def search(
     settings = load(SearchSettings, command="search", preset=config, overrides=given)
     workers, gpus = shared(per_gpu, workers, gpus)
     means = Means(storage=storage, cache=cache, executor=executor, workers=workers, address=address, gpus=gpus)
-    folder = run or Path("runs") / f"search-{Path(config).stem}"
     folder = beside(folder) if new else folder
-    found, rows = run_in(folder, with_threads(settings, folder, workers), means)
+    settings = with_threads(settings, folder, workers)
+    tell(folder, settings, *run_in(folder, settings, means), as_json=as_json)
+
+
+def finished(folder: Path) -> "tuple[SearchSettings, Found, list[Row]]":
+    """What a search has found so far, with its settings."""
+    from facenas.search import SearchSettings
+    from facenas.search.run import finish_in
+    from facenas.settings import load
+
+    if not (folder / "config.yaml").is_file():
+        raise RunError(f"no search in {folder}; give its folder with --run")
+    settings = load(SearchSettings, command="search", preset=str(folder / "config.yaml"))
+    return settings, *finish_in(folder, settings)
+
+
+def tell(folder: Path, settings: "SearchSettings", found: "Found", rows: "list[Row]", *, as_json: bool) -> None:
+    """Print what was found."""
+    from facenas.cli.rows import table
+
     trained = [row for row in rows if not row.evaluation.score.refused]
     result: dict[str, Any] = {
         "run": str(folder),
@@ -136,14 +168,38 @@ def run_in(folder: Path, settings: "SearchSettings", means: "Means") -> "tuple[F
     from facenas.search import locked
     from facenas.search.run import search_in
 
-    watcher = Watcher(settings, means.workers)
-    with locked(folder):
-        open_run(folder, settings)
+    watcher = Watcher(settings, means.workers, told=f"{folder} ({means.executor})" if means.executor != "auto" else str(folder))
+    with locked(folder), ending(folder):
+        open_run(folder, settings, changeable=("budget",))
         for warning in settings.warnings():
             remark(f"[bold red]warning[/bold red]: {warning}")
         with watcher.shown():
             found = search_in(folder, settings, means, watcher)
     return found, watcher.rows
+
+
+@contextmanager
+def ending(folder: Path) -> Iterator[None]:
+    """SIGTERM ends a search as Ctrl-C does: its workers are stopped, what is finished is on the disk, and how to go on is said."""
+    told = list[int]()
+
+    def hear(number: int, _: FrameType | None) -> None:
+        told.append(number)
+        raise KeyboardInterrupt
+
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, hear) if here else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        way = f"`{shlex.join(['facenas', 'search', '--finish', '--run', str(folder)])}` takes what is found so far"
+        if told:
+            raise StoppedError(f"stopped; every finished epoch is kept, run the same command to go on, or {way}") from None
+        remark(way)
+        raise
+    finally:
+        if here:
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def beside(folder: Path) -> Path:

@@ -47,7 +47,11 @@ def write_report(run: Path, output: Path | None = None) -> Path:
     file = output or run / "report.html"
     space, epochs = _space(text, config), journal.epochs()
     kept = epochs.rows() if epochs else []
-    write_text(file, page(run, journal.rows(), space=space, found=found, config=text, warnings=journal.warnings, epochs=kept))
+    html = page(run, journal.rows(), space=space, found=found, config=text, warnings=journal.warnings, epochs=kept)
+    try:
+        write_text(file, html)
+    except OSError as error:
+        raise RunError(f"{file.parent} cannot be written ({error.strerror}); give another file with --output") from None
     return file
 
 

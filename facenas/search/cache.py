@@ -30,8 +30,8 @@ class ResultCache:
         return self._read[key]
 
     def put(self, key: str, evaluation: Evaluation) -> None:
-        """Keep a finished evaluation."""
-        write_checked_json(self._file(key), evaluation.model_dump(mode="json"))
+        """Keep a finished evaluation; for others under the name that its own worker gives it, which may be of another kind than this."""
+        write_checked_json(self._file(evaluation.filed or key), evaluation.model_dump(mode="json"))
         self._read[key] = evaluation
 
     def _file(self, key: str) -> Path:

@@ -3,15 +3,20 @@
 from collections.abc import Callable, Generator
 from typing import Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from facenas.backbones import Architecture
 from facenas.settings import Section
 from facenas.training.score import Score
 
-Phase = Literal["grow", "prune", "baseline", "operations", "kernels", "random", "evolution", "tpe", "nsga2", "sample"]
+Phase = str  # free text: a strategy names its parts
 MICRO: tuple[Phase, ...] = ("operations", "kernels")  # trained for few epochs: their scores are on a scale of their own
+Scale = Literal["macro", "micro"]
 Outcome = Literal["accepted", "neutral", "rejected"]
+
+
+def _scale_of(phase: Phase) -> Scale:
+    return "micro" if phase in MICRO else "macro"
 
 
 class Candidate(Section):
@@ -19,7 +24,17 @@ class Candidate(Section):
 
     architecture: Architecture = Field(description="What to train.")
     epochs: int = Field(ge=1, description="Training epochs.")
-    phase: Phase = Field(description="The part of the algorithm that asks.")
+    phase: Phase = Field(min_length=1, description="The part of the algorithm that asks.")
+    scale: Scale = Field(
+        default_factory=lambda known: _scale_of(known.get("phase", "")),
+        description="Scores of one scale can be compared: those of micro candidates come from a few epochs.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """The scale is written where the phase does not say it: rows without one are read so."""
+        tree: dict[str, object] = serialize(self)
+        return {key: value for key, value in tree.items() if key != "scale" or value != _scale_of(self.phase)}
 
 
 class Verdict(Section):

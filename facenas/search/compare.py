@@ -11,16 +11,19 @@ from facenas.errors import RunError
 from facenas.search.row import Row, StageEpoch
 
 REPEATED = {"seed", "device", "threads", "every_epoch"}  # settings that repetitions of one search may differ in
+BOUNDS = ("min_depth", "max_depth", "min_width", "max_width", "width_step")
+BOUNDLESS = ("refined", "cells")  # spaces of one depth and width
 SEARCHED = REPEATED | {"strategy", "budget"}  # ... and different searches of one task
 
 
 class Compared(NamedTuple):
-    """A search run: its name, the settings in its `config.yaml`, its journal, and the epochs of its shared weights."""
+    """A search run: its name, the settings in its `config.yaml`, its journal, epochs of shared weights, and what it knows of its data."""
 
     name: str
     settings: Mapping[str, Any]
     rows: Sequence[Row]
     shared: Sequence[StageEpoch] = ()
+    data: Any = None
 
 
 def relative_improvement(accuracy: Fraction, random_accuracies: Sequence[Fraction]) -> float | None:
@@ -37,7 +40,8 @@ def compare(runs: Sequence[Compared]) -> list[dict[str, Any]]:
     """One entry for each group of runs that differ in the seed alone, in the order given, as flat JSON.
 
     The score of a run is that of its last accepted candidate before the micro phases, whose scores come from a few epochs; parameters
-    are that candidate's. The relative improvement is over all trained candidates of all random searches of the same task.
+    are that candidate's. The relative improvement is over all trained candidates of all random searches of the same task, bounds, epochs
+    of a candidate and budget; others are shown, and the note says what differs.
 
     Raises:
         RunError: If a run has accepted no candidate yet, or two runs of a group have the same seed.
@@ -45,10 +49,31 @@ def compare(runs: Sequence[Compared]) -> list[dict[str, Any]]:
     tasks = _grouped(runs, without=SEARCHED)
     entries: dict[str, dict[str, Any]] = {}
     for number, task in enumerate(tasks, 1):
-        drawn = [row for run in task if run.settings["strategy"]["name"] == "random" for row in _trained(run)]
+        random = [run for run in task if run.settings["strategy"]["name"] == "random"]
         for group in _grouped(task, without=REPEATED):
-            entries[group[0].name] = {"task": number, **_entry(group, drawn), "note": _note(task, drawn)}
+            others = {run.name: differences(group[0], run) for run in random or task[:1]}
+            alike = [run for run in random if not others[run.name]]
+            drawn = [row for run in alike for row in _trained(run)]
+            comparable = [run for run in task if not differences(group[0], run)]
+            note = "; ".join(filter(None, [*_flags(others), _note(comparable, drawn)]))
+            entries[group[0].name] = {"task": number, **_entry(group, drawn), "note": note}
     return [entries[run.name] for run in runs if run.name in entries]
+
+
+def differences(one: Compared, other: Compared) -> str:
+    """What makes the scores of two searches of a task no fair comparison, as a half-sentence; empty if nothing does."""
+    first, second = (run.settings["strategy"] for run in (one, other))
+    boundless = one.settings.get("space", {}).get("name") in BOUNDLESS
+    bounds = [] if boundless else [(f"other bounds: {key}", first.get(key), second.get(key)) for key in BOUNDS]
+    epochs = [strategy.get("epochs", strategy.get("macro_epochs")) if BOUNDS[0] in strategy else None for strategy in (first, second)]
+    budgets = [{key: value for key, value in (run.settings.get("budget") or {}).items() if value is not None} for run in (one, other)]
+    ends = [(f"other budget: {key}", *(budget.get(key, "none") for budget in budgets)) for key in budgets[0] | budgets[1] if all(budgets)]
+    compared = [*bounds, ("other epochs of a candidate:", *epochs), *ends]
+    return ", ".join(f"{what} {a} against {b}" for what, a, b in compared if a is not None and b is not None and a != b)
+
+
+def _flags(others: Mapping[str, str]) -> list[str]:
+    return [f"{why} of {name}, no relative improvement over it" for name, why in others.items() if why]
 
 
 def found(run: Compared) -> Row:
@@ -92,6 +117,8 @@ def _grouped(runs: Iterable[Compared], without: set[str]) -> list[list[Compared]
     groups: dict[str, list[Compared]] = {}
     for run in runs:
         rest = {key: value for key, value in run.settings.items() if key not in without}
+        if run.data is not None:  # it knows what it saw, wherever that lay
+            rest["data"] = run.data
         groups.setdefault(json.dumps(rest, sort_keys=True), []).append(run)
     return list(groups.values())
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from facenas.backbones import Blueprint, fused
+from facenas.backbones import Blueprint
 from facenas.errors import RunError
 from facenas.search.cache import content_key
 from facenas.search.candidate import Candidate
 from facenas.search.settings import SEEDED, SearchSettings
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.fit import evaluate
+from facenas.training.processor import processor
 from facenas.training.score import Evaluation
 from facenas.training.tasks import Task
 
@@ -62,15 +63,15 @@ class Evaluator:
             "device": device.device.type,
             "precision": str(device._precision.precision),
             "threads": settings.threads if device.device.type == "cpu" else None,
-            "fused": device.device.type == "cpu" and fused.library() is not None,
             "torch": torch.__version__,
         }
         content.pop("data")  # the images themselves count, not where they lie
         return cls(settings, content, checkpoints)
 
     def key(self, candidate: Candidate) -> str:
-        """Name of the candidate's result in a cache."""
-        return content_key(candidate.architecture.model_dump(mode="json"), candidate.epochs, self.content)
+        """Name of the candidate's result in a cache, if this process computes it."""
+        content = self.content | {"processor": processor(self.content["device"])}
+        return content_key(candidate.architecture.model_dump(mode="json"), candidate.epochs, content)
 
     def __call__(self, candidate: Candidate, progress: Callable[[float], None]) -> Evaluation:
         """Train and score, from the last finished epoch if there is one."""
@@ -97,7 +98,7 @@ class Evaluator:
             evaluation = train()
         if checkpoint:
             checkpoint.unlink(missing_ok=True)
-        return evaluation
+        return evaluation.model_copy(update={"processor": processor(self.content["device"]), "filed": self.key(candidate)})
 
     def _checkpoint(self, candidate: Candidate) -> Path | None:
         if not self.checkpoints or not self.checkpoints.is_dir():

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from math import inf
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import optuna
@@ -15,18 +15,18 @@ import psutil
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
-from sqlalchemy import event, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from facenas.backbones import Architecture
 from facenas.errors import RunError
 from facenas.files import write_json
-from facenas.search.candidate import Candidate, Phase, Verdict
+from facenas.search.candidate import Candidate, Verdict
+from facenas.search.journal_file import STAGE, check, in_order
 from facenas.search.row import SCALES, Price, Row, StageEpoch
 from facenas.training.score import Evaluation
 
 JOURNAL, PLACE = "journal.db", "journal.json"
-STAGE = "supernet"
 NETWORK = {
     "nfs",
     "nfs4",
@@ -44,8 +44,9 @@ NETWORK = {
     "gpfs",
 }
 OBJECTIVES = ("score", "parameters", "macs", "latency_ms")
-DISTRIBUTIONS: dict[str, BaseDistribution] = {
-    "phase": CategoricalDistribution(get_args(Phase)),
+PHASES = ("grow", "prune", "baseline", "operations", "kernels", "random", "evolution", "tpe", "nsga2", "sample")
+DISTRIBUTIONS: dict[str, BaseDistribution] = {  # Optuna refuses others in a study that has these: what is not in them is an attribute alone
+    "phase": CategoricalDistribution(PHASES),
     "depth": IntDistribution(1, 1000),
     "width": IntDistribution(1, 10_000),
     "epochs": IntDistribution(1, 100_000),
@@ -70,7 +71,9 @@ class Journal:
         run.mkdir(parents=True, exist_ok=True)
         place = _place(run, storage)
         self.name, self.url = place["name"], storage or place["storage"] or f"sqlite:///{run.resolve() / JOURNAL}"
-        with self._explained("cannot be used as a journal"):
+        if file := _file(self.url):
+            check(file)
+        with self._explained("cannot be used as a journal:"):
             self._owner = place["run"]
             self._studies = {scale: self._study(scale, OBJECTIVES[: 4 if latency else 3]) for scale in SCALES}
             for study in self._studies.values():
@@ -90,7 +93,7 @@ class Journal:
             RunError: If it cannot be written, for example to a full disk.
         """
         row = Row(step=len(self._rows), candidate=candidate, evaluation=evaluation, verdict=verdict, **price._asdict())
-        with self._explained("cannot be written, is the disk full?"):
+        with self._explained("cannot be written:"):
             study = self._studies[row.scale]
             study.add_trial(_trial(row, objectives=len(study.directions)))
         self._rows.append(row)
@@ -104,12 +107,12 @@ class Journal:
 
     def epochs(self) -> "Epochs | None":
         """The rows of the run's first stage, if it has one."""
-        with self._explained("cannot be used as a journal"):
+        with self._explained("cannot be used as a journal:"):
             return self.stage() if f"{self.name}.{STAGE}" in self._names(_storage(self.url)) else None
 
     def stage(self) -> "Epochs":
         """The rows of a first stage that trains shared weights."""
-        with self._explained("cannot be used as a journal"):
+        with self._explained("cannot be used as a journal:"):
             return Epochs(self._study(STAGE, ("accuracy",)), self._explained)
 
     def _names(self, storage: optuna.storages.RDBStorage) -> set[str]:
@@ -137,7 +140,7 @@ class Journal:
             rows = [Row.model_validate_json(trial.user_attrs["row"]) for trial in trials if "row" in trial.user_attrs]
         except ValidationError:
             raise RunError(f"{self.shown} was written by another version of facenas; start a new run") from None
-        return sorted(rows, key=lambda row: row.step)
+        return in_order(rows, self.shown)
 
     @property
     def shown(self) -> str:
@@ -149,7 +152,7 @@ class Journal:
     def _explained(self, problem: str) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError, ValueError) as error:
+        except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError, ValueError, RuntimeError) as error:
             raise RunError(f"{self.shown} {problem} {' '.join(str(error.__cause__ or error).split())[:150]}") from None
 
 
@@ -190,7 +193,7 @@ class Epochs:
     def put(self, row: StageEpoch) -> None:
         """Write the next row; errors as of `check`, and if it cannot be written, for example to a full disk."""
         if self.check(row):
-            with self._explained("cannot be written, is the disk full?"):
+            with self._explained("cannot be written:"):
                 self._study.add_trial(_stage_trial(row))
             self._rows.append(row)
 
@@ -202,24 +205,8 @@ class Epochs:
 
     def finish(self, shortlist: Sequence[Architecture]) -> None:
         """Keep what the stage found."""
-        with self._explained("cannot be written, is the disk full?"):
+        with self._explained("cannot be written:"):
             self._study.set_user_attr("shortlist", [one.model_dump(mode="json") for one in shortlist])
-
-
-def open_journal(run: Path) -> Journal:
-    """The journal of an existing run, to read.
-
-    Raises:
-        RunError: If the folder holds none.
-    """
-    if not (run / PLACE).is_file():
-        raise RunError(f"no journal in {run}; give the folder of a `facenas search` run")
-    return Journal(run)
-
-
-def read_journal(run: Path) -> list[Row]:
-    """The rows of an existing run; errors as of `open_journal`."""
-    return open_journal(run).rows()
 
 
 def _place(run: Path, storage: str | None) -> dict[str, Any]:
@@ -242,6 +229,12 @@ def _place(run: Path, storage: str | None) -> dict[str, Any]:
     return place
 
 
+def _file(url: str) -> Path | None:
+    """The file of a journal in SQLite."""
+    parts = make_url(url)
+    return Path(parts.database) if parts.get_backend_name() == "sqlite" and parts.database else None
+
+
 def _refuse_network(run: Path) -> None:
     """SQLite's locks do not hold on network file systems (SQLite FAQ, question 5; Optuna FAQ)."""
     home = run.resolve()
@@ -258,26 +251,22 @@ def _storage(url: str) -> optuna.storages.RDBStorage:
     local, driver = url.startswith("sqlite"), make_url(url).drivername
     if driver == "postgresql":  # whichever driver this SQLAlchemy would take
         url = make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-    storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if local else {"pool_pre_ping": True})
-    if local:
-        event.listen(storage.engine, "connect", _write_ahead)
-    return storage
+    return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if local else {"pool_pre_ping": True})
 
 
 def _trial(row: Row, *, objectives: int) -> FrozenTrial:
     architecture, evaluation = row.candidate.architecture, row.evaluation
+    asked = {"phase": row.candidate.phase, "depth": architecture.depth, "width": architecture.width, "epochs": row.candidate.epochs}
+    params = {name: value for name, value in asked.items() if _contains(DISTRIBUTIONS[name], value)}
     trial = optuna.create_trial(
         values=[float(evaluation.score.accuracy), row.parameters, row.macs, inf if row.latency_ms is None else row.latency_ms][:objectives],
-        params={
-            "phase": row.candidate.phase,
-            "depth": architecture.depth,
-            "width": architecture.width,
-            "epochs": row.candidate.epochs,
-        },
-        distributions=DISTRIBUTIONS,
+        params=params,
+        distributions={name: DISTRIBUTIONS[name] for name in params},
         intermediate_values={epoch.epoch: epoch.correct / max(1, epoch.total) for epoch in evaluation.history},
         user_attrs={
             "row": row.model_dump_json(),  # the row itself; the rest is for people and dashboards
+            "phase": row.candidate.phase,
+            "scale": row.scale,
             "verdict": row.verdict.outcome,
             "reason": row.verdict.reason,
             "architecture": architecture.model_dump_json(),
@@ -289,12 +278,19 @@ def _trial(row: Row, *, objectives: int) -> FrozenTrial:
             "total": evaluation.score.total,
             "seconds": round(evaluation.seconds, 3),
             "device": evaluation.device,
+            "processor": evaluation.processor,
             "losses": json.dumps([epoch.loss for epoch in evaluation.history]),
         },
     )
     finished = datetime.now()
     trial.datetime_start, trial.datetime_complete = finished - timedelta(seconds=evaluation.seconds), finished
     return trial
+
+
+def _contains(distribution: BaseDistribution, value: Any) -> bool:
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    return isinstance(distribution, IntDistribution) and distribution.low <= value <= distribution.high
 
 
 def _stage_trial(row: StageEpoch) -> FrozenTrial:
@@ -308,9 +304,3 @@ def _stage_trial(row: StageEpoch) -> FrozenTrial:
     finished = datetime.now()
     trial.datetime_start, trial.datetime_complete = finished - timedelta(seconds=row.seconds), finished
     return trial
-
-
-def _write_ahead(connection: Any, _: object) -> None:
-    """Write-ahead logging: a committed row survives the process, a reader never blocks the writer."""
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")

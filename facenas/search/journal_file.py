@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from facenas.errors import RunError
 from facenas.search.row import SCALES, Row, StageEpoch
 
 STAGE = "supernet"
-LOG = "-wal"  # what is not in the database itself yet
+LOGS = ("-wal", "-journal")  # beside a database: what is not in it yet, or is to be taken back
 ROWS = """select studies.study_name, trial_user_attributes.value_json from trial_user_attributes join trials using (trial_id)
     join studies using (study_id) where "key" = 'row' and trials.state = 'COMPLETE'"""
 FACTS = 'select studies.study_name, "key", value_json from study_user_attributes join studies using (study_id)'
@@ -86,7 +86,7 @@ class JournalFile:
 def check(file: Path) -> None:
     """Refuse a database that is damaged; one that is not there, or empty, is none yet."""
     if not file.exists():
-        for name in (LOG, "-shm"):  # of a database that was removed: they would be read into the next one
+        for name in (*LOGS, "-shm"):  # of a database that was removed: they would be read into the next one
             file.with_name(file.name + name).unlink(missing_ok=True)
     elif file.stat().st_size:
         with _readable(file):
@@ -110,7 +110,7 @@ def restored(how: str, file: object) -> str:
 def _readable(file: Path) -> Iterator[sqlite3.Connection]:
     """A connection that only reads; damage is a sentence."""
     try:
-        with _place(file) as uri, closing(sqlite3.connect(uri, uri=True, timeout=60)) as database:
+        with _connected(file) as database:
             (found,) = database.execute("pragma quick_check(1)").fetchone()
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
@@ -123,13 +123,32 @@ def _readable(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _place(file: Path) -> Iterator[str]:
-    """Where to read it: SQLite wants to write beside a database whose log is open, so without leave for that, in a copy."""
-    log = file.with_name(file.name + LOG)
-    if not log.exists():
-        yield f"{file.resolve().as_uri()}?immutable=1"
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        for one in (file, log):
-            shutil.copyfile(one, Path(folder) / one.name)
-        yield f"{(Path(folder) / file.name).as_uri()}"
+def _connected(file: Path) -> Iterator[sqlite3.Connection]:
+    """In place; where SQLite has to write for that, since changes wait in a log beside the database, in a copy."""
+    uri, waiting = file.resolve().as_uri(), [file.with_name(file.name + name) for name in LOGS]
+    nothing_waits = _keeps_a_log(file) and not waiting[0].exists()
+    with ExitStack() as stack:
+        try:
+            database = stack.enter_context(closing(_opened(f"{uri}?{'immutable=1' if nothing_waits else 'mode=ro'}")))
+        except sqlite3.OperationalError:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            for one in filter(Path.exists, (file, *waiting)):
+                shutil.copyfile(one, folder / one.name)
+            database = stack.enter_context(closing(_opened((folder / file.name).as_uri())))
+        yield database
+
+
+def _opened(uri: str) -> sqlite3.Connection:
+    database = sqlite3.connect(uri, uri=True, timeout=60)
+    try:
+        database.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _keeps_a_log(file: Path) -> bool:
+    """Whether changes go into a log first (SQLite's file format, section 1.3.3)."""
+    with file.open("rb") as opened:
+        return opened.read(20)[18:] == b"\x02\x02"

@@ -1,15 +1,14 @@
 """One line of the journal."""
 
 import json
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import Field, field_validator
 
-from facenas.search.candidate import MICRO, Candidate, Verdict
+from facenas.search.candidate import Candidate, Scale, Verdict
 from facenas.settings import Section
 from facenas.training.score import Evaluation
 
-Scale = Literal["macro", "micro"]
 SCALES: tuple[Scale, ...] = ("macro", "micro")
 
 
@@ -36,8 +35,8 @@ class Row(Section):
 
     @property
     def scale(self) -> Scale:
-        """Scores of one scale can be compared: those of the micro phases come from a few epochs."""
-        return "micro" if self.candidate.phase in MICRO else "macro"
+        """Of its score."""
+        return self.candidate.scale
 
     def plain(self) -> dict[str, Any]:
         """The row as flat JSON."""
@@ -65,6 +64,7 @@ class Row(Section):
             "history": [epoch._asdict() for epoch in evaluation.history],
             "seconds": evaluation.seconds,
             "device": evaluation.device,
+            "processor": evaluation.processor,
         }
 
 

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from facenas.backbones import Architecture, Blueprint
+from facenas.errors import RunError
 from facenas.export import LatencyTable, Target
 from facenas.files import write_json
 from facenas.search.allegro.stage import Differentiable
@@ -19,10 +20,11 @@ from facenas.search.executors import Executor, InProcess, Processes, Watch
 from facenas.search.journal import Journal
 from facenas.search.nar.stage import Refinement
 from facenas.search.pareto import pareto
+from facenas.search.reading import open_journal
 from facenas.search.row import Price, Row, StageEpoch
-from facenas.search.runner import Runner
+from facenas.search.runner import Runner, last_accepted
 from facenas.search.settings import SearchSettings
-from facenas.search.shared_weights import CHECKPOINT, Stage, run_stage
+from facenas.search.shared_weights import CHECKPOINT, KEPT, Stage, run_stage
 from facenas.settings import Section
 from facenas.training.models import Found
 from facenas.training.provenance import same_data
@@ -51,6 +53,9 @@ class Means(Section):
 
 class Onlooker(Protocol):
     """Who is told of what happens."""
+
+    def begun(self, task: Task) -> None:
+        """The data is loaded."""
 
     def planned(self, strategy: Strategy) -> None:
         """Candidates are about to be trained."""
@@ -121,8 +126,9 @@ def search_in(run: Path, settings: SearchSettings, means: Means, onlooker: Onloo
     journal, checkpoints = Journal(run, means.storage, settings.warnings(), latency=measured), run / "checkpoints"
     checkpoints.mkdir(exist_ok=True)
     evaluator = Evaluator.of(settings, checkpoints.resolve())
+    onlooker.begun(task)
     prices = Prices(settings, task.validation_items)
-    strategy = settings.build_strategy(_shortlist(settings, journal, checkpoints / CHECKPOINT, onlooker))
+    strategy = settings.build_strategy(_shortlist(run, settings, journal, onlooker))
     onlooker.planned(strategy)
     executor = _executor(evaluator, means, onlooker.watch)
     try:
@@ -139,14 +145,39 @@ def search_in(run: Path, settings: SearchSettings, means: Means, onlooker: Onloo
         ).run()
     finally:
         executor.close()
+    shutil.rmtree(checkpoints)
+    return _written(run, architecture, settings, task=task, rows=journal.rows())
+
+
+def finish_in(run: Path, settings: SearchSettings) -> tuple[Found, list[Row]]:
+    """Take what a search has found so far, whether it runs or has ended early: the last accepted architecture, and the rows.
+
+    Args:
+        run: Its folder; `architecture.json` and `pareto.json` are written into it, as at the end, and the search may go on.
+        settings: Of the run.
+
+    Raises:
+        RunError: If nothing was found yet.
+    """
+    journal = open_journal(run)
+    rows, epochs = journal.rows(), journal.epochs()
+    likeliest = epochs.rows()[-1].facts.get("likeliest") if epochs and epochs.rows() else None
+    architecture = last_accepted(rows) if not likeliest or rows else Architecture.model_validate(likeliest)
+    if architecture is None:
+        raise RunError(f"{run} has accepted no candidate yet; let `facenas search` go on first")
+    task = load_task(settings)
+    same_data(run, task.data)
+    return _written(run, architecture, settings, task=task, rows=rows), rows
+
+
+def _written(run: Path, architecture: Architecture, settings: SearchSettings, *, task: Task, rows: list[Row]) -> Found:
     found = Found(architecture=architecture, space=settings.space, seen=seen_by(task), searched_on=tuple(one.brief for one in task.data))
     write_json(run / "architecture.json", found.model_dump(mode="json"))
-    write_json(run / "pareto.json", pareto(journal.rows()))
-    shutil.rmtree(checkpoints)
+    write_json(run / "pareto.json", pareto(rows))
     return found
 
 
-def _shortlist(settings: SearchSettings, journal: Journal, checkpoint: Path, onlooker: Onlooker) -> list[Architecture]:
+def _shortlist(run: Path, settings: SearchSettings, journal: Journal, onlooker: Onlooker) -> list[Architecture]:
     """What a first stage with shared weights finds; nothing without one."""
     if settings.strategy.name not in STAGES:
         return []
@@ -155,7 +186,10 @@ def _shortlist(settings: SearchSettings, journal: Journal, checkpoint: Path, onl
         settle(settings)
         return STAGES[settings.strategy.name](settings, load_task(settings))
 
-    return run_stage(stage, journal.stage(), checkpoint=checkpoint, after_epoch=onlooker.after_epoch, progress=onlooker.shared)
+    return run_stage(
+        stage, journal.stage(), checkpoint=run / "checkpoints" / CHECKPOINT, kept=run / "cache" / KEPT,
+        after_epoch=onlooker.after_epoch, progress=onlooker.shared,
+    )  # fmt: skip
 
 
 def _executor(evaluator: Evaluator, means: Means, watch: Watch) -> Executor:

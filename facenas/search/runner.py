@@ -1,6 +1,6 @@
 """The runner: asks a strategy for candidates, keeps the workers busy with likely ones, writes down every verdict in plan order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -86,7 +86,9 @@ class Runner:
             rows.append(row or self._commit(asked, evaluation, verdicts[-1]))
             self.after_row(rows[-1])
             if found is None and self.budget.spent(rows):
-                found = _last_accepted(rows)
+                found = last_accepted(rows)
+                if found is None:
+                    raise RunError("the budget was spent before any candidate was accepted; raise the budget or widen the limits")
         return found
 
     def _commit(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict) -> Row:
@@ -133,11 +135,10 @@ class Runner:
         return evaluation.score if evaluation else None
 
 
-def _last_accepted(rows: list[Row]) -> Architecture:
+def last_accepted(rows: Sequence[Row]) -> Architecture | None:
+    """What a search that ends after these rows has found."""
     accepted = [row.candidate.architecture for row in rows if row.verdict.outcome == "accepted"]
-    if not accepted:
-        raise RunError("the budget was spent before any candidate was accepted; raise the budget or widen the limits")
-    return accepted[-1]
+    return accepted[-1] if accepted else None
 
 
 def _short(candidate: Candidate) -> str:

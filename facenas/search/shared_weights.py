@@ -1,5 +1,6 @@
 """Searches with shared weights: a stage trains one network that holds many, its shortlist is then trained from scratch like any sample."""
 
+import json
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -10,11 +11,11 @@ import torch
 
 from facenas.backbones import Architecture
 from facenas.errors import RunError
-from facenas.files import DamagedError, read_sealed, write_sealed
+from facenas.files import DamagedError, read_sealed, write_json, write_sealed
 from facenas.search.journal import Epochs
 from facenas.search.row import StageEpoch
 
-CHECKPOINT = "supernet.pt"
+CHECKPOINT, KEPT = "supernet.pt", "supernet.json"
 Progress = Callable[[float], None]  # epochs done
 
 
@@ -57,6 +58,7 @@ def run_stage(
     rows: Epochs,
     *,
     checkpoint: Path,
+    kept: Path | None = None,
     after_epoch: Callable[[StageEpoch], None] = lambda row: None,
     progress: Progress = lambda epochs: None,
 ) -> list[Architecture]:
@@ -66,6 +68,7 @@ def run_stage(
         stage: Makes it; not called if its shortlist is known.
         rows: The run's rows of it.
         checkpoint: File of all that changes; it may be removed when the stage has ended.
+        kept: File that the rows are kept in too, and at the end the shortlist; a journal without them has them from there.
         after_epoch: Told of every epoch, replayed or new.
         progress: Told how far the stage is, in epochs.
 
@@ -75,6 +78,7 @@ def run_stage(
     Raises:
         RunError: If checkpoint and rows do not belong together.
     """
+    _restore(rows, kept)
     if rows.shortlist is not None:
         _replay(rows.rows(), after_epoch)
         return rows.shortlist
@@ -91,9 +95,33 @@ def run_stage(
         rows.check(row)
         _save(checkpoint, made, row)
         rows.put(row)
+        _keep(rows, kept)
         after_epoch(row)
     rows.finish(made.shortlist())
+    _keep(rows, kept)
     return rows.shortlist or []
+
+
+def _keep(rows: Epochs, kept: Path | None) -> None:
+    if kept:
+        found = rows.shortlist
+        shortlist = None if found is None else [one.model_dump(mode="json") for one in found]
+        write_json(kept, {"rows": [row.model_dump(mode="json") for row in rows.rows()], "shortlist": shortlist})
+
+
+def _restore(rows: Epochs, kept: Path | None) -> None:
+    """Rows that a journal has lost, up to where they are kept; a damaged file has none."""
+    try:
+        told = json.loads(kept.read_bytes()) if kept else {}
+        before = [StageEpoch.model_validate(row) for row in told.get("rows", [])]
+        shortlist = [Architecture.model_validate(one) for one in told.get("shortlist") or []]
+    except (OSError, ValueError, AttributeError):
+        return
+    if rows.shortlist is None:
+        for row in before[len(rows.rows()) :]:
+            rows.put(row)
+        if shortlist:
+            rows.finish(shortlist)
 
 
 def _replay(rows: list[StageEpoch], after_epoch: Callable[[StageEpoch], None]) -> None:

@@ -60,6 +60,8 @@ class Evaluation(Section):
     device: str = Field(description="Kind of device that trained it.")
     diverged: bool = Field(False, description="Whether training ended in numbers that are not finite; the score is then 0.")
     remark: str = Field("", description="Why the candidate was refused, if it was.")
+    processor: str = Field("", description="Kind of processor that trained it; results of equal kinds are equal to the bit.")
+    filed: str = Field("", description="Name of the result in a cache: all that it depends on, where it was computed.")
 
 
 def pack_answers(right: "NDArray[np.bool_]") -> str:

@@ -110,6 +110,40 @@ def test_other_data_is_another_task_and_another_setting_another_group() -> None:
     assert entries[0]["note"] == ""
 
 
+def bounded(name: str, strategy: str, correct: int, budget: dict[str, int] | None = None, **of_strategy: int) -> Compared:
+    made = run(name, strategy, 0, [("random", correct, 10, "accepted")], space={"name": "plain"}, budget=budget or {"trials": None})
+    made.settings["strategy"].update({"min_depth": 5, "max_depth": 14, "epochs": 10} | of_strategy)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"max_depth": 20}, "other bounds: max_depth 20 against 14"),
+        ({"min_depth": 6, "max_depth": 20}, "other bounds: min_depth 6 against 5, other bounds: max_depth 20 against 14"),
+        ({"epochs": 12}, "other epochs of a candidate: 12 against 10"),
+        ({"budget": {"trials": 9}}, "other budget: trials 9 against 3"),
+        ({"budget": {"hours": 9}}, "other budget: hours 9 against none, other budget: trials none against 3"),
+    ],
+)
+def test_searches_of_other_bounds_epochs_or_budgets_are_shown_with_what_differs(changes: dict[str, Any], said: str) -> None:
+    random = bounded("random", "random", 500, {"trials": 3})
+    tpe, rest = compare([bounded("tpe", "tpe", 900, **{"budget": {"trials": 3}} | changes), random])
+    assert tpe["note"] == f"{said} of random, no relative improvement over it"
+    assert tpe["relative_improvement_percent"] is None
+    assert (tpe["task"], rest["task"], rest["note"]) == (1, 1, "")
+    alike, _ = compare([bounded("tpe", "tpe", 900, {"trials": 3}), random])
+    assert (alike["note"], alike["relative_improvement_percent"]["mean"]) == ("", pytest.approx(80))
+
+
+def test_data_is_what_a_run_has_seen_wherever_it_lay() -> None:
+    runs = [random_run(seed, 500, data={"name": "folder", "root": root}) for seed, root in enumerate(("here", "there", "here"))]
+    told = [{"photographs": 400}, {"photographs": 400}, {"photographs": 399}]
+    assert [entry["runs"] for entry in compare(runs)] == [["random-0", "random-2"], ["random-1"]]
+    known = [one._replace(data=data) for one, data in zip(runs, told, strict=True)]
+    assert [(entry["runs"], entry["task"]) for entry in compare(known)] == [(["random-0", "random-1"], 1), (["random-2"], 2)]
+
+
 def test_what_cannot_be_compared_is_one_sentence() -> None:
     with pytest.raises(RunError, match="random-0 has accepted no candidate yet"):
         compare([random_run(0, 0, 0)])

@@ -9,7 +9,19 @@ import pytest
 
 from facenas.backbones import PlainSpace
 from facenas.data import DigitImages
-from facenas.search import Candidate, DynamicRanking, Score, SearchSettings, read_journal
+from facenas.search import (
+    Budget,
+    Candidate,
+    DynamicRanking,
+    InProcess,
+    Journal,
+    Price,
+    ResultCache,
+    Runner,
+    Score,
+    SearchSettings,
+    read_journal,
+)
 from facenas.search.evaluator import Evaluator, load_task
 from facenas.search.significance import paired_error, standard_error
 from facenas.settings import load
@@ -80,6 +92,47 @@ def test_a_result_is_known_by_what_it_depends_on_and_nothing_else() -> None:
     for other in ("seed=1", "recipe.lr=0.2", "data_fraction=0.5", "protocol=paper", "threads=2", "validation_share=0.3"):
         assert Evaluator.of(settings(other)).key(CANDIDATE) != key, other
     assert Evaluator.of(settings()).key(CANDIDATE.model_copy(update={"epochs": 4})) != key
+
+
+def test_a_result_is_known_by_the_processor_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluator = Evaluator.of(settings())
+    keys = {evaluator.key(CANDIDATE)}
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    keys.add(evaluator.key(CANDIDATE))
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "DEFAULT")
+    keys.add(evaluator.key(CANDIDATE))
+    monkeypatch.setattr("facenas.backbones.fused.library", lambda: None)
+    keys.add(evaluator.key(CANDIDATE))
+    assert len(keys) == 4
+
+
+class Elsewhere(InProcess):
+    """A worker on a processor of another kind."""
+
+    def wait(self) -> list[tuple[str, Evaluation]]:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+            return super().wait()
+
+
+def test_a_result_of_another_processor_is_kept_as_that_one_s(tmp_path: Path) -> None:
+    """The search goes on with it; who computes here afterwards does not take it for his own."""
+    made = settings(
+        "strategy.max_depth=10", "strategy.min_depth=10", "strategy.min_width=64", "strategy.micro=false", "recipe.batch_size=256"
+    )
+    evaluator, cache, space = Evaluator.of(made), tmp_path / "cache", made.space
+    runner = Runner(
+        made.build_strategy(), Journal(tmp_path / "run"), Elsewhere(evaluator), ResultCache(cache), evaluator.key,
+        lambda architecture: Price(*space.cost(architecture)), budget=Budget(trials=1),
+    )  # fmt: skip
+    runner.run()
+    [row] = read_journal(tmp_path / "run")
+    assert "ONEDNN_MAX_CPU_ISA=AVX2" in row.evaluation.processor and "ONEDNN" not in evaluator(CANDIDATE, lambda epochs: None).processor
+    assert ResultCache(cache).get(evaluator.key(row.candidate)) is None
+    monkeypatched = pytest.MonkeyPatch()
+    monkeypatched.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert ResultCache(cache).get(evaluator.key(row.candidate)) == row.evaluation
+    monkeypatched.undo()
 
 
 def score(right: str) -> Score:

@@ -1,7 +1,8 @@
 """Where a study runs: its folder, its searches in folders below, its result in two files."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -30,6 +31,7 @@ class Lab(Generic[S]):
         folder: For everything that it writes.
         means: Of its searches.
         threads: CPU threads of one candidate: what was set, else what the first search began with.
+        lock: On the folder, as long as this process works in it.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Lab(Generic[S]):
     folder: Path
     means: "Means"
     threads: int | None = None
+    lock: ExitStack = field(default_factory=ExitStack)
 
     def search(self, name: str, settings: "SearchSettings") -> "tuple[Architecture, list[Row]]":
         """Run or continue one search in a folder below; what it found, and its journal."""
@@ -62,6 +65,7 @@ class Lab(Generic[S]):
         }
         write_json(self.folder / "study.json", value)
         write_text(self.folder / "study.svg", picture(result))
+        self.lock.close()
         if as_json:
             print_json(value)
             return
@@ -82,11 +86,14 @@ def open_lab(
     cache: Path | None,
 ) -> Lab[S]:
     """Read the settings of a study, and make its folder or go on in it."""
+    from facenas.search import locked
     from facenas.search.run import Means
     from facenas.settings import load
 
     options = overrides(assignments, **{"seeds": seeds or None, "search.device": device})
     settings = load(schema, command="study", preset=config, overrides=options)
     folder = run or Path("runs") / f"study-{Path(config).stem}"
+    lab = Lab(name, settings, folder, Means(workers=workers, cache=cache))
+    lab.lock.enter_context(locked(folder))
     open_run(folder, settings)
-    return Lab(name, settings, folder, Means(workers=workers, cache=cache))
+    return lab
