@@ -42,7 +42,7 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str], 
     from facenas.recognition.models import load_recogniser
 
     recogniser = load_recogniser(path, settings.input, settings.device)
-    seen = {} if anyone else {one.dataset: one.identities for one in recogniser.seen}
+    seen = {one.dataset: one.identities for one in recogniser.seen if not anyone}
     benchmark = make_benchmark(settings, size=recogniser.contract.size, seen=seen)
     remarks = [text for text in (recogniser.remark, benchmark.remark) if text]
     for text in remarks:
