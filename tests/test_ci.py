@@ -33,7 +33,9 @@ def test_in_what_order(tmp_path: Path, failing: str) -> None:
     git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "all"]):
         subprocess.run([*git, *command], check=True)
-    program = f'#!/bin/bash\necho "$(basename "$0") $*" in $PWD >> {calls}\n[[ -z "{failing}" || "$(basename "$0") $*" != *{failing}* ]]\n'
+    program = (
+        f'#!/bin/bash\necho "$(basename "$0") $*" in $PWD >> {calls}\n[[ -z "{failing}" || "$(basename "$0") $*" != *"{failing}"* ]]\n'
+    )
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "program").write_text(program)
     made = f"for one in pip facenas pytest ruff mypy lint-imports; do cp {tmp_path}/bin/program $3/bin/$one; done; chmod +x $3/bin/*"

@@ -40,7 +40,7 @@ class Missing(NamedTuple):
     """Run up to the data, which is not here; its last sentence."""
 
     says: str
-    added: str = "--data-root nowhere --run runs/missing"
+    added: str = "--data-root nowhere --run runs/missing-{}"
 
 
 class Elsewhere(NamedTuple):
@@ -55,16 +55,19 @@ def settings(*changes: str) -> str:
 
 NARROW = ("strategy.min_depth=10", "strategy.max_depth=10", "strategy.min_width=8", "strategy.max_width=8", "strategy.macro_epochs=1")
 SEARCH = Less(settings(*NARROW, "space.input_size=32", "validation_share=0.3", "recipe.batch_size=16", "threads=1") + " --workers 1")
+RANDOM = Less(
+    settings(*NARROW[:4], "budget.trials=2", "strategy.epochs=1", "space.input_size=32", "validation_share=0.3", "recipe.batch_size=16")
+)
 CIFAR = Missing("nowhere")
 SERVER = Elsewhere("serves until it is stopped: tests/cli/test_dashboard.py")
 GPUS = Elsewhere("needs several GPUs or machines: tests/training/test_trainer.py trains on two devices")
 STUDY = Elsewhere("minutes; tests/cli/test_study.py runs each through this command, on less")
 FASHION = Less(
-    settings("data_fraction=0.003", "validation_share=0.003", "strategy.max_depth=4", "strategy.macro_epochs=1", "strategy.micro=false")
-    + " --workers 1"
+    settings("data_fraction=0.003", "validation_share=0.003", "strategy.min_depth=4", "strategy.max_depth=4", "strategy.macro_epochs=1")
+    + " --set strategy.micro=false --workers 1"
 )
 EXPORT = Less("--check-on synthetic")
-CASIA = settings("epochs=1", "recipe.batch_size=8", "workers=0", "validation_share=0", "watch=[]")
+CASIA = settings("epochs=1", "recipe.batch_size=8", "workers=0", "validation_share=0.34", "watch=[]")
 WAYS: dict[str, Less | Missing | Elsewhere] = {
     # README.md
     'python3 -m venv .venv && .venv/bin/pip install ".[quickstart]" && .venv/bin/facenas quickstart': Elsewhere("minutes; .ci/run runs it"),
@@ -73,11 +76,7 @@ WAYS: dict[str, Less | Missing | Elsewhere] = {
     "facenas search --config folder --set data.root=photographs --run runs/search": SEARCH,
     "facenas train --config folder --set data.root=photographs --architecture runs/search --run runs/model": Less(settings("epochs=1")),
     "facenas search --config folder --set data.root=photographs --run runs/faster --workers 4 --set limits.latency_ms=5": SEARCH,
-    "facenas search --config folder --set data.root=photographs --run runs/random --strategy random --set budget.trials=20": Less(
-        settings("budget.trials=2", "strategy.epochs=1", "space.input_size=32", "validation_share=0.3", "recipe.batch_size=16")
-        + " "
-        + settings(*NARROW[:4])
-    ),
+    "facenas search --config folder --set data.root=photographs --run runs/random --strategy random --set budget.trials=20": RANDOM,
     "facenas dashboard runs/search": SERVER,
     "facenas study ranking": STUDY,
     "apt-get install dataset-fashion-mnist": Elsewhere("changes the machine; .ci/run runs it"),
@@ -88,6 +87,8 @@ WAYS: dict[str, Less | Missing | Elsewhere] = {
     # docs/allegro.md
     "facenas search --config allegro-cpu --run runs/cells": Less(
         settings("data_fraction=0.002", "validation_share=0.002", "strategy.epochs=1", "strategy.chi_epochs=1", "strategy.retrain_epochs=1")
+        + " "
+        + settings("strategy.eigenvalue_iterations=1", "strategy.channels=4", "space.channels=4", "threads=1")
     ),
     "facenas search --config cifar10-allegro --run runs/cells": CIFAR,
     "facenas search --config face-allegro --data-root casia-webface --run runs/cells": CIFAR,
@@ -128,7 +129,7 @@ WAYS: dict[str, Less | Missing | Elsewhere] = {
     ),
     "facenas search --config cifar10-tiny --run runs/cifar --per-gpu 4": GPUS,
     "facenas dashboard runs/orl": SERVER,
-    "facenas compare runs/orl runs/random-0 runs/random-1": Less(),
+    "facenas search --config quickstart --run runs/random --strategy random --set budget.trials=20": RANDOM,
     "facenas search --config face-small --data-root casia-webface --max-latency-ms 8 --latency-target onnxruntime-cpu-1thread": CIFAR,
     # docs/studies.md
     **{
@@ -168,13 +169,13 @@ def test_the_commands_of(page: str, facenas: Command, tmp_path: Path) -> None:
     if any("fashion" in command or "allegro" in command for command in commands(page)) and not FASHION_MNIST.exists():
         pytest.skip("the real Fashion-MNIST: apt-get install dataset-fashion-mnist")
     PREPARED.get(page, nothing)(tmp_path)
-    for command in commands(page):
+    for number, command in enumerate(commands(page)):
         way = WAYS.get(command, Less())
         if isinstance(way, Elsewhere):
             continue
         assert command.startswith("facenas "), f"{page}: nobody says how to run {command}"
         if isinstance(way, Missing):
-            said = facenas(*shlex.split(f"{command} {way.added}")[1:], code=1).stderr
+            said = facenas(*shlex.split(f"{command} {way.added.format(number)}")[1:], code=1).stderr
             assert way.says in said and "Traceback" not in said, command
             continue
         assert way.part in command
