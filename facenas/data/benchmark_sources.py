@@ -1,10 +1,12 @@
 """Where the files of a face benchmark are, as settings."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from facenas.data.face_files import Decoding, Shape
 from facenas.data.faces import Size
 from facenas.data.ijb import IJB, open_ijb
 from facenas.data.lfw_download import fetch_lfw
@@ -26,7 +28,18 @@ class _Files(Section):
     )
 
 
-class VerificationFiles(_Files):
+class _Pairs(_Files):
+    shape: Shape = Field(
+        "refuse", description="What is done with pictures of other proportions than the network's: refuse, stretch, the middle (centre)."
+    )
+
+    def shaped(self, images: VerificationSet) -> VerificationSet:
+        """The pictures, of which those of other proportions are treated as the settings say."""
+        known = images.photographs
+        return replace(images, photographs=replace(known, shape=self.shape)) if isinstance(known, Decoding) else images
+
+
+class VerificationFiles(_Pairs):
     """A benchmark of pairs: InsightFace's NAME.bin, or its pictures with the official list of pairs."""
 
     name: Verified = Field(description="Name of the benchmark.")
@@ -47,7 +60,7 @@ class VerificationFiles(_Files):
                 f"no {self.name}.bin at {self.root}, nor pictures with a list of pairs; "
                 f"give the folder of InsightFace's verification files with --data{otherwise}"
             )
-        return open_pairs(place, size=size, name=self.name, most_missing=self.most_missing)
+        return self.shaped(open_pairs(place, size=size, name=self.name, most_missing=self.most_missing))
 
     def present(self) -> bool:
         """Whether its files are there."""
@@ -64,7 +77,7 @@ class VerificationFiles(_Files):
         return next(iter(places), None)
 
 
-class PairList(_Files):
+class PairList(_Pairs):
     """A user's own pairs."""
 
     name: Literal["pairs"] = Field("pairs", description="Name of the benchmark.")
@@ -74,7 +87,7 @@ class PairList(_Files):
         """Photographs and pairs of a list or of a `.bin` file."""
         if not self.root.exists():
             raise DataError(f"--data must name a list of pairs or a .bin file, there is nothing at {self.root}")
-        return open_pairs(self.root, root=self.images, size=size, most_missing=self.most_missing)
+        return self.shaped(open_pairs(self.root, root=self.images, size=size, most_missing=self.most_missing))
 
 
 class IjbFiles(_Files):

@@ -1,20 +1,22 @@
 """Faces that were decoded once: a file of pixels, read by memory map."""
 
-import json
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facenas.data.decoded import stamped
 from facenas.data.face_files import Decoding, FaceFiles, decode_into
 from facenas.data.faces import Images, Labels, Size, sides
 from facenas.data.images import Decoder
 from facenas.errors import DataError
-from facenas.files import replacing
+from facenas.files import read_checked_json, replacing, write_checked_json
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,16 @@ class DecodedPhotographs:
     origin: str
 
     def image(self, key: int) -> Images:
-        """A photograph (H, W, 3): a view of the file."""
+        """A photograph (H, W, 3): a view of the file, compared with its checksum when it is first read.
+
+        Raises:
+            DataError: If it is not what was written.
+        """
         image: Images = self.map[key]
+        if not self._compared[key]:
+            if crc32(image.data) != self._checksums[key]:
+                raise DataError(f"{self.path} is damaged at photograph {key}; remove it and run the command again")
+            self._compared[key] = True
         return image
 
     def place(self, key: int) -> str:
@@ -47,6 +57,14 @@ class DecodedPhotographs:
     def __getstate__(self) -> dict[str, Any]:
         """All but the memory map."""
         return {"path": self.path, "size": self.size, "origin": self.origin}
+
+    @cached_property
+    def _checksums(self) -> NDArray[np.uint32]:
+        return np.frombuffer(b64decode(_told(self.path)["checksums"]), "<u4")
+
+    @cached_property
+    def _compared(self) -> NDArray[np.bool_]:
+        return np.zeros(len(self.map), np.bool_)
 
     @cached_property
     def map(self) -> Images:
@@ -67,31 +85,34 @@ def decoded_faces(faces: FaceFiles, files: Sequence[Path], *, decoder: Decoder) 
         DataError: If more than 1 % of them cannot be decoded.
     """
     path = stamped("faces", f"{faces.size}-{decoder}{_shape(faces)}", files).with_suffix(".npy")
-    rows_file = path.with_suffix(".json")
-    if not _is_whole(path, rows_file, faces):
+    if not _is_whole(path, faces):
         with replacing(path) as temporary:
             pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(faces), *sides(faces.size), 3))
             kept = decode_into(pixels, faces)
             pixels.flush()
-        with replacing(rows_file) as temporary:
-            temporary.write_text(json.dumps(np.setdiff1d(np.arange(len(faces)), kept).tolist()))
+        checksums = np.array([crc32(image.data) for image in np.load(path, mmap_mode="r")], "<u4")
+        left_out = np.setdiff1d(np.arange(len(faces)), kept).tolist()
+        write_checked_json(path.with_suffix(".json"), {"left_out": left_out, "checksums": b64encode(checksums.tobytes()).decode()})
     photographs = DecodedPhotographs(path, faces.size, faces.dataset)
-    rows: Labels = np.setdiff1d(np.arange(len(faces)), np.array(json.loads(rows_file.read_text()), dtype=np.int64))
+    rows: Labels = np.setdiff1d(np.arange(len(faces)), np.array(_told(path)["left_out"], dtype=np.int64))
     return FaceFiles(faces.dataset, photographs, rows, faces.identities[rows], faces.names)
 
 
 def _shape(faces: FaceFiles) -> str:
     """What tells the cache of photographs that are not stretched from that of others."""
     photographs = faces.photographs
-    if not isinstance(photographs, Decoding):
-        return ""
-    return "-square" if photographs.square else "-centre" if photographs.centre else ""
+    return f"-{photographs.shape}" if isinstance(photographs, Decoding) and photographs.shape != "stretch" else ""
 
 
-def _is_whole(path: Path, rows_file: Path, faces: FaceFiles) -> bool:
-    """Whether the cache is there and as long as it must be."""
+def _is_whole(path: Path, faces: FaceFiles) -> bool:
+    """Whether the cache is there, as long as it must be, and has its checksums."""
     try:
-        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+        pixels, told = np.load(path, mmap_mode="r", allow_pickle=False), _told(path)
     except (OSError, ValueError):
         return False
-    return rows_file.is_file() and pixels.shape == (len(faces), *sides(faces.size), 3)
+    return pixels.shape == (len(faces), *sides(faces.size), 3) and {"left_out", "checksums"} <= told.keys()
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What is kept beside the pixels: rows that could not be decoded, and a checksum (CRC-32) of each photograph."""
+    return read_checked_json(path.with_suffix(".json"))

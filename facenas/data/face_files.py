@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from facenas.data.images import Decoder, Encoded, decode_whole, middle, resized
 from facenas.errors import DataError
 
 MOST_UNREADABLE = 0.01  # a larger share of unreadable files means that the data set is not what it should be
+Shape = Literal["refuse", "stretch", "centre"]
 logger = logging.getLogger("facenas")
 
 
@@ -65,24 +66,26 @@ class Decoding:
         contents: Their bytes.
         size: That they are resized to, in pixels.
         decoder: How JPEG files are decoded.
-        square: Whether a photograph of other proportions than `size` is refused, since those of aligned faces are known.
-        centre: Whether the part of these proportions in the middle of such a photograph is taken; if not, it is stretched.
+        shape: What is done with a photograph of other proportions than `size`: it is refused, since those of aligned faces are known; it is
+            stretched; or the part of these proportions in its centre is taken.
     """
 
     contents: Contents
     size: Size
     decoder: Decoder = "exact"
-    square: bool = False
-    centre: bool = False
+    shape: Shape = "stretch"
 
     def image(self, key: int) -> Images:
         """A photograph (H, W, 3), RGB, uint8."""
         pixels = self.whole(key)
         (height, width), (tall, wide) = pixels.shape[:2], sides(self.size)
-        if self.square and height * wide != width * tall:
-            shape = "is square" if tall == wide else f"for this network has {told_size(self.size)}"
-            raise ShapeError(f"{self.place(key)} is {width} x {height} pixels; an aligned face {shape}, align and crop it first")
-        return resized(middle(pixels, self.size) if self.centre else pixels, self.size)
+        if self.shape == "refuse" and height * wide != width * tall:
+            wanted = "is square" if tall == wide else f"for this network has {told_size(self.size)}"
+            raise ShapeError(
+                f"{self.place(key)} is {width} x {height} pixels; an aligned face {wanted}: align and crop it first, "
+                "or say with data.shape to stretch it or to take its centre"
+            )
+        return resized(middle(pixels, self.size) if self.shape == "centre" else pixels, self.size)
 
     def whole(self, key: int) -> Images:
         """A photograph (H, W, 3) at the size that it has."""
@@ -236,5 +239,5 @@ def state(faces: FaceDataset) -> NDArray[Any]:
         return faces.images
     if not isinstance(faces, FaceFiles):
         raise TypeError(f"{type(faces).__name__} has no state")
-    cut = [1] if isinstance(faces.photographs, Decoding) and faces.photographs.centre else []
+    cut = [1] if isinstance(faces.photographs, Decoding) and faces.photographs.shape == "centre" else []
     return np.concatenate([np.frombuffer(stamp(faces.photographs.files()), np.int64), faces.keys, np.array(cut, np.int64)])

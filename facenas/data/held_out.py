@@ -1,11 +1,9 @@
 """What all sources of faces share: whom they keep for testing, and how they are decoded."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from facenas.data.decoded_faces import decoded_faces
-from facenas.data.face_files import Contents, Decoding, FaceFiles
+from facenas.data.face_files import Contents, Decoding, FaceFiles, Shape
 from facenas.data.faces import Labels, Size
 from facenas.data.images import Decoder, check_decoder
 from facenas.data.remarks import say
@@ -24,16 +22,16 @@ class EncodedFaces(HeldOut):
     """Photographs that have to be decoded."""
 
     decoder: Decoder = Field("exact", description="fast: JPEG files by simplejpeg's fast DCT, to slightly different pixels.")
-    shape: Literal["stretch", "centre", "refuse"] | None = Field(
+    shape: Shape | None = Field(
         None,
-        description="What is done with photographs that are not square: stretch, the middle square, refuse; null: stretch, and say so.",
+        description="Photographs of other proportions than the network's: stretch, the middle (centre), refuse; null: stretch, and say so.",
     )
     decoded: bool = Field(False, description="Decode once, into a cache file of size * size * 3 bytes a photograph, and train from it.")
 
     def files(self, dataset: str, contents: Contents, identities: Labels, names: tuple[str, ...], *, keys: Labels, size: Size) -> FaceFiles:
         """The source's photographs, decoded as it says."""
         check_decoder(self.decoder)
-        photographs = Decoding(contents, size, self.decoder, square=self.shape == "refuse", centre=self.shape == "centre")
+        photographs = Decoding(contents, size, self.decoder, self.shape or "stretch")
         faces = FaceFiles(dataset, photographs, keys, identities, names)
         if self.shape is None and (remark := unlike_aligned(faces)):
             say(remark)

@@ -70,7 +70,7 @@ def open_tinyface(root: Path, *, size: Size = 112, most_missing: float = 0) -> T
         odd.append(f"the pictures are not aligned, which costs much accuracy; published results are of {ALIGNED}")
     gallery_identities = [*map(_identity, found["Gallery_Match"]), *[DISTRACTOR] * len(distractors)]
     return TinyFace(
-        photographs=Decoding(path_contents(pictures, paths), size, square=aligned),
+        photographs=Decoding(path_contents(pictures, paths), size, shape="refuse" if aligned else "stretch"),
         count=len(paths),
         probes=np.arange(probes),
         probe_identities=np.array([_identity(name) for name in found["Probe"]], dtype=np.int64),

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from facenas.data.face_files import Contents, Decoding, Photographs
 from facenas.data.faces import Labels, Size
-from facenas.data.images import open_header
+from facenas.data.images import looks_aligned, open_header
 from facenas.data.pairs import Pairs
 
 OFFICIAL_PAIRS = {"lfw": 6000, "cfp_ff": 7000, "cfp_fp": 7000, "agedb_30": 6000, "calfw": 6000, "cplfw": 6000}
@@ -46,7 +46,7 @@ def verification_set(
 ) -> VerificationSet:
     """Aligned photographs with their pairs, and what is odd about them."""
     remark = "; ".join([*remarks, *oddities(name, pairs), *unaligned(contents, count)])
-    return VerificationSet(name, Decoding(contents, size, square=True), count, pairs, subjects, remark)
+    return VerificationSet(name, Decoding(contents, size, shape="refuse"), count, pairs, subjects, remark)
 
 
 def oddities(name: str, pairs: Pairs) -> list[str]:
@@ -62,11 +62,11 @@ def oddities(name: str, pairs: Pairs) -> list[str]:
 
 
 def unaligned(contents: Contents, count: int) -> list[str]:
-    """What is to be said of pictures whose size no aligned face has: larger than 112 pixels, and no multiple of 112 or of 128."""
+    """What is to be said of square pictures whose size no aligned face has; those of other proportions are refused, or as is asked."""
     for key in range(min(count, LOOKED_AT)):
         with suppress(Exception):  # of missing and damaged pictures, whatever Pillow stumbles over; they are told when they are read
             width, height = open_header(contents.read(key)).size
-            if width == height > 112 and width % 112 and width % 128:
+            if width == height and not looks_aligned(width, height, width):
                 return [f"the pictures are {width} x {height} pixels, so they are not aligned: {INCOMPARABLE}"]
             break
     return []

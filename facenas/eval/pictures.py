@@ -66,7 +66,8 @@ def filed_pictures(photographs: Photographs, count: int, most_missing: float = 0
 
     def told() -> str:
         cut = "" if points is None else f" {sha256(np.ascontiguousarray(points).data).hexdigest()}"
-        return f"{type(photographs).__name__} {photographs.size} {stamp(photographs.files()).hex()}{cut}"
+        how = f"{type(photographs).__name__} {photographs.size} {getattr(photographs, 'shape', '')}"
+        return f"{how} {stamp(photographs.files()).hex()}{cut}"
 
     return Pictures(count, photographs.image, told, most_missing)
 

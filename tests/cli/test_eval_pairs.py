@@ -82,3 +82,13 @@ def test_few_people_cannot_tell_small_differences(facenas: Command, model: Path,
     assert f"folder: 72 pairs tell two networks apart whose accuracies differ by {points} or more; smaller differences need" in done.stderr
     assert "`facenas train --set validation.folds=K`" in done.stderr
     assert json.loads((model / "eval" / "folder.json").read_text())["folder"]["least_difference"] == found["least_difference"]
+
+
+def test_pictures_of_other_proportions_are_refused_or_as_is_asked(facenas: Command, model: Path, lfw: Path) -> None:  # noqa: F811
+    for file in lfw.glob("lfw/*/*.jpg"):
+        cv2.imwrite(str(file), cv2.resize(cv2.imread(str(file)), (96, 112)))
+    measured = ("eval", "--model", model, "--benchmark", "lfw", "--data", lfw)
+    refused = facenas(*measured, code=1).stderr
+    assert "is 96 x 112 pixels; an aligned face is square: align and crop it first, or say with data.shape to stretch it" in refused
+    aucs = [facenas(*measured, "--json", "--set", f"data.shape={shape}").json["lfw"]["auc"] for shape in ("stretch", "centre")]
+    assert aucs[0] != aucs[1]  # each has embeddings of its own in the cache
