@@ -171,12 +171,20 @@ def _narrowed(models: Sequence[Model], name: Any) -> list[Model]:
 
 
 def _below(models: Sequence[Model], key: str) -> list[Model]:
-    return [child for model in models if key in model.model_fields for child in _sections(model.model_fields[key].annotation)]
+    fields = [model.model_fields[key] for model in models if key in model.model_fields]
+    return [child for field in fields for child in _members(field.metadata) or _sections(field.annotation)]
+
+
+def _members(metadata: Sequence[Any]) -> list[Model]:
+    """The sections of a union that is made of a registry (`facenas.registry.OneOf`)."""
+    return [section for told in metadata if hasattr(told, "sections") for section in told.sections()]
 
 
 def _sections(annotation: Any) -> list[Model]:
     if isinstance(annotation, type):
         return [annotation] if issubclass(annotation, BaseModel) else []
-    if get_origin(annotation) in (Annotated, Union, UnionType, tuple):
+    if get_origin(annotation) is Annotated:
+        return _members(annotation.__metadata__) or _sections(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType, tuple):
         return [section for part in get_args(annotation) for section in _sections(part)]
     return []

@@ -96,6 +96,10 @@ class OneOf:
 
     registry: Registry
 
+    def sections(self) -> list[type[Any]]:
+        """The settings classes of all members."""
+        return list(self.registry.members.values())
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A union of all members, told apart by their names."""
         choices = {name: handler.generate_schema(member) for name, member in self.registry.members.items()}

@@ -59,6 +59,7 @@ RANDOM = Less(
     settings(*NARROW[:4], "budget.trials=2", "strategy.epochs=1", "space.input_size=32", "validation_share=0.3", "recipe.batch_size=16")
 )
 CIFAR = Missing("nowhere")
+CELLS = Missing("nowhere", "--data-root nowhere --run runs/missing-{} --set auxiliary=false")  # runs/cells is of smaller images here
 SERVER = Elsewhere("serves until it is stopped: tests/cli/test_dashboard.py")
 GPUS = Elsewhere("needs several GPUs or machines: tests/training/test_trainer.py trains on two devices")
 STUDY = Elsewhere("minutes; tests/cli/test_study.py runs each through this command, on less")
@@ -92,8 +93,8 @@ WAYS: dict[str, Less | Missing | Elsewhere] = {
     ),
     "facenas search --config cifar10-allegro --run runs/cells": CIFAR,
     "facenas search --config face-allegro --data-root casia-webface --run runs/cells": CIFAR,
-    "facenas train --config allegro-eval --architecture runs/cells --run runs/final": CIFAR,
-    "facenas train --config allegro-eval --set data.name=cifar100 --num-classes 100 --architecture runs/cells --run runs/cifar100": CIFAR,
+    "facenas train --config allegro-eval --architecture runs/cells --run runs/final": CELLS,
+    "facenas train --config allegro-eval --set data.name=cifar100 --num-classes 100 --architecture runs/cells --run runs/cifar100": CELLS,
     # docs/data.md
     "facenas data sample faces --set augmentation.file=pipeline.yaml": Less("--out own.png"),
     "facenas train --config folder --set data.root=faces --set augmentation.file=pipeline.yaml --run runs/own": Less(
@@ -268,6 +269,7 @@ def of_timm(folder: Path) -> None:
 PREPARED: dict[str, Callable[[Path], None]] = {
     "README.md": of_readme,
     "docs/data.md": of_data,
+    "docs/index.md": of_readme,
     "docs/evaluation.md": of_evaluation,
     "docs/export.md": lambda folder: network(folder / "runs" / "model"),
     "docs/timm.md": of_timm,

@@ -51,7 +51,9 @@ def test_the_commands_and_the_python_of_the_page(facenas: Command, place: Path, 
     assert [command[0] for command in commands] == ["align", "eval", "compare", "embed", "gallery", "identify", "demo"]
     said = {command[0]: facenas(*command).stdout for command in commands[:-1]}
     assert re.search(r"\d\d faces of 60 pictures", said["align"])
-    assert re.match(r"(one person|different people): score \S+, threshold \S+ \(FAR 0.01 on folder with", said["compare"])
+    assert re.match(
+        r"(one person|different people): score \S+, threshold \S+ \(FAR 0.01 on folder, aligned, 60 photographs, with", said["compare"]
+    )
     assert len(np.load("embeddings.npy")) == int(said["align"].split()[0])
     assert "10 people from" in said["gallery"]
     assert "face 3: " in said["identify"]

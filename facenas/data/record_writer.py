@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
-from zlib import crc32
 
 import numpy as np
 
 from facenas.data.faces import Size, sides
-from facenas.data.records import CHECKED, FIRST, HEAD, IR_HEADER, LAST, LENGTH_BITS, MAGIC, MAGIC_BYTES, MIDDLE, MOST_IDENTITIES, WHOLE
+from facenas.data.records import FIRST, HEAD, IR_HEADER, LAST, LENGTH_BITS, MAGIC, MAGIC_BYTES, MIDDLE, MOST_IDENTITIES, WHOLE
 from facenas.errors import DataError
 from facenas.files import replacing
 
@@ -38,8 +37,7 @@ def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Seq
 
         def add(key: int, label: float, image: bytes, *labels: float) -> None:
             index.write(b"%d\t%d\n" % (key, records.tell()))
-            check = CHECKED << 32 | crc32(image) if image else 0
-            header = IR_HEADER.pack(len(labels), label, key, check) + struct.pack(f"<{len(labels)}f", *labels)
+            header = IR_HEADER.pack(len(labels), label, key, 0) + struct.pack(f"<{len(labels)}f", *labels)
             records.write(record_bytes(header + image))
 
         add(0, 0, b"", 0, 0)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +30,6 @@ HEAD = struct.Struct("<II")  # magic, flag and length
 WHOLE_HEAD = struct.Struct("<III")  # and the number of labels, where the record is not split
 IR_HEADER = struct.Struct("<IfQQ")
 IMAGE_AT = HEAD.size + IR_HEADER.size
-CHECK, CHECK_AT = struct.Struct("<II"), 16  # id2, which other tools leave at 0: here the image's CRC-32 and a mark that it is one
-CHECKED = 0xFACE0C32
 MOST_IDENTITIES = 2**24  # beyond it a float32 no longer tells two labels apart
 Words = NDArray[np.uint32]
 
@@ -79,18 +76,11 @@ class RecordFile:
             magic, length, labels = WHOLE_HEAD.unpack_from(view, offset)
             start, end = offset + IMAGE_AT + 4 * labels, offset + HEAD.size + length
             if magic == MAGIC and length < LENGTHS and start <= end <= size:  # a whole record, as nearly all are
-                return self._sound(key, view[start:end], *CHECK.unpack_from(view, offset + HEAD.size + CHECK_AT))
+                return view[start:end]
         data = self.data(key)
         if len(data) < IR_HEADER.size:
             raise self.damaged(key, f"has {len(data)} bytes, fewer than its header")
-        image = data[IR_HEADER.size + 4 * int.from_bytes(data[:4], "little") :]
-        return self._sound(key, image, *CHECK.unpack_from(data, CHECK_AT))
-
-    def _sound(self, key: int, image: bytes | memoryview, checksum: int, mark: int) -> bytes | memoryview:
-        """The image, unless it has a checksum of ours, and is not what was packed."""
-        if mark == CHECKED and crc32(image) != checksum:
-            raise self.damaged(key, "is damaged: its image is not the one that was packed")
-        return image
+        return data[IR_HEADER.size + 4 * int.from_bytes(data[:4], "little") :]
 
     def place(self, key: int) -> str:
         """The file and the record's key."""

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from facenas.backbones import Architecture, Space
 from facenas.search.allegro import AllegroSettings
+from facenas.search.bounds import Bounds
 from facenas.search.candidate import Strategy
 from facenas.search.dynamic_ranking import DynamicRanking, DynamicRankingSettings
 from facenas.search.limits import Budget, Limits
@@ -70,6 +71,13 @@ class SearchSettings(TaskSettings):
     def _ends(self) -> Self:
         if self.strategy.name not in ENDING and self.budget == Budget():
             raise ValueError(f"strategy {self.strategy.name} never ends by itself: set budget.trials, budget.epochs or budget.hours")
+        return self
+
+    @model_validator(mode="after")
+    def _within_the_space(self) -> Self:
+        """Bounds that the space has not are refused before any data is read."""
+        if isinstance(self.strategy, Bounds) and getattr(self.strategy, "count", True):
+            self.strategy.ranges(self.space)
         return self
 
     def build_strategy(self, shortlist: Sequence[Architecture] = ()) -> Strategy:

@@ -58,7 +58,7 @@ def test_files_with_their_reports(facenas: Command) -> None:
 def test_a_model_that_has_seen_everyone_is_compared_with_its_file(facenas: Command) -> None:
     """But not measured."""
     card = json.loads(Path("m/model.json").read_text())
-    card["seen"][0]["identities"] = [f"face{number}" for number in range(23)]
+    card["seen"][0] |= {"identities": [f"face{number}" for number in range(23)], "looks": []}
     Path("m/model.json").write_text(json.dumps(card))
     assert (
         "the model was trained on all but 1 of these 24 people"

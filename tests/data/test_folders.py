@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facenas.data import FolderFaces, OrlFaces, fingerprint, in_memory
+from facenas.data import FolderFaces, OrlFaces, in_memory, state
 from facenas.data.face_files import Decoding
 from facenas.data.picture_files import person_of, pictures_below
 from facenas.data.walking import files_below
@@ -123,7 +123,7 @@ def test_faces_that_are_not_square_are_stretched_and_told_or_as_is_asked(people:
     assert np.array_equal(FolderFaces(root=str(people), shape="stretch").load(112).images, in_memory(stretched).images)
     centre = FolderFaces(root=str(people), shape="centre").open(96)
     assert np.array_equal(centre.image(0), cv2.imread(centre.place(0))[8:104, :, ::-1])
-    assert len(fingerprint(centre)) != len(fingerprint(stretched))
+    assert len(state(centre)) != len(state(stretched))
     with pytest.raises(DataError, match=r"0\.png is 96 x 112 pixels; an aligned face is square"):
         FolderFaces(root=str(people), shape="refuse").load(112)
     assert caplog.text == ""

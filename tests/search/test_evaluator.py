@@ -118,7 +118,12 @@ class Elsewhere(InProcess):
 def test_a_result_of_another_processor_is_kept_as_that_one_s(tmp_path: Path) -> None:
     """The search goes on with it; who computes here afterwards does not take it for his own."""
     made = settings(
-        "strategy.max_depth=10", "strategy.min_depth=10", "strategy.min_width=64", "strategy.micro=false", "recipe.batch_size=256"
+        "strategy.max_depth=10",
+        "strategy.min_depth=10",
+        "strategy.min_width=64",
+        "strategy.max_width=64",
+        "strategy.micro=false",
+        "recipe.batch_size=256",
     )
     evaluator, cache, space = Evaluator.of(made), tmp_path / "cache", made.space
     runner = Runner(
