@@ -38,7 +38,7 @@ def test_in_what_order(tmp_path: Path, failing: str) -> None:
     )
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "program").write_text(program)
-    made = f"for one in pip facenas pytest ruff mypy lint-imports; do cp {tmp_path}/bin/program $3/bin/$one; done; chmod +x $3/bin/*"
+    made = f"for one in pip facenas pytest ruff mypy lint-imports zensical; do cp {tmp_path}/bin/program $3/bin/$one; done; chmod +x $3/bin/*"
     (tmp_path / "bin" / "python3").write_text(f'#!/bin/bash\n[ "$1" = -m ] || exec {sys.executable} "$@"\nmkdir -p $3/bin; {made}\n')
     (tmp_path / "bin" / "apt-get").write_text("#!/bin/bash\n")
     for name in ("python3", "apt-get"):
@@ -57,6 +57,7 @@ def test_in_what_order(tmp_path: Path, failing: str) -> None:
         "ruff check",
         "mypy ",
         "lint-imports ",
+        "zensical build --strict",
         "pytest -m (extra or slow) and not gpu",
     ]
     assert all(place == str(repository) for _, place in said[4:])
@@ -66,4 +67,4 @@ def test_extras_of_tests_are_extras_of_facenas() -> None:
     import tomllib
 
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    assert set(EXTRAS) == set(extras) - {"quickstart", "test", "dev"}
+    assert set(EXTRAS) == set(extras) - {"quickstart", "test", "docs", "dev"}
