@@ -38,7 +38,9 @@ def test_in_what_order(tmp_path: Path, failing: str) -> None:
     )
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "program").write_text(program)
-    made = f"for one in pip facenas pytest ruff mypy lint-imports zensical; do cp {tmp_path}/bin/program $3/bin/$one; done; chmod +x $3/bin/*"
+    made = (
+        f"for one in pip facenas pytest ruff mypy lint-imports zensical; do cp {tmp_path}/bin/program $3/bin/$one; done; chmod +x $3/bin/*"
+    )
     (tmp_path / "bin" / "python3").write_text(f'#!/bin/bash\n[ "$1" = -m ] || exec {sys.executable} "$@"\nmkdir -p $3/bin; {made}\n')
     (tmp_path / "bin" / "apt-get").write_text("#!/bin/bash\n")
     for name in ("python3", "apt-get"):

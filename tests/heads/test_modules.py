@@ -1,6 +1,8 @@
 """Heads as modules for anybody's training loop: the signatures that others rely on, and the same head as the settings make."""
 
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -64,3 +66,12 @@ def test_names_that_moved_are_still_there() -> None:
     assert {"MarginHead", "PartialFC", "margin_loss", "Head"} <= set(heads.__all__)
     with pytest.raises(AttributeError, match="no attribute 'NoHead'"):
         settings.NoHead  # noqa: B018
+
+
+def test_the_python_of_the_page() -> None:
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (Path(__file__).parents[2] / "docs" / "heads.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    made: dict[str, torch.Tensor] = {}
+    exec(compile(code, "heads.md", "exec"), made)  # as it stands there
+    assert made["loss"].isfinite()
