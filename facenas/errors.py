@@ -32,6 +32,10 @@ class RunError(FacenasError):
     """A run folder that cannot be continued."""
 
 
+class OtherDataError(RunError):
+    """A run folder whose work was done on other data."""
+
+
 class DivergedError(FacenasError):
     """A training run whose loss is no longer a finite number."""
 

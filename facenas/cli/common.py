@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from facenas.errors import RunError
-from facenas.files import write_text
+from facenas.files import replacing, write_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +36,7 @@ Model = Annotated[Path, typer.Option("--model", help="Folder of a finished train
 
 CONFIG = "config.yaml"
 PLACES = ("data.root", "data.file")  # where the data lies
+NAMED = 8  # differences that a sentence names
 
 
 @cache
@@ -91,14 +92,32 @@ def open_run(run: Path, settings: "Section", *, changeable: Collection[str] = ()
         if not changed:
             return
         if fixed and has_work(run):
-            differing = [f"{key} ({told.get(key)} there, {now.get(key)} here)" for key in fixed]
-            raise RunError(f"{run} was made with other settings: {', '.join(differing)}; give another --run or the same settings")
+            differing = [f"{key} ({told.get(key)} there, {now.get(key)} here)" for key in fixed[:NAMED]]
+            more = f" and {len(fixed) - NAMED} more" if len(fixed) > NAMED else ""
+            raise RunError(f"{run} was made with other settings: {', '.join(differing)}{more}; give another --run or the same settings")
         if fixed:
             forget(run)
     run.mkdir(parents=True, exist_ok=True)
     versions = ", ".join(f"{name} {version(name)}" for name in ("facenas", "torch", "optuna", "onnxruntime"))
     header = f"# {versions}, Python {platform.python_version()}, {platform.system()} {platform.machine()}\n"
     write_text(run / CONFIG, header + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
+
+
+@contextmanager
+def settings_kept(run: Path) -> Iterator[None]:
+    """A start that is refused for its data leaves the settings of a run with work as they were."""
+    from facenas.errors import DataError, OtherDataError
+    from facenas.training.provenance import has_work
+
+    file = run / CONFIG
+    before = file.read_bytes() if file.is_file() and has_work(run) else None
+    try:
+        yield
+    except (DataError, OtherDataError):
+        if before is not None and file.read_bytes() != before:
+            with replacing(file) as temporary:
+                temporary.write_bytes(before)
+        raise
 
 
 def settings_before(run: Path) -> dict[str, Any] | None:

@@ -101,6 +101,7 @@ def read(run: Path) -> "Compared":
 
     from facenas.search import open_journal
     from facenas.search.compare import Compared
+    from facenas.search.reading import is_finished
 
     journal, file = open_journal(run), run / "config.yaml"
     try:
@@ -108,7 +109,7 @@ def read(run: Path) -> "Compared":
         strategy, seed = settings["strategy"]["name"], settings["seed"]
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
         raise RunError(f"{file} is missing or damaged; give the folder of a `facenas search` run") from None
-    if not (run / "architecture.json").is_file():
+    if not is_finished(run):
         remark(f"{run} ({strategy}, seed {seed}) is not finished: its figures are those so far")
     epochs = journal.epochs()
     return Compared(str(run), settings, journal.rows(), epochs.rows() if epochs else (), _data(run))

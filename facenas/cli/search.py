@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from facenas.cli.common import (
+    PLACES,
     Config,
     DataRoot,
     Device,
@@ -28,6 +29,7 @@ from facenas.cli.common import (
     print_result,
     remark,
     settings_before,
+    settings_kept,
 )
 from facenas.errors import RunError, SettingsError, StoppedError
 
@@ -98,7 +100,8 @@ def search(
 
     folder = run or Path("runs") / f"search-{Path(config).stem}"
     if finish:
-        tell(folder, *finished(folder), as_json=as_json)
+        places = [one for one in assignments if one.startswith(tuple(f"{place}=" for place in PLACES))]
+        tell(folder, *finished(folder, overrides(places, **data_at(data_root))), as_json=as_json)
         return
     refined = "refined" if base else None
     short = {"strategy.name": strategy, "space.name": refined, "space.base": base, "strategy.pretrain_epochs": pretrain_epochs}
@@ -112,15 +115,16 @@ def search(
     tell(folder, settings, *run_in(folder, settings, means), as_json=as_json)
 
 
-def finished(folder: Path) -> "tuple[SearchSettings, Found, list[Row]]":
-    """What a search has found so far, with its settings."""
-    from facenas.search import SearchSettings
+def finished(folder: Path, places: list[str]) -> "tuple[SearchSettings, Found, list[Row]]":
+    """What a search has found so far, with its settings, but for where its data lies now."""
+    from facenas.search import SearchSettings, open_journal
     from facenas.search.run import finish_in
     from facenas.settings import load
 
-    if not (folder / "config.yaml").is_file():
+    if settings_before(folder) is None:
         raise RunError(f"no search in {folder}; give its folder with --run")
-    settings = load(SearchSettings, command="search", preset=str(folder / "config.yaml"))
+    open_journal(folder)  # other runs have none
+    settings = load(SearchSettings, command="search", preset=str(folder / "config.yaml"), overrides=places)
     return settings, *finish_in(folder, settings)
 
 
@@ -169,7 +173,7 @@ def run_in(folder: Path, settings: "SearchSettings", means: "Means") -> "tuple[F
     from facenas.search.run import search_in
 
     watcher = Watcher(settings, means.workers, told=f"{folder} ({means.executor})" if means.executor != "auto" else str(folder))
-    with locked(folder), ending(folder):
+    with locked(folder), ending(folder), settings_kept(folder):
         open_run(folder, settings, changeable=("budget",))
         for warning in settings.warnings():
             remark(f"[bold red]warning[/bold red]: {warning}")

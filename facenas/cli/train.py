@@ -23,6 +23,7 @@ from facenas.cli.common import (
     print_result,
     remark,
     settings_before,
+    settings_kept,
 )
 from facenas.errors import RunError
 from facenas.locks import locked
@@ -80,10 +81,12 @@ def train(
     blueprint = found.blueprint
     folder = run or Path("runs") / f"train-{Path(config).stem}"
     is_first = os.environ.get("RANK", "0") == "0"  # the other ranks of torchrun write nothing
-    with locked(folder) if is_first else nullcontext():
+    with locked(folder) if is_first else nullcontext(), settings_kept(folder) if is_first else nullcontext():
         if is_first:
-            go_on(folder, settings)
+            how = going_on(folder, settings)
             open_run(folder, settings, changeable=("epochs",))
+            if how:
+                remark(how)
         folds = cross_validated(folder, settings, found, devices)
         metrics = train_in(folder, settings, found, folds) if devices == 1 else {}
     metrics = on_devices(folder, devices) if devices > 1 else metrics  # the first of its ranks holds the lock
@@ -134,8 +137,8 @@ def validated(metrics: dict[str, float]) -> str:
     return f", validation {percent(metrics['validation_accuracy'])}{told}"
 
 
-def go_on(folder: Path, settings: "TrainSettings") -> None:
-    """Refuse to shorten a run; of a longer one, tell what it is.
+def going_on(folder: Path, settings: "TrainSettings") -> str:
+    """Refuse to shorten a run; of one that becomes longer, what it is, in words.
 
     Raises:
         RunError: If it cannot go on.
@@ -145,7 +148,7 @@ def go_on(folder: Path, settings: "TrainSettings") -> None:
 
     before, epochs = (settings_before(folder) or {}).get("epochs", settings.epochs), settings.epochs
     if not isinstance(before, int) or before == epochs or not has_work(folder):
-        return
+        return ""
     if before > epochs:
         raise RunError(f"{folder} is a run of {before} epochs, and cannot become one of {epochs}; give another --run")
     if not (folder / CHECKPOINT).is_file():
@@ -153,7 +156,7 @@ def go_on(folder: Path, settings: "TrainSettings") -> None:
     factor = settings.recipe.schedule.factor
     same = all(factor(half / 2, before) == factor(half / 2, epochs) for half in range(2 * before))
     result = "" if same else f", whose beginning had other learning rates: the result is not that of {epochs} epochs from the start"
-    remark(f"going on from the checkpoint of a run of {before} epochs, by the schedule of {epochs}{result}")
+    return f"going on from the checkpoint of a run of {before} epochs, by the schedule of {epochs}{result}"
 
 
 def found_by(settings: "TrainSettings") -> "Found":

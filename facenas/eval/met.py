@@ -1,11 +1,11 @@
 """Photographs that a model has met in training, known again by their looks wherever they lie now."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facenas.data.faces import FaceDataset
+from facenas.data.faces import FaceDataset, Images
 from facenas.data.looks import ALIKE, Looks, alike, prints
 from facenas.eval.pictures import Pictures
 
@@ -25,7 +25,7 @@ def people_met(faces: FaceDataset, looks: Sequence[Looks]) -> frozenset[str]:
     """
     if not looks or not len(faces):
         return frozenset()
-    bits = _nearest(prints(faces.image, len(faces)), looks)
+    bits = _nearest(faces.image, len(faces), looks)
     people = len(faces.names)
     all_of, near = np.bincount(faces.identities, minlength=people), np.bincount(faces.identities[bits <= ALIKE], minlength=people)
     same = np.bincount(faces.identities[bits == 0], minlength=people)
@@ -37,11 +37,12 @@ def pictures_met(pictures: Pictures, looks: Sequence[Looks]) -> tuple[int, int]:
     if not looks:
         return 0, 0
     rows = np.unique(np.linspace(0, pictures.count - 1, min(LOOKED_AT, pictures.count)).astype(np.int64)).tolist()
-    bits = _nearest(prints(lambda number: pictures.image(rows[number]), len(rows)), looks)
+    bits = _nearest(lambda number: pictures.image(rows[number]), len(rows), looks)
     return int((bits <= ALIKE).sum()), len(rows)
 
 
-def _nearest(made: NDArray[np.uint64], looks: Sequence[Looks]) -> Bits:
-    """Bits by which each differs from the most alike (M,)."""
-    nearest: Bits = np.min([alike(made, one.kept) for one in looks], axis=0)
+def _nearest(image: Callable[[int], Images], count: int, looks: Sequence[Looks]) -> Bits:
+    """Bits by which each photograph, or its mirror image, differs from the most alike (M,): training mirrors what it sees."""
+    made = prints(image, count), prints(lambda number: np.ascontiguousarray(image(number)[:, ::-1]), count)
+    nearest: Bits = np.min([alike(some, one.kept) for some in made for one in looks], axis=0)
     return nearest

@@ -21,7 +21,7 @@ from facenas.report.scores import Names
 from facenas.report.shared_weights import stage
 from facenas.report.trajectory import trajectory
 from facenas.report.words import amount, changed, duration, epochs_each, failed, interval, points, reason, score
-from facenas.search.reading import open_journal
+from facenas.search.reading import is_finished, open_journal
 from facenas.search.row import SCALES, Row, StageEpoch
 from facenas.training.models import load_found
 
@@ -42,7 +42,7 @@ def write_report(run: Path, output: Path | None = None) -> Path:
     journal, config = open_journal(run), run / "config.yaml"
     if not config.is_file():
         raise RunError(f"no config.yaml in {run}; give the folder of a `facenas search` run")
-    text, finished = config.read_text(encoding="utf-8"), (run / "architecture.json").is_file()
+    text, finished = config.read_text(encoding="utf-8"), is_finished(run)
     found = load_found(run / "architecture.json").architecture if finished else None
     file = output or run / "report.html"
     space, epochs = _space(text, config), journal.epochs()

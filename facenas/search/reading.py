@@ -40,3 +40,8 @@ def open_journal(run: Path) -> "Journal | JournalFile":
 def read_journal(run: Path) -> list[Row]:
     """The rows of an existing run; errors as of `open_journal`."""
     return open_journal(run).rows()
+
+
+def is_finished(run: Path) -> bool:
+    """Whether a search has come to its end; what `--finish` takes of one before that is no end."""
+    return (run / "architecture.json").is_file() and not (run / "checkpoints").exists()

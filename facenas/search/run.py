@@ -165,6 +165,7 @@ def finish_in(run: Path, settings: SearchSettings) -> tuple[Found, list[Row]]:
     architecture = last_accepted(rows) if not likeliest or rows else Architecture.model_validate(likeliest)
     if architecture is None:
         raise RunError(f"{run} has accepted no candidate yet; let `facenas search` go on first")
+    load_task.cache_clear()  # what lies there now
     task = load_task(settings)
     same_data(run, task.data)
     return _written(run, architecture, settings, task=task, rows=rows), rows

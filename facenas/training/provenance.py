@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from facenas.data import Fingerprint
-from facenas.errors import RunError
+from facenas.errors import OtherDataError, RunError
 from facenas.files import DamagedError, read_checked_json, write_checked_json
 
 DATA = "data.json"
@@ -34,12 +34,12 @@ def same_data(run: Path, data: Sequence[Fingerprint]) -> None:
     """Keep what the data of a run are, or check that they are those that it began with.
 
     Raises:
-        RunError: If they are others; the sentence says what differs.
+        OtherDataError: If they are others; the sentence says what differs.
     """
     before = data_of(run)
     differing = [told for was, now in zip(before, data, strict=False) if (told := was.differs(now))]
     if before and (differing or len(before) != len(data)) and has_work(run):
-        raise RunError(
+        raise OtherDataError(
             f"{run} was begun with other data: {'; '.join(differing) or 'another number of sets'}. "
             "Put back what it was begun with, or give another --run"
         )

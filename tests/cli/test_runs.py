@@ -148,7 +148,10 @@ def test_training_people_are_known_in_a_copy(facenas: Command, place: Path) -> N
     shutil.copytree("photographs", "copy")
     write_people(place / "renamed", range(14), start="someone")
     write_people(place / "encoded", range(14), suffix=".jpg", start="e")
-    for folder in ("copy", "renamed", "encoded"):
+    for file in Path("copy").glob("*/*.png"):
+        (place / "mirrored" / file.parent.name).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(place / "mirrored" / file.parent.name / file.name), cv2.imread(str(file))[:, ::-1])
+    for folder in ("copy", "renamed", "encoded", "mirrored"):
         done = measured(facenas, folder)
         assert done.json["folder"]["pairs"] == wanted["pairs"], folder
         assert "10 of 14 people are known by their photographs, and left out" in done.stderr
@@ -288,6 +291,39 @@ def test_a_failed_start_blocks_nothing(facenas: Command, place: Path) -> None:
     quick = ("--set", "strategy.micro=false", "--set", "strategy.min_width=12", "--set", "data.root=photographs")
     facenas(*search, *quick)
     assert "made with other settings" in facenas(*search, *quick, "--set", "recipe.lr=0.2", code=1).stderr
+
+
+def test_what_is_found_of_data_that_moved(facenas: Command, place: Path) -> None:
+    search = ["search", "--config", "smoke", "--set", "data.name=folder", "--run", "s", "--set", "budget.trials=1"]
+    facenas(*search, "--set", "data.root=photographs")
+    (place / "photographs").rename(place / "moved")
+    assert "no folder at photographs" in facenas("search", "--finish", "--run", "s", code=1).stderr
+    for where in (("--data-root", "moved"), ("--set", "data.root=moved")):
+        assert facenas("search", "--finish", "--run", "s", *where, "--json").json["candidates"] == 1
+    said = facenas("search", "--finish", "--run", "m", code=1).stderr
+    assert said == "facenas: no journal in m; give the folder of a `facenas search` run\n"
+    (place / "s/config.yaml").write_text("a: [")
+    assert facenas("search", "--finish", "--run", "s", code=1).stderr.endswith("; restore it, or give another --run\n")
+
+
+def test_a_start_that_is_refused_changes_no_settings(facenas: Command, place: Path) -> None:
+    shutil.copy(place / "photographs/p0/0.png", place / "photographs/p1/copy.png")
+    before = files(place / "m")
+    longer = facenas(*TRAIN, "--set", "epochs=3", *DATA, code=1).stderr
+    assert "p1 has 7 photographs instead of 6" in longer
+    (place / "photographs/p1/copy.png").unlink()
+    assert "no folder at nowhere" in facenas(*AGAIN, "--set", "data.root=nowhere", code=1).stderr
+    told = facenas(*TRAIN, "--set", "epochs=3", *DATA, "--set", "head.margin=0.3", code=1).stderr
+    assert told.endswith("head.margin (0.2 there, 0.3 here); give another --run or the same settings\n") and "going on" not in told
+    assert files(place / "m") == before
+    facenas(*AGAIN)
+
+
+def test_of_many_settings_that_differ_some_are_named(facenas: Command, place: Path) -> None:
+    config = place / "m/config.yaml"
+    config.write_text("".join(config.read_text().splitlines(keepends=True)[:4]))  # cut short
+    told = facenas(*AGAIN, code=1).stderr
+    assert len(told) < 700 and " more; give another --run" in told
 
 
 def test_more_epochs_go_on_from_the_checkpoint(facenas: Command, place: Path) -> None:

@@ -42,10 +42,12 @@ def test_a_terminated_search_ends_its_workers_and_says_how_to_go_on(tmp_path: Pa
         taken = facenas("search", "--finish", "--run", "r", "--json").json
     assert taken["candidates"] == len(rows)
     assert found(tmp_path / "r") == [row.candidate.architecture for row in rows if row.verdict.outcome == "accepted"][-1]
+    assert "r (dynamic_ranking, seed 0) is not finished" in facenas("compare", "r").stderr
     done = facenas(*SEARCH, "--json").json
     assert read_journal(tmp_path / "r")[: len(rows)] == rows
     assert done["candidates"] > len(rows)
     assert found(tmp_path / "r") == Architecture.model_validate(done["architecture"])
+    assert "is not finished" not in facenas("compare", "r").stderr
 
 
 def test_a_budget_may_be_set_changed_and_taken_away(tmp_path: Path, facenas: Command) -> None:
