@@ -115,6 +115,8 @@ def afterwards(benchmark: "Benchmark", features: "Features", result: "Result") -
 def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", settings: "EvalSettings") -> "Features":
     """Raw embeddings of the benchmark's pictures."""
     from facenas.eval import Features, extract, kept
+    from facenas.training.device import make_fabric
+    from facenas.training.processor import processor
 
     if recogniser.saved is not None:
         return Features(benchmark.rows_of(recogniser.saved, path), "")
@@ -139,7 +141,9 @@ def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", sett
     if not settings.cache:
         return compute()
     of_model = (recogniser.sha256, recogniser.contract.model_dump_json(), settings.flip, settings.device)
-    depends_on = (*of_model, benchmark.pictures.stamp(), *(version(package) for package in COMPUTING))
+    where = "cpu" if path.suffix.lower() == ".onnx" else make_fabric(settings.device, "fp32").device.type
+    computed = (processor(where, in_c=False), *(version(package) for package in COMPUTING))
+    depends_on = (*of_model, benchmark.pictures.stamp(), *computed)
     return kept(" ".join(map(str, depends_on)), compute)
 
 

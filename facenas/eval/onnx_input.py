@@ -12,7 +12,8 @@ from facenas.errors import ModelError
 
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}
 CHANNELS = (1, 3)
-MOVES = {"Identity", "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice", "Gather", "Split", "Concat"}
+PASSES = {"Clip", "Dropout", "Pad", "Resize", "Upsample"}  # what they give is of the range that they are given
+MOVES = {"Identity", "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice", "Gather", "GatherND", "Split", "Concat"} | PASSES
 SUMS = {
     "Sub",
     "Add",
@@ -105,6 +106,8 @@ def normalisation(path: Path, model: Any, taken: GraphInput) -> Normalisation | 
     Source: insightface 2.1, `model_zoo/arcface_onnx.py`, takes a graph with a node of each kind of name among its first eight for one that
         is given 0 to 255; here they count where they lie before the network.
     """
+    if model.functions:
+        model = _inlined(model)
     nodes, reached, first = _before_the_network(model.graph, taken.name)
     sums = tuple(node.name or node.op_type for node in nodes if node.op_type in SUMS)
     statistics = list(first.input[3:5]) if first is not None and first.op_type == "BatchNormalization" else []
@@ -118,6 +121,16 @@ def normalisation(path: Path, model: Any, taken: GraphInput) -> Normalisation | 
     return None if highest is None else Normalisation(highest, sums)
 
 
+def _inlined(model: Any) -> Any:
+    """A graph with the functions that it defines itself written out, as exporters before torch 2.6 used them for each operation."""
+    from onnx.inliner import inline_local_functions
+
+    try:
+        return inline_local_functions(model)
+    except Exception:  # of a stranger's file: it stays as it is
+        return model
+
+
 def _is_turned(model: Any, name: str) -> bool:
     readers = [node for node in model.graph.node if name in node.input and node.op_type == "Transpose"] if model is not None else []
     return any(list(attribute.ints) == TO_NCHW for node in readers for attribute in node.attribute)
@@ -125,16 +138,16 @@ def _is_turned(model: Any, name: str) -> bool:
 
 def _before_the_network(graph: Any, name: str) -> tuple[list[Any], str, Any]:
     """The nodes that an image goes through before the first one that is more than a sum, the name of what that one reads, and it itself."""
-    images, last, nodes = {name}, name, list[Any]()
+    images, last, nodes = {name: name}, name, list[Any]()  # what is computed of the image, and the same before what only passes it on
     for node in graph.node:
         read = [entry for entry in node.input if entry in images]
         if not read or node.op_type in ("Shape", "Size"):
             continue
         if node.domain not in ("", "ai.onnx") or node.op_type not in MOVES | SUMS:
-            return nodes, read[0], node
+            return nodes, images[read[0]], node
         nodes.append(node)
-        images.update(node.output)
-        last = node.output[0]
+        images.update((output, images[read[0]] if node.op_type in PASSES else output) for output in node.output)
+        last = images[node.output[0]]
     return nodes, last, None
 
 

@@ -48,6 +48,16 @@ def test_weights_outside_of_the_graph_decide(facenas: Command, people: Path) -> 
     assert "their embeddings cannot be compared" in facenas("identify", picture, "--gallery", "g", code=1).stderr
 
 
+def test_kept_embeddings_are_those_of_the_processor(facenas: Command, people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    onnx.save(network(), "model.onnx")
+    counts = []
+    for limit in ("", "", "AVX2"):
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+        facenas("eval", "--model", "model.onnx", *QUICK)
+        counts.append(len(list(Path("cache/embeddings").iterdir())))
+    assert counts[0] == counts[1] < counts[2]
+
+
 def test_a_threshold_is_of_one_input_and_each_file_keeps_its_own(facenas: Command, people: Path) -> None:
     onnx.save(network(), "model.onnx")
     onnx.save(network(seed=2), "model-int8.onnx")

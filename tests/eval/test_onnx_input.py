@@ -68,6 +68,13 @@ RAW = {
         [node("Sub", "input mean", "s"), node("Mul", "s gain", "y"), node("Transpose", "y", "x", perm=[0, 3, 1, 2])],
         BOTH,
     ),
+    "Clip before": (
+        [node("Clip", "input low white", "i"), node("Sub", "i mean", "s"), node("Div", "s mean", "x")],
+        {"mean": MEAN, "low": SMALL(0), "white": SMALL(255)},
+    ),
+    "Dropout before": ([node("Dropout", "input", "i"), node("Sub", "i mean", "s"), node("Mul", "s gain", "x")], BOTH),
+    "Pad behind": ([SUB, node("Div", "s mean", "p"), node("Pad", "p none", "x")], {"mean": MEAN, "none": np.zeros(8, np.int64)}),
+    "a function": ([onnx.helper.make_node("Prepare", ["input"], ["x"], domain="own")], {}),
     "bytes": ([node("Cast", "input", "c", to=TensorProto.FLOAT), node("Sub", "c mean", "s"), node("Mul", "s gain", "x")], BOTH),
 }  # fmt: skip
 
@@ -75,6 +82,15 @@ RAW = {
 def recogniser(path: Path, model: onnx.ModelProto, **known: Any) -> Recogniser:
     onnx.save(model, path)
     return load_recogniser(path, ContractOverride.model_validate(known), "cpu")
+
+
+def with_function(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A function that normalises, as a graph may define one."""
+    steps = [constant("mean", 127.5), node("Sub", "image mean", "s"), node("Div", "s mean", "prepared")]
+    opset = onnx.helper.make_opsetid("", 17)
+    model.functions.append(onnx.helper.make_function("own", "Prepare", ["image"], ["prepared"], steps, [opset]))
+    model.opset_import.append(onnx.helper.make_opsetid("own", 1))
+    return model
 
 
 def embedded(found: Recogniser) -> Any:
@@ -87,7 +103,8 @@ def test_a_graph_that_normalises_by_itself_is_not_normalised_twice(way: str, tmp
     before, constants = RAW[way]
     shape = ("n", 32, 32, 3) if "last" in way else ("n", 3, 32, 32)
     taken = TensorProto.UINT8 if way == "bytes" else None
-    found = recogniser(tmp_path / "m.onnx", network(before, reads="x", constants=constants, shape=shape, taken=taken))
+    model = network(before, reads="x", constants=constants, shape=shape, taken=taken)
+    found = recogniser(tmp_path / "m.onnx", with_function(model) if way == "a function" else model)
     assert (found.contract.mean, found.contract.std) == ((0.0,), (1.0,))
     assert found.contract.layout == ("nhwc" if "last" in way else "nchw")
     assert "m.onnx normalises its input itself (" in found.remark
