@@ -313,6 +313,12 @@ def test_shards_are_merged_by_the_names_of_their_classes(tmp_path: Path) -> None
         people_of(tmp_path)
 
 
+def test_classes_of_one_name_in_a_file_are_not_merged(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "train.parquet", [0, 1, 2], names=["ann", "ann", "bob"])
+    with pytest.raises(DataError, match="several classes one name"):
+        ParquetFaces(root=str(tmp_path)).open(8)
+
+
 def test_one_split_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number, name in enumerate(("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001", "validation")):
         write_parquet(tmp_path / "data" / f"{name}.parquet", [number] * 2)
