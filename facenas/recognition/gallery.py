@@ -103,7 +103,7 @@ def check_replaceable(folder: Path, pictures: Path, model: FaceModel) -> None:
         DataError: If there is one.
     """
     try:
-        card = GalleryCard.model_validate_json((folder / CARD).read_bytes())
+        card = GalleryCard.model_validate(read_checked_json(folder / CARD))
     except (OSError, ValueError):
         return
     if card.pictures != str(pictures.resolve()) or card.model_sha256 != model.sha256:
