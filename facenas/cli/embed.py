@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facenas.cli.common import Device, Json, Set, print_json, print_result, progress_bars
-from facenas.cli.using import Align, DetectorModel, Faces, MinSize, ModelPath, alignment_of, open_model
+from facenas.cli.using import Align, DetectorModel, Faces, MinSize, ModelPath, alignment_of, open_model, remark_taken_as_they_are
 from facenas.errors import DataError, SettingsError
 from facenas.files import replacing, write_text
 
@@ -48,6 +48,7 @@ def embed(
     with progress_bars() as progress:
         bar = progress.add_task("embed (pictures)", total=len(pictures))
         embedded = embed_pictures(read, pictures, detector, alignment, after_picture=lambda: progress.advance(bar))
+    remark_taken_as_they_are(embedded.cuts)
     table = out.with_suffix(".csv")
     write_text(table, lines(embedded))
     count = len(embedded.values)

@@ -19,6 +19,7 @@ from facenas.cli.using import (
     faces_in,
     open_model,
     placed,
+    remark_taken_as_they_are,
     threshold_of,
     told,
     with_several,
@@ -80,6 +81,7 @@ def build(
         embedded = embed_pictures(read, files, detector, alignment, after_picture=lambda: progress.advance(bar))
         made = build_gallery(embedded, read, alignment, source=pictures)
         save_gallery(made, out)
+    remark_taken_as_they_are(embedded.cuts)
     left_out = [
         {"picture": cut.picture, "status": cut.status, "reason": cut.reason}
         for cut, row in zip(embedded.cuts, embedded.rows, strict=True)

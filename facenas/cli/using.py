@@ -81,6 +81,16 @@ def with_several(faces: dict[str, int]) -> str:
     return f"; several faces in {len(faces):,} pictures: {some(named)}" if named else ""
 
 
+def remark_taken_as_they_are(cuts: "list[Cut]") -> None:
+    """Say which pictures were taken for aligned faces without looking like such."""
+    from facenas.data.remarks import some
+    from facenas.recognition.aligning import AS_IT_IS
+
+    unlike = [f"{cut.picture} ({cut.reason})" for cut in cuts if AS_IT_IS in cut.reason]
+    if unlike:
+        remark(f"{len(unlike):,} of {len(cuts):,} pictures do not look like aligned faces: {some(unlike)}; find the faces with --align")
+
+
 def placed(cut: "Cut") -> dict[str, Any]:
     """Where a face is, as JSON."""
     box = [round(side, 2) for side in cut.face.box] if cut.face else None

@@ -16,7 +16,10 @@ from facenas.data.lines import read_lines, slashed
 from facenas.data.walking import counting
 from facenas.errors import DataError
 
-WANTED = "a path, a space or a tab, and an identity a line, or MXNet's `number label path` with tabs between"
+WANTED = "a path, a space or a tab, and an identity a line, or MXNet's `number label path`"
+COLUMNS = re.compile(
+    r"((index|id|file|files|filename|image|image_path|img|path|label|labels|identity|class|person|name|subject)\b[\s,]*){2,}", re.I
+)
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 UNLABELLED = ("", "-1")
 L = TypeVar("L")
@@ -63,26 +66,34 @@ def numbered(labels: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
 def _listed(file: Path) -> list[tuple[str, str]]:
     """Path and label of each line."""
     lines = [(number, line.strip()) for number, line in read_lines(file, what="photographs", wanted=WANTED)]
+    lines = [(number, line) for number, line in lines if line.split()[0] != "#"]  # remarks
+    lines = lines[1:] if lines and COLUMNS.fullmatch(lines[0][1]) else lines
+    if not lines:
+        raise DataError(f"{file} lists no photographs; it may have {WANTED}")
     columns = _columns(lines[0][1])
     return [_entry(file, number, line, columns) for number, line in lines]
 
 
 def _columns(line: str) -> tuple[int, int] | None:
-    """Where path and label are between tabs: MXNet's lists have `number label path`, InsightFace's `1 path label`; None: as in ours."""
-    fields = line.split("\t")
+    """Where path and label are: MXNet's lists have `number label path`, InsightFace's, with tabs, `1 path label`; None: as in ours."""
+    fields = _fields(line)
     numbers = [bool(NUMBER.fullmatch(field)) for field in fields]
     if len(fields) < 3 or not numbers[0]:
         return None
     if numbers[1] and not numbers[-1]:
         return -1, 1
-    return (1, 2) if numbers[2] and not numbers[1] else None
+    return (1, 2) if numbers[2] and not numbers[1] and "\t" in line else None
+
+
+def _fields(line: str) -> list[str]:
+    return line.split("\t") if "\t" in line else line.split(maxsplit=2)
 
 
 def _entry(file: Path, number: int, line: str, columns: tuple[int, int] | None) -> tuple[str, str]:
     path, label = "", ""
     if columns is None:
         path, _, label = line.replace("\t", " ").rpartition(" ")
-    elif len(fields := line.split("\t")) > 2 and NUMBER.fullmatch(fields[columns[1]]):
+    elif len(fields := _fields(line)) > 2 and NUMBER.fullmatch(fields[columns[1]]):
         path, label = fields[columns[0]], re.sub(r"\.0+$", "", fields[columns[1]])
     if not path.strip():
         wanted = "a path, a space or a tab, and an identity" if columns is None else "the columns of the first line"

@@ -98,6 +98,8 @@ def shard_labels(files: Sequence[Path]) -> Iterator[str]:
         unnamed = files[called.index([])]
         raise DataError(f"{unnamed} numbers its classes, other files name them, and the numbers need not agree; give files of one kind")
     for file, names in zip(files, called, strict=True):
+        if len(set(names)) < len(names):
+            raise DataError(f"{file} gives several classes one name, so that it cannot be told whether they are one person; mend the names")
         for row, label in enumerate(read_column(file, "label")):
             yield _label(label, names, f"row {row} of {file}")
 

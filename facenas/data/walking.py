@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from facenas.errors import DataError
 
-IGNORED = {"thumbs.db", "desktop.ini", "faces.csv", "config.yaml"}  # the last two by `facenas align`
+IGNORED = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "faces.csv", "config.yaml"}  # the last two by `facenas align`
 NOBODYS = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"}  # folders of systems, as are hidden ones
 SIDECARS = {".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pts", ".lst", ".npy", ".mat"}
 

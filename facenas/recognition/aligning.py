@@ -17,6 +17,7 @@ from facenas.settings import Section
 
 Status = Literal["aligned", "as it is", "centre", "no face", "too small", "unreadable", "left out"]
 MOST_SIDE = 32767  # OpenCV counts in 16 bits here
+AS_IT_IS = "taken for an aligned face as it is"
 
 
 class Alignment(Section):
@@ -125,7 +126,7 @@ def _nearby(pixels: Images, points: Points) -> tuple[Images, Points]:
 
 def _unlike_aligned(pixels: Images, size: Size) -> str:
     height, width = pixels.shape[:2]
-    return "" if looks_aligned(width, height, size) else f"{width} x {height} pixels, taken for an aligned face as it is"
+    return "" if looks_aligned(width, height, size) else f"{width} x {height} pixels, {AS_IT_IS}"
 
 
 def _too_small(faces: list[Face], alignment: Alignment) -> str:

@@ -207,6 +207,15 @@ def test_a_gallery_keeps_a_person_together_and_is_not_replaced_unasked(facenas: 
     assert "several faces in 1 pictures: group.png (2)" in shown
 
 
+def test_pictures_that_do_not_look_like_aligned_faces_are_told(facenas: Command, place: Path, people: Path) -> None:
+    face = cv2.imread(str(people / "s1" / "0.png"))
+    cv2.imwrite(str(people / "s1" / "0.png"), cv2.resize(face, (92, 112)))
+    cv2.imwrite(str(people / "s2" / "0.png"), cv2.resize(face, (250, 250)))
+    for command in (("gallery", "build", people, "--out", "g"), ("embed", people, "e.npy")):
+        said = facenas(*command, "--model", place / "model").stderr
+        assert "2 of 36 pictures do not look like aligned faces: s1/0.png (92 x 112 pixels, taken for an aligned face as it is)" in said
+
+
 def test_a_gallery_refuses_another_model(facenas: Command, place: Path, people: Path) -> None:
     facenas("gallery", "build", people, "--model", place / "model", "--out", "g")
     picture = place / "people" / "s1" / "0.png"

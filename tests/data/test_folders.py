@@ -47,7 +47,7 @@ def test_photographs_at_any_depth_are_the_persons(people: Path, caplog: pytest.L
 
 
 NOBODYS = (".ipynb_checkpoints/s1.png", "__MACOSX/s1/._1.png", "@eaDir/1.png", "s1/.hidden.png", "s1/.cache/1.png", "s1/Desktop.ini")
-NOBODYS = (*NOBODYS, "s1/Thumbs.db", ".DS_Store", "s3/.DS_Store", "desktop.ini", "faces.csv", "config.yaml")
+NOBODYS = (*NOBODYS, "s1/Thumbs.db", "s2/ehthumbs.db", "s2/Icon\r", ".DS_Store", "s3/.DS_Store", "desktop.ini", "faces.csv", "config.yaml")
 
 
 def test_what_systems_and_editors_leave_is_nobodys(people: Path, caplog: pytest.LogCaptureFixture) -> None:

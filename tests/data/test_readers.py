@@ -164,6 +164,7 @@ def test_lists(folder: Path) -> None:
         ("{row}\t{label}.000000\tp{p}/{n}.png", "\n"),
         ("{row}\t{label}\t0.5\t0.25\tp{p}/{n}.png", "\r\n"),
         ("1\tp{p}\\{n}.png\t{label}", "\n"),
+        ("{row} {label}.000000 p{p}/{n}.png", "\n"),
     ],
 )
 def test_lists_of_other_tools_and_systems(folder: Path, line: str, end: str) -> None:
@@ -180,6 +181,13 @@ def test_lists_of_other_tools_and_systems(folder: Path, line: str, end: str) -> 
         assert len(in_memory(faces)) == 8
 
 
+@pytest.mark.parametrize("head", ["# people of 2024\n#\n", "path label\n", "image_path\tidentity\n", "Filename Person\n"])
+def test_remarks_and_names_of_columns_are_no_photographs(folder: Path, head: str) -> None:
+    (folder / "list.txt").write_text(head + "p0/0.png ann\np1/0.png person\n")
+    faces = ListFaces(file=str(folder / "list.txt")).open(8)
+    assert (faces.names, len(faces)) == (("ann", "person"), 2)
+
+
 def test_photographs_of_nobody_are_left_out_of_a_list(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     listed = folder / "list.lst"
     listed.write_text("0\t-1.000000\tp0/0.png\n1\t4.000000\tp1/0.png\n2\t4.000000\tp1/1.png\n")
@@ -192,6 +200,7 @@ def test_photographs_of_nobody_are_left_out_of_a_list(folder: Path, caplog: pyte
     [
         (b"a 1\nb\n", "line 2 of .* got 'b'"),
         (b"", "lists no"),
+        (b"# nothing\npath label\n", "lists no"),
         (b"\xff\xff", "no text in UTF-8"),
         (b"0\t1.0\ta\n1\t2\n", "line 2 of .* the columns of the first"),
     ],
@@ -302,6 +311,12 @@ def test_shards_are_merged_by_the_names_of_their_classes(tmp_path: Path) -> None
     write_parquet(tmp_path / "train-00001-of-00003.parquet", [0], names=None)
     with pytest.raises(DataError, match=r"00001-of-00003.parquet numbers its classes, other files name them"):
         people_of(tmp_path)
+
+
+def test_classes_of_one_name_in_a_file_are_not_merged(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "train.parquet", [0, 1, 2], names=["ann", "ann", "bob"])
+    with pytest.raises(DataError, match="several classes one name"):
+        ParquetFaces(root=str(tmp_path)).open(8)
 
 
 def test_one_split_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
