@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Faces = Annotated[Path, typer.Argument(help="A folder of identities, a .rec file or its folder, a list of photographs, or Parquet files.")]
 Size = Annotated[int, typer.Option("--size", min=16, help="Image side in pixels.")]
+Shape = Annotated[
+    Literal["refuse", "stretch", "centre"] | None,
+    typer.Option("--shape", help="What is done with photographs that are not square; without it they are stretched, and that is said."),
+]
 Against = Annotated[Path | None, typer.Option("--against", help="Other faces, a benchmark for example, that these must not overlap.")]
 Encoding = Annotated[Literal["png", "jpeg"], typer.Option("--encoding", help="How resized images are stored; png loses nothing.")]
 Count = Annotated[int, typer.Option("--count", min=1, help="Faces on the sheet.")]
@@ -30,7 +34,7 @@ data.command("make-bin")(make_bin.make_bin)
 
 
 @data.command("info")
-def info(path: Faces, as_json: Json = False) -> None:
+def info(path: Faces, shape: Shape = None, as_json: Json = False) -> None:
     """Identities, images, sizes, and the first problems, at a glance.
 
     Example: facenas data info faces/train.rec
@@ -39,7 +43,7 @@ def info(path: Faces, as_json: Json = False) -> None:
 
     from facenas.data import inspection, open_faces
 
-    faces = open_faces(path, 112)
+    faces = open_faces(path, 112, shape)
     per_identity = np.bincount(faces.identities, minlength=len(faces.names))
     problems = [*inspection.label_gaps(faces), *inspection.unreadable(faces, inspection.sampled_rows(faces))]
     result = {
@@ -60,14 +64,14 @@ def info(path: Faces, as_json: Json = False) -> None:
 
 
 @data.command("check")
-def check(path: Faces, against: Against = None, size: Size = 112, as_json: Json = False) -> None:
+def check(path: Faces, against: Against = None, size: Size = 112, shape: Shape = None, as_json: Json = False) -> None:
     """Look at every image: unreadable files, gaps in labels, equal pictures, overlap with another set; exit code 1 if there are any.
 
     Example: facenas data check faces/train.rec --against lfw
     """
     from facenas.data import inspection, open_faces
 
-    faces, other = open_faces(path, size), open_faces(against, size) if against else None
+    faces, other = open_faces(path, size, shape), open_faces(against, size, shape) if against else None
     remark(f"reading {len(faces) + (len(other) if other else 0)} images ...")
     problems = inspection.check(faces, other)
     if as_json:
@@ -83,6 +87,7 @@ def pack(
     path: Faces,
     output: Annotated[Path, typer.Argument(help="The .rec file to write.")],
     size: Size = 112,
+    shape: Shape = None,
     encoding: Encoding = "png",
     as_json: Json = False,
 ) -> None:
@@ -93,7 +98,7 @@ def pack(
     from facenas.data import open_faces
     from facenas.data.packing import pack
 
-    faces = open_faces(path, size)
+    faces = open_faces(path, size, shape)
     with locked_output(output):
         images = pack(faces, output, encoding=encoding)
     result = {"file": str(output), "identities": len(faces.names), "images": images, "bytes": output.stat().st_size}
@@ -108,6 +113,7 @@ def sample(
     path: Faces,
     output: Annotated[Path, typer.Option("--out", help="The PNG file to write.")] = Path("sheet.png"),
     size: Size = 112,
+    shape: Shape = None,
     count: Count = 8,
     seed: Annotated[int, typer.Option("--seed", help="Of the choice and of the augmentation.")] = 0,
     assignments: Set = [],
@@ -127,7 +133,7 @@ def sample(
     if output.suffix != ".png":
         raise DataError(f"a sheet is a PNG file, give --out a name that ends in .png, got {output}")
     augmentation = assigned(SheetSettings, {}, assignments).changes(size)
-    sheet = contact_sheet(open_faces(path, size), augmentation, count=count, variants=7, seed=seed)
+    sheet = contact_sheet(open_faces(path, size, shape), augmentation, count=count, variants=7, seed=seed)
     with replacing(output) as temporary:
         temporary.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
     if as_json:

@@ -23,7 +23,7 @@ def unlike_aligned(faces: FaceFiles) -> str:
     return (
         f"{faces.dataset}: {sum(sizes.values())} of {len(rows)} photographs that were looked at are not aligned faces by their "
         f"size, most of them {width} x {height} pixels{stretched}; figures are not comparable with those of aligned faces: "
-        "align them with `facenas align`, or state what is wanted with data.shape (stretch, centre, refuse)"
+        "align them with `facenas align`, or state what is wanted: stretch, centre or refuse, by data.shape or --shape"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from facenas.data.face_files import FaceFiles
+from facenas.data.face_files import FaceFiles, Shape
 from facenas.data.faces import FaceDataset, FaceSet, Size
 from facenas.data.folders import FolderFaces, OrlFaces
 from facenas.data.held_out import HeldOut
@@ -57,8 +57,13 @@ def development_faces(source: FaceSource, size: Size) -> FaceSet | FaceFiles:
     return faces.of([name for name in faces.names if name not in held_out])
 
 
-def open_faces(path: Path, size: Size) -> FaceFiles:
+def open_faces(path: Path, size: Size, shape: Shape | None = None) -> FaceFiles:
     """Whatever faces there are at a path: a folder of identities, a .rec file or its folder, Parquet files, or a list of photographs.
+
+    Args:
+        path: Where they are.
+        size: That they are resized to, in pixels.
+        shape: What is done with those of other proportions; None: they are stretched, and a remark says so.
 
     Raises:
         DataError: If there is nothing, or nothing of these kinds.
@@ -68,7 +73,9 @@ def open_faces(path: Path, size: Size) -> FaceFiles:
             f"nothing at {path}; give a folder of identities, a .rec file or its folder, a .parquet file, or a list of photographs"
         )
     if path.suffix.lower() == ".rec" or (path.is_dir() and record_path(path).is_file()):
-        return RecordFaces(root=str(path)).open(size)
+        return RecordFaces(root=str(path), shape=shape).open(size)
     if path.suffix.lower() == ".parquet" or (path.is_dir() and parquet_files(path)):
-        return ParquetFaces(root=str(path)).open(size)
-    return FolderFaces(root=str(path)).every(size) if path.is_dir() else ListFaces(file=str(path)).open(size)
+        return ParquetFaces(root=str(path), shape=shape).open(size)
+    if path.is_dir():
+        return FolderFaces(root=str(path), shape=shape).every(size)
+    return ListFaces(file=str(path), shape=shape).open(size)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facenas.data import FolderFaces, OrlFaces, in_memory, state
+from facenas.data import FolderFaces, OrlFaces, in_memory, open_faces, state
 from facenas.data.face_files import Decoding
 from facenas.data.picture_files import person_of, pictures_below
 from facenas.data.walking import files_below
@@ -126,6 +126,7 @@ def test_faces_that_are_not_square_are_stretched_and_told_or_as_is_asked(people:
     assert len(state(centre)) != len(state(stretched))
     with pytest.raises(DataError, match=r"0\.png is 96 x 112 pixels; an aligned face is square"):
         FolderFaces(root=str(people), shape="refuse").load(112)
+    assert np.array_equal(open_faces(people, 96, "centre").image(0), centre.image(0))
     assert caplog.text == ""
 
 
