@@ -44,6 +44,15 @@ class StoppedError(FacenasError):
     """A run that was asked to end, and saved itself."""
 
 
+def in_short(error: Exception) -> str:
+    """What another library says of a mistake, in one line of at most 200 characters; of several mistakes of validation the first."""
+    problems = getattr(error, "errors", None)
+    if callable(problems) and (found := problems(include_input=False)):
+        where = ".".join(map(str, found[0]["loc"]))
+        return f"{where}: {found[0]['msg']}"[:200] if where else str(found[0]["msg"])[:200]
+    return " ".join(str(error).split())[:200]
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A half-sentence that names the closest valid name, then all of them.
 

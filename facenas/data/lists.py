@@ -13,6 +13,7 @@ from facenas.data.face_files import FaceFiles, in_memory, path_contents
 from facenas.data.faces import FaceSet, Labels, Size
 from facenas.data.held_out import EncodedFaces
 from facenas.data.lines import read_lines, slashed
+from facenas.data.listed_files import finder
 from facenas.data.walking import counting
 from facenas.errors import DataError
 
@@ -22,6 +23,7 @@ COLUMNS = re.compile(
 )
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 UNLABELLED = ("", "-1")
+LOOKED_FOR = 10  # photographs by which it is seen whether they are called as the list says
 L = TypeVar("L")
 logger = logging.getLogger("facenas")
 
@@ -43,9 +45,18 @@ class ListFaces(EncodedFaces):
         lines = labelled(_listed(file), str(file))
         if not lines:
             raise DataError(f"{file} lists no photograph with a label; it may have {WANTED}")
-        contents = path_contents(Path(self.root).expanduser() if self.root else file.parent, [path for path, _ in lines])
+        root = Path(self.root).expanduser() if self.root else file.parent
+        contents = path_contents(root, _there(root, [path for path, _ in lines]))
         identities, names = numbered([label for _, label in lines])
         return self.files(f"list:{file.resolve()}", contents, identities, names, keys=np.arange(len(lines)), size=size)
+
+
+def _there(root: Path, paths: list[str]) -> list[str]:
+    """The paths as the files are called, where the first ones are not called as the list says."""
+    if all((root / path).is_file() for path in paths[:LOOKED_FOR]):
+        return paths
+    file_of = finder(root)
+    return [file_of(path) or path for path in paths]
 
 
 def labelled(listed: Sequence[tuple[L, str]], where: str) -> list[tuple[L, str]]:

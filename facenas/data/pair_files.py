@@ -1,9 +1,6 @@
 """Verification benchmarks that are pictures in folders with a list of pairs."""
 
-import unicodedata
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +8,12 @@ import numpy as np
 from facenas.data.bin_pairs import open_bin
 from facenas.data.face_files import path_contents
 from facenas.data.faces import Labels, Size
+from facenas.data.listed_files import finder
 from facenas.data.lists import numbered
 from facenas.data.pair_lists import ListedPairs, read_cfp, read_list
 from facenas.data.verification_set import OFFICIAL_PAIRS, VerificationSet, benchmark_name, distinct, pairs_of, verification_set
 from facenas.errors import DataError
 
-# Aligned copies are often of another kind than the list says; of several the first of these is taken.
-SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif", ".jp2", ".avif")
 LOOKED_FOR = 10  # pictures by which their folder is found, some of which may be missing
 
 
@@ -84,7 +80,7 @@ def _opened(listed: ListedPairs, folder: Path, root: Path | None, *, size: Size,
     firsts, rows = distinct(listed.paths)
     wanted = [listed.paths[first] for first in firsts.tolist()]
     root = root or _usual_root(folder, listed.folders, wanted)
-    file_of = _files_below(root)
+    file_of = finder(root)
     found = [file_of(path) for path in wanted]
     missing = [path for path, file in zip(wanted, found, strict=True) if file is None]
     if len(missing) > most_missing * len(wanted):
@@ -103,47 +99,9 @@ def _usual_root(folder: Path, places: tuple[str, ...], paths: Sequence[str]) -> 
     """The first of the places that has one of the first pictures, else the only folder beside the list that has one."""
     roots = [folder / place for place in places]
     beside = [place for place in sorted(folder.iterdir()) if place.is_dir()]
-    holding, others = ([root for root in some if any(map(_files_below(root), paths[:LOOKED_FOR]))] for some in (roots, beside))
+    holding, others = ([root for root in some if any(map(finder(root), paths[:LOOKED_FOR]))] for some in (roots, beside))
     otherwise = roots[1] if len(roots) > 1 and not roots[0].is_dir() else roots[0]
     return holding[0] if holding else others[0] if len(others) == 1 else otherwise
-
-
-def _files_below(root: Path) -> Callable[[str], str | None]:
-    """A function that finds the file that a list means below `root`.
-
-    It is the file of this path or, as lists are written on other systems and for pictures of other kinds, one of the same name with another
-    suffix or none in the list, in capitals or not, with accents in one or two characters.
-    """
-
-    @cache
-    def names(folder: Path) -> dict[str, str]:
-        with suppress(OSError):
-            pictures = [file.name for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
-            return {_stem(name): name for name in sorted(pictures, key=_preference, reverse=True)}
-        return {}
-
-    def file_of(path: str) -> str | None:
-        with suppress(OSError):  # a name may be too long for the file system
-            for form in dict.fromkeys((path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))):
-                folder, slash, name = form.rpartition("/")
-                if (root / form).is_file():
-                    return form
-                if there := names(root / folder).get(_stem(name)):
-                    return folder + slash + there
-        return None
-
-    return file_of
-
-
-def _preference(name: str) -> tuple[int, str]:
-    return SUFFIXES.index(Path(name).suffix.lower()), name
-
-
-def _stem(name: str) -> str:
-    """A picture's name without its suffix, if what follows the last dot is one."""
-    name = unicodedata.normalize("NFC", name)
-    stem, dot, suffix = name.rpartition(".")
-    return stem if dot and f".{suffix.lower()}" in SUFFIXES else name
 
 
 def _subjects(listed: ListedPairs, firsts: Labels) -> Labels | None:

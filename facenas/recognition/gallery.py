@@ -16,7 +16,7 @@ from facenas import __version__
 from facenas.data import InputContract
 from facenas.data.faces import Labels
 from facenas.data.picture_files import person_of
-from facenas.errors import DataError, ModelError
+from facenas.errors import DataError, ModelError, in_short
 from facenas.eval import unit
 from facenas.eval.embed import Embeddings
 from facenas.files import CHECKSUM, DamagedError, read_checked_json, replacing, write_checked_json
@@ -164,9 +164,7 @@ def load_gallery(folder: Path) -> Gallery:
     except OSError as error:
         raise DataError(f"no gallery in {folder}: {error.strerror} {CARD} or {VALUES}; make one with `facenas gallery build`") from None
     except ValidationError as error:
-        problem = error.errors(include_input=False)[0]
-        where = ".".join(map(str, problem["loc"])) or CARD
-        raise DataError(f"{folder} does not hold a gallery: {where}: {problem['msg']}; build the gallery anew") from None
+        raise DataError(f"{folder} does not hold a gallery: {in_short(error)}; build the gallery anew") from None
     except ValueError:
         raise DataError(f"{folder} does not hold a gallery: {VALUES} cannot be read; build the gallery anew") from None
     if values.ndim != 2 or values.dtype != np.float32 or len(values) != len(card.people) or not np.isfinite(values).all():

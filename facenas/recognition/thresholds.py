@@ -100,7 +100,7 @@ def stored_threshold(model: Path, model_sha256: str, far: float, *, contract: In
     found = [
         _with_data(Threshold(value, rate, name, one.pairs), one) for name, one in reports for rate, value in one.threshold_at_far.items()
     ]
-    refused = [f"{name} {why}" for name, one in reports for rate, why in one.refused.items() if isclose(rate, far)]
+    refused = dict.fromkeys(f"{name} {why}" for name, one in reports for rate, why in one.refused.items() if isclose(rate, far))
     fitting = [one for one in found if isclose(one.far, far)]
     if fitting:
         return fitting[0]

@@ -15,7 +15,7 @@ from facenas import __version__
 from facenas.backbones import Architecture, Blueprint, Builder
 from facenas.data import ClassSource, Fingerprint, InputContract
 from facenas.data.looks import Looks
-from facenas.errors import ModelError
+from facenas.errors import ModelError, in_short
 from facenas.files import replacing, write_text
 from facenas.settings import Section
 
@@ -108,7 +108,7 @@ def load_model(path: Path) -> Model:
         network = card.blueprint.build()
         network.load_state_dict(load_file(run / WEIGHTS))
     except (ValidationError, SafetensorError, RuntimeError) as error:
-        raise ModelError(f"{run} does not hold a usable model: {' '.join(str(error).split())[:200]}") from None
+        raise ModelError(f"{run} does not hold a usable model: {in_short(error)}") from None
     return Model(network.eval(), card)
 
 
@@ -165,7 +165,7 @@ def load_found(path: Path) -> Found:
         content = json.loads(file.read_bytes())
         return Found.model_validate({key: content[key] for key in Found.model_fields if key in content})
     except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{file} does not hold an architecture: {' '.join(str(error).split())[:200]}") from None
+        raise ModelError(f"{file} does not hold an architecture: {in_short(error)}") from None
 
 
 def _digest(path: Path) -> str:

@@ -361,3 +361,22 @@ def test_decoded_once(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert np.array_equal(source.load(24).images, expected)
     (folder / "p0" / "0.png").write_bytes((folder / "p1" / "0.png").read_bytes())
     assert np.array_equal(source.load(24).images[0], expected[4])  # another file: decoded again
+
+
+def test_a_list_means_files_in_capitals_and_of_another_kind(folder: Path, tmp_path: Path) -> None:
+    for file in folder.glob("*/*.png"):
+        file.rename(file.with_suffix(".PNG"))
+    lines = [f"p{person}/{number}.jpg p{person}" for person in range(6) for number in range(4)]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    faces = ListFaces(file=str(tmp_path / "list.txt"), root=str(folder)).load(24)
+    assert np.array_equal(faces.images, FolderFaces(root=str(folder)).load(24).images)
+
+
+def test_another_librarys_mistake_in_short() -> None:
+    from facenas.errors import in_short
+    from facenas.training.models import Seen
+
+    with pytest.raises(ValueError) as raised:
+        Seen.model_validate({"dataset": 3, "identities": ["a"], "other": {"much": "more"}})
+    assert in_short(raised.value) == "dataset: Input should be a valid string"
+    assert in_short(ValueError("a\n   b")) == "a b"
