@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facenas.data.face_files import ShapeError
 from facenas.data.faces import Images
 from facenas.errors import DataError, NotFiniteError
 from facenas.eval.embed import Embedder, Embeddings
@@ -133,8 +132,6 @@ def _decoded(image: Callable[[int], Images], count: int, batch_size: int, *, wor
     def decode(row: int) -> tuple[Images, bytes] | DataError:
         try:
             pixels = np.ascontiguousarray(image(row))
-        except ShapeError:  # of one there are usually many, and none is missing
-            raise
         except DataError as error:
             return error
         return pixels, sha256(pixels.data).digest()

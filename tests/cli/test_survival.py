@@ -132,7 +132,8 @@ SHARED = {
     ),
     "allegro": (
         "space={name: cells, shape: ir, depth: 5, channels: 8, input_size: 32, embedding_size: 16, output: gdc}",
-        "strategy={name: allegro, epochs: 3, chi_epochs: 2, cells: 5, channels: 4, eigenvalue_iterations: 2, retrain_epochs: 1}",
+        "strategy={name: allegro, epochs: 3, chi_epochs: 2, cells: 5, channels: 4, eigenvalue_iterations: 1, retrain_epochs: 1}",
+        "data={name: synthetic, people: 12, photographs: 4, test_people: 2}",
     ),
 }
 
