@@ -7,12 +7,13 @@ from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from facenas.choices import tags
 from facenas.errors import SettingsError, nearest
 from facenas.settings import Section
 
@@ -112,9 +113,7 @@ class OneOf:
 
 def name_of(section: type[Section]) -> str | None:
     """The name by which a settings class is chosen: the only value of its field `name`, None where it has none."""
-    field = section.model_fields.get("name")
-    tags = get_args(field.annotation) if field else ()
-    return str(tags[0]) if tags else None
+    return next(iter(tags(section)), None)
 
 
 def _told(entry: EntryPoint) -> str:

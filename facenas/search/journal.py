@@ -23,10 +23,10 @@ from facenas.errors import RunError
 from facenas.files import write_json
 from facenas.search.candidate import Candidate, Verdict
 from facenas.search.journal_file import STAGE, check, in_order
+from facenas.search.reading import JOURNAL, PLACE
 from facenas.search.row import SCALES, Price, Row, StageEpoch
 from facenas.training.score import Evaluation
 
-JOURNAL, PLACE = "journal.db", "journal.json"
 NETWORK = {
     "nfs",
     "nfs4",
