@@ -44,7 +44,7 @@ def our_steps(width: int, threads: int) -> Iterator[None]:
 
 def data() -> Any:
     from facenas.data import split_stratified
-    from facenas.data.class_sources import MnistImages
+    from facenas.data.sources.class_sources import MnistImages
 
     return split_stratified(MnistImages(name="fashionmnist").load(), share=0.1, seed=0).train
 

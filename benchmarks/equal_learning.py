@@ -35,7 +35,7 @@ def main() -> None:
     from benchmarks.plain import Plain
     from facenas.backbones import Blueprint, fused
     from facenas.data import share_of_each, split_stratified
-    from facenas.data.class_sources import MnistImages
+    from facenas.data.sources.class_sources import MnistImages
     from facenas.search import SearchSettings
     from facenas.settings import load
     from facenas.training.device import has_bf16

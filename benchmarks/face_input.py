@@ -28,12 +28,12 @@ from torchvision import transforms
 from torchvision.transforms import functional
 
 from facenas.data import OrlFaces
-from facenas.data.decoded_faces import decoded_faces
-from facenas.data.face_augment import FaceAugmentation
+from facenas.data.augmentation.face_augment import FaceAugmentation
 from facenas.data.face_files import Decoding, FaceFiles
+from facenas.data.formats.decoded_faces import decoded_faces
+from facenas.data.formats.record_writer import write_records
+from facenas.data.formats.records import image_labels, open_records
 from facenas.data.loader import FaceLoader
-from facenas.data.record_writer import write_records
-from facenas.data.records import image_labels, open_records
 from facenas.training.device import make_fabric
 
 SIZE, BATCH = 112, 128

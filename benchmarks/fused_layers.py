@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from turns import timed
 
-from facenas.backbones import fused
+from facenas.native import fused
 from facenas.training.device import make_fabric
 
 SHAPES = ((16, 32, 3), (32, 32, 3), (64, 32, 3), (128, 32, 3), (128, 16, 3), (256, 8, 3), (64, 32, 5))

@@ -5,9 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from facenas.backbones import fused, norm_prelu
-from facenas.data import lanczos
-from facenas.native import compiler
+from facenas.native import compiler, fused, lanczos, norm_prelu
 
 
 @pytest.mark.skipif(not compiler(), reason="no C compiler")

@@ -18,7 +18,7 @@ import torch
 
 from facenas.backbones import Blueprint, IRSpace
 from facenas.data import InputContract, OrlFaces, write_bin
-from facenas.data.packing import pack
+from facenas.data.formats.packing import pack
 from facenas.export import export_network
 from facenas.training.models import save_model
 from tests.conftest import FASHION_MNIST

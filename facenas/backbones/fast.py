@@ -11,7 +11,8 @@ from typing import Self
 import torch
 from torch import nn
 
-from facenas.backbones import convolution, fused
+from facenas.backbones import convolution
+from facenas.native import fused
 
 logger = logging.getLogger("facenas")
 _on: ContextVar[bool] = ContextVar("facenas_fast_paths", default=False)

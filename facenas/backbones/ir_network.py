@@ -7,7 +7,7 @@ from facenas.backbones.architecture import Architecture, Operation
 from facenas.backbones.fast import fast
 from facenas.backbones.ir import REDUCTION, IRSpace, plan
 from facenas.backbones.layers import embedding_layer, initialise
-from facenas.backbones.norm_prelu import norm_prelu
+from facenas.native.norm_prelu import norm_prelu
 
 
 def build(space: IRSpace, architecture: Architecture) -> "IRNetwork":

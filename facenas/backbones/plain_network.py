@@ -4,10 +4,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from facenas.backbones import fused, layers
+from facenas.backbones import layers
 from facenas.backbones.architecture import Architecture
 from facenas.backbones.fast import fast
 from facenas.backbones.plain import PlainSpace, plan
+from facenas.native import fused
 
 
 def build(space: PlainSpace, architecture: Architecture) -> "PlainNetwork":

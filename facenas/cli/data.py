@@ -96,7 +96,7 @@ def pack(
     Example: facenas data pack faces train.rec
     """
     from facenas.data import open_faces
-    from facenas.data.packing import pack
+    from facenas.data.formats.packing import pack
 
     faces = open_faces(path, size, shape)
     with locked_output(output):
@@ -127,7 +127,7 @@ def sample(
     import cv2
 
     from facenas.data import open_faces
-    from facenas.data.sheet import SheetSettings, contact_sheet
+    from facenas.data.augmentation.sheet import SheetSettings, contact_sheet
     from facenas.settings import assigned
 
     if output.suffix != ".png":

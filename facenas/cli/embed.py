@@ -37,7 +37,7 @@ def embed(
     """
     import numpy as np
 
-    from facenas.data.picture_files import pictures_below
+    from facenas.data.formats.picture_files import pictures_below
     from facenas.recognition.embedding import embed_pictures
 
     if out.suffix != ".npy":

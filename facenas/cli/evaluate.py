@@ -92,7 +92,7 @@ def named(benchmark: str) -> list[str]:
     Raises:
         SettingsError: If one of them stands for itself alone.
     """
-    from facenas.data.verification_set import benchmark_name
+    from facenas.data.benchmarks.verification_set import benchmark_name
 
     names = list(dict.fromkeys(benchmark_name(name.strip()) for name in benchmark.split(",")))
     if len(names) > 1 and TEST in names:
@@ -124,7 +124,7 @@ def present(given: list[str]) -> list[str]:
     Raises:
         DataError: If there is none.
     """
-    from facenas.data.benchmark_sources import IjbFiles, TinyFaceFiles, VerificationFiles
+    from facenas.data.benchmarks.settings import IjbFiles, TinyFaceFiles, VerificationFiles
     from facenas.settings import presets
 
     found, absent = list[str](), list[str]()
@@ -224,7 +224,7 @@ def table(one: "Measured", baselines: dict[str, Any]) -> "Table":
     """The figures of a model, and of the baselines."""
     from rich.table import Table
 
-    from facenas.data.verification_set import FOLDS
+    from facenas.data.benchmarks.verification_set import FOLDS
     from facenas.eval.resolution import in_words
     from facenas.eval.verification import Verification
 

@@ -67,7 +67,7 @@ def build(
 
     Example: facenas gallery build people --model runs/ir50 --align dlib --out gallery
     """
-    from facenas.data.picture_files import pictures_below
+    from facenas.data.formats.picture_files import pictures_below
     from facenas.recognition.embedding import embed_pictures
     from facenas.recognition.gallery import build_gallery, check_replaceable, save_gallery
 

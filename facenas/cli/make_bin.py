@@ -23,7 +23,7 @@ def make_bin(
     Example: facenas data make-bin lfw/pairs.txt lfw.bin --root lfw-aligned
     """
     from facenas.data import open_pairs
-    from facenas.data.packing import pack_pairs
+    from facenas.data.formats.packing import pack_pairs
 
     benchmark = open_pairs(pairs, root=root, size=size)
     if benchmark.remark:

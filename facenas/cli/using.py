@@ -99,7 +99,7 @@ def placed(cut: "Cut") -> dict[str, Any]:
 
 def faces_in(file: Path, detector: "Detector | None", alignment: "Alignment", size: "Size") -> "list[Cut]":
     """The faces of one picture; a sentence if it shows none."""
-    from facenas.data.picture_files import one_picture
+    from facenas.data.formats.picture_files import one_picture
     from facenas.recognition.aligning import cut_faces
 
     cuts = cut_faces(one_picture(file), detector, alignment, size=size)

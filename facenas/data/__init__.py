@@ -5,26 +5,26 @@ import os
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else importing albumentations asks the network for a newer version
 
 from facenas.data.alignment import align_face
-from facenas.data.augment import Augmentation
-from facenas.data.bin_pairs import open_bin, write_bin
-from facenas.data.class_sources import ClassSource, DigitImages
+from facenas.data.augmentation.augment import Augmentation
+from facenas.data.augmentation.face_augment import FaceAugmentation
+from facenas.data.augmentation.pipeline import Pipeline, in_turn
+from facenas.data.benchmarks.ijb import IJB, open_ijb
+from facenas.data.benchmarks.pair_files import open_pairs
+from facenas.data.benchmarks.pairs import Pairs, balanced_pairs
+from facenas.data.benchmarks.tinyface import TinyFace, open_tinyface
+from facenas.data.benchmarks.verification_set import VerificationSet, subjects_of
 from facenas.data.classes import ImageSet, ImageSplit, pixel_statistics, split_stratified
 from facenas.data.contract import InputContract
-from facenas.data.face_augment import FaceAugmentation
 from facenas.data.face_files import FaceFiles, in_memory, state
 from facenas.data.faces import FaceDataset, FaceSet, Split, share_of_each, split_by_identity
 from facenas.data.fingerprint import Fingerprint, fingerprint_of
-from facenas.data.folders import FolderFaces, OrlFaces
-from facenas.data.ijb import IJB, open_ijb
-from facenas.data.lists import ListFaces
-from facenas.data.pair_files import open_pairs
-from facenas.data.pairs import Pairs, balanced_pairs
-from facenas.data.parquet_faces import ParquetFaces
-from facenas.data.pipeline import Pipeline, in_turn
-from facenas.data.record_faces import RecordFaces
-from facenas.data.sources import FaceSource, FaceSources, SyntheticFaces, development_faces, open_faces, test_names
-from facenas.data.tinyface import TinyFace, open_tinyface
-from facenas.data.verification_set import VerificationSet, subjects_of
+from facenas.data.formats.bin_pairs import open_bin, write_bin
+from facenas.data.sources.class_sources import ClassSource, DigitImages
+from facenas.data.sources.face_sources import FaceSource, FaceSources, SyntheticFaces, development_faces, open_faces, test_names
+from facenas.data.sources.folders import FolderFaces, OrlFaces
+from facenas.data.sources.lists import ListFaces
+from facenas.data.sources.parquet_faces import ParquetFaces
+from facenas.data.sources.record_faces import RecordFaces
 
 __all__ = [
     "IJB",

@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from facenas.data.decoded import stamp
 from facenas.data.faces import FaceDataset, FaceSet, Images, Labels, Size, of_people, sides, told_size
-from facenas.data.images import Decoder, Encoded, decode_whole, middle, resized
+from facenas.data.formats.decoded import stamp
+from facenas.data.formats.images import Decoder, Encoded, decode_whole, middle, resized
 from facenas.errors import DataError
 
 MOST_UNREADABLE = 0.01  # a larger share of unreadable files means that the data set is not what it should be

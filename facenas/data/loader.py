@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from facenas.data.face_augment import Seeds, image_seeds
+from facenas.data.augmentation.face_augment import Seeds, image_seeds
 from facenas.data.faces import FaceDataset, Images, Labels, sides
 from facenas.errors import DataError
 

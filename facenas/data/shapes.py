@@ -6,7 +6,7 @@ import numpy as np
 
 from facenas.data.face_files import Decoding, FaceFiles, PathContents
 from facenas.data.faces import sides, told_size
-from facenas.data.images import looks_aligned, open_header
+from facenas.data.formats.images import looks_aligned, open_header
 
 MOST_FILES, RUNS, RUN = 2000, 8, 8  # of one large file only neighbours are looked at, since reading it here and there takes long
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from facenas.data import balanced_pairs, test_names
 from facenas.data.faces import Size
 from facenas.data.looks import Looks
-from facenas.data.sources import FaceSource
+from facenas.data.sources.face_sources import FaceSource
 from facenas.errors import DataError, NobodyUnseenError
 from facenas.eval.baselines import BASELINES
 from facenas.eval.met import people_met

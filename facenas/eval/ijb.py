@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from facenas.data import IJB, Pairs, subjects_of
-from facenas.data.ijb import TemplateSubjects
+from facenas.data.benchmarks.ijb import TemplateSubjects
 from facenas.eval import metrics, roc
 from facenas.eval.benchmark import Curve
 from facenas.eval.bootstrap import Decisions

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenas.data import FaceSet
-from facenas.data.decoded import stamp
 from facenas.data.face_files import Photographs
 from facenas.data.faces import Images
+from facenas.data.formats.decoded import stamp
 from facenas.errors import DataError
 from facenas.eval.embed import Embeddings
 

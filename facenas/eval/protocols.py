@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from facenas.data.benchmark_sources import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
+from facenas.data.benchmarks.settings import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
 from facenas.data.faces import Size
 from facenas.data.looks import Looks
 from facenas.eval.benchmark import Benchmark

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from facenas.data import FaceSource, InputContract
-from facenas.data.benchmark_sources import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
+from facenas.data.benchmarks.settings import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
 from facenas.data.contract import Divisor, ImageSize, Layout, PerChannel
 from facenas.settings import Section
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from facenas.data import FaceSet, Pairs, VerificationSet, subjects_of
+from facenas.data.benchmarks.verification_set import FOLDS
 from facenas.data.faces import Labels
-from facenas.data.verification_set import FOLDS
 from facenas.eval import bootstrap, metrics, roc
 from facenas.eval.benchmark import Curve
 from facenas.eval.bootstrap import Decisions

@@ -10,7 +10,7 @@ import cv2
 from pydantic import Field
 
 from facenas.data.faces import Images
-from facenas.data.picture_files import Listed, pictures_below
+from facenas.data.formats.picture_files import Listed, pictures_below
 from facenas.errors import DataError
 from facenas.files import replacing, write_text
 from facenas.recognition.aligning import Alignment, Cut, cut_faces

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from facenas.data.alignment import Points, align_face
 from facenas.data.faces import Images, Size
-from facenas.data.images import looks_aligned, middle, resized
-from facenas.data.picture_files import Listed, PictureError, read_picture
+from facenas.data.formats.images import looks_aligned, middle, resized
+from facenas.data.formats.picture_files import Listed, PictureError, read_picture
 from facenas.errors import DataError
 from facenas.recognition.faces import Choice, Detector, Face, chosen
 from facenas.settings import Section

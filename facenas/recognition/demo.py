@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from facenas.data.faces import Images
-from facenas.data.picture_files import one_picture
+from facenas.data.formats.picture_files import one_picture
 from facenas.errors import DataError, FacenasError
 from facenas.recognition.aligning import Alignment, cut_faces
 from facenas.recognition.face_model import FaceModel

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facenas.data.picture_files import Listed
+from facenas.data.formats.picture_files import Listed
 from facenas.eval.embed import Embeddings
 from facenas.recognition.aligning import Alignment, Cut, cut_faces
 from facenas.recognition.face_model import BATCH_SIZE, FaceModel

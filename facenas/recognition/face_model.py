@@ -8,8 +8,8 @@ import numpy as np
 
 from facenas.data import InputContract
 from facenas.data.faces import Images, Size, sides
-from facenas.data.images import resized
-from facenas.data.picture_files import one_picture, read_picture
+from facenas.data.formats.images import resized
+from facenas.data.formats.picture_files import one_picture, read_picture
 from facenas.errors import DataError, ModelError, NotFiniteError
 from facenas.eval import Embedder, unit
 from facenas.eval.embed import Embeddings

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from facenas import __version__
 from facenas.data import InputContract
 from facenas.data.faces import Labels
-from facenas.data.picture_files import person_of
+from facenas.data.formats.picture_files import person_of
 from facenas.errors import DataError, ModelError, in_short
 from facenas.eval import unit
 from facenas.eval.embed import Embeddings

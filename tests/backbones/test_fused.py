@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from facenas.backbones import PlainSpace, fused
-from facenas.native import compiler
+from facenas.backbones import PlainSpace
+from facenas.native import compiler, fused
 
 needs_compiler = pytest.mark.skipif(not compiler(), reason="no C compiler: the fused operations cannot be built")
 pytestmark = needs_compiler

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from facenas.backbones import get_blueprint
-from facenas.backbones.norm_prelu import norm_prelu
 from facenas.native import compiler
+from facenas.native.norm_prelu import norm_prelu
 
 pytestmark = pytest.mark.skipif(not compiler(), reason="no C compiler")
 LAST = torch.channels_last
@@ -94,7 +94,7 @@ def test_a_face_networks_step_is_that_of_the_plain_modules(monkeypatch: pytest.M
         torch.manual_seed(0)
         model = network.build(point).to(memory_format=LAST).train()
         if switched_off:
-            monkeypatch.setattr("facenas.backbones.norm_prelu.library", lambda: None)
+            monkeypatch.setattr("facenas.native.norm_prelu.library", lambda: None)
         (model(x) * wanted).sum().backward()
         gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
     assert gradients[0].keys() == gradients[1].keys()

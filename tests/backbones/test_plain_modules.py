@@ -10,11 +10,11 @@ import torch
 from torch import fx, nn
 
 import facenas.backbones.timm_models  # noqa: F401 - registers ours
-from facenas.backbones import ZOO, Blueprint, CellSpace, IRSpace, PlainSpace, RefinedSpace, convolution, fused, get_blueprint, norm_prelu
+from facenas.backbones import ZOO, Blueprint, CellSpace, IRSpace, PlainSpace, RefinedSpace, convolution, get_blueprint
 from facenas.backbones.fast import FastPaths, fast, tell_without_compiler
 from facenas.backbones.supernet import Supernet
 from facenas.data import ClassSource, DigitImages, InputContract, split_stratified
-from facenas.native import compiler
+from facenas.native import compiler, fused, norm_prelu
 from facenas.training.fit import fit, prepare
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import ClassTask

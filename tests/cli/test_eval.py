@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from facenas.backbones import Blueprint, IRSpace
 from facenas.data import InputContract, OrlFaces, balanced_pairs, open_tinyface
-from facenas.data.sources import test_names as kept_for_testing
+from facenas.data.sources.face_sources import test_names as kept_for_testing
 from facenas.eval import torch_embedder
 from facenas.training.models import Seen, load_model, save_model
 from tests.data.test_ijb import ijbc  # noqa: F401

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facenas.data import open_bin, subjects_of
-from facenas.data.bin_pairs import read_bin, write_bin
-from facenas.data.pairs import Pairs
+from facenas.data.benchmarks.pairs import Pairs
+from facenas.data.formats.bin_pairs import read_bin, write_bin
 from facenas.errors import DataError
 
 rng = np.random.default_rng(0)

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from facenas.data.class_sources import CifarImages, DigitImages, MnistImages
-from facenas.data.decoded import decoded_once
-from facenas.data.idx import read_idx
+from facenas.data.formats.decoded import decoded_once
+from facenas.data.formats.idx import read_idx
+from facenas.data.sources.class_sources import CifarImages, DigitImages, MnistImages
 from facenas.errors import DataError
 from tests.conftest import needs_fashion_mnist
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from facenas.data import lanczos
-from facenas.data.face_augment import DRAWS, FaceAugmentation, image_seeds, uniforms
-from facenas.data.face_changes import GREY, INTERPOLATIONS, ORDERS, crop_boxes, low_resolution, paste_crop, photometric
+from facenas.data.augmentation.face_augment import DRAWS, FaceAugmentation, image_seeds, uniforms
+from facenas.data.augmentation.face_changes import GREY, INTERPOLATIONS, ORDERS, crop_boxes, low_resolution, paste_crop, photometric
+from facenas.native import lanczos
 
 rng = np.random.default_rng(0)
 SEEDS = image_seeds(1, np.arange(20_000))
@@ -180,7 +180,7 @@ def test_order_of_the_changes() -> None:
 
 
 def test_as_albumentations() -> None:
-    from facenas.data.transforms import albumentations_pipeline
+    from facenas.data.augmentation.transforms import albumentations_pipeline
 
     image = picture()
     pipeline = albumentations_pipeline(ALL, seed=1)

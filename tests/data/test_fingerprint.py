@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from facenas.data import FolderFaces, ImageSet, OrlFaces, RecordFaces, SyntheticFaces, fingerprint_of, open_faces
-from facenas.data.class_sources import DigitImages
-from facenas.data.packing import pack
+from facenas.data.formats.packing import pack
+from facenas.data.sources.class_sources import DigitImages
 
 
 @pytest.fixture(scope="module")

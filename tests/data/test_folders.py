@@ -12,8 +12,8 @@ import pytest
 
 from facenas.data import FolderFaces, OrlFaces, in_memory, open_faces, state
 from facenas.data.face_files import Decoding
-from facenas.data.picture_files import person_of, pictures_below
-from facenas.data.walking import files_below
+from facenas.data.formats.picture_files import person_of, pictures_below
+from facenas.data.formats.walking import files_below
 from facenas.errors import DataError
 
 Command = Callable[..., Any]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from facenas.data import OrlFaces
-from facenas.data.benchmark_sources import VerificationFiles
+from facenas.data.benchmarks.settings import VerificationFiles
 from facenas.errors import DataError
 
 

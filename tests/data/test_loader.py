@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from facenas.data import FolderFaces, OrlFaces, RecordFaces
-from facenas.data.face_augment import FaceAugmentation, image_seeds
+from facenas.data.augmentation.face_augment import FaceAugmentation, image_seeds
+from facenas.data.formats.packing import pack
 from facenas.data.loader import Batch, FaceLoader, batches
-from facenas.data.packing import pack
 from facenas.errors import DataError
 
 SETTINGS = FaceAugmentation(crop=0.5, low_resolution=0.5, photometric=0.5)

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from facenas.data import FaceAugmentation, OrlFaces, Pipeline, in_turn
-from facenas.data import transforms as ours  # noqa: F401  registers them with albumentations
-from facenas.data.face_augment import image_seeds
+from facenas.data.augmentation import transforms as ours  # noqa: F401  registers them with albumentations
+from facenas.data.augmentation.face_augment import image_seeds
 from facenas.data.loader import FaceLoader
 from facenas.errors import DataError, SettingsError
 from facenas.settings import assigned
@@ -101,7 +101,7 @@ FLIP = {"__class_fullname__": "HorizontalFlip", "p": 0.5}
     ("tree", "expected"),
     [
         ({"__class_fullname__": "shutil.rmtree", "p": 1}, "only albumentations' own transforms .* got 'shutil.rmtree'"),
-        (compose(FLIP, {"__class_fullname__": "facenas.data.transforms.PastedCrop", "p": 1}), "own transforms .* got 'facenas.data"),
+        (compose(FLIP, {"__class_fullname__": "facenas.data.Own", "p": 1}), "own transforms .* got 'facenas.data"),
         (compose(compose({"__class_fullname__": "Lambda", "name": "mine", "p": 1})), "own transforms .* got 'Lambda'"),
         (compose({"__class_fullname__": ["Rotate"]}), "own transforms"),
         (compose({"__class_fullname__": "HorizontalFlop"}), "did you mean 'HorizontalFlip'"),

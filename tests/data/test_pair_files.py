@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facenas.data import OrlFaces, in_memory, open_bin, open_pairs, write_bin
-from facenas.data.verification_set import VerificationSet
+from facenas.data.benchmarks.verification_set import VerificationSet
 from facenas.errors import DataError
 
 PEOPLE = 6

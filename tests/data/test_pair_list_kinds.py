@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from facenas.data import OrlFaces, open_pairs
-from facenas.data.benchmark_sources import PairList, VerificationFiles
+from facenas.data.benchmarks.settings import PairList, VerificationFiles
 from facenas.errors import DataError
 
 PAIRS = [(0, 1, True), (0, 2, False), (2, 3, True), (1, 3, False)]  # pictures 0 and 1 show one person, 2 and 3 another

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facenas.data.images import decode_whole
-from facenas.data.picture_files import PictureError, pictures_below, printable, read_picture
+from facenas.data.formats.images import decode_whole
+from facenas.data.formats.picture_files import PictureError, pictures_below, printable, read_picture
 
 ramp = np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8) * 2
 colours = np.stack([ramp, ramp[::-1], ramp[:, ::-1]], axis=-1)

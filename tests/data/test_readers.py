@@ -22,7 +22,7 @@ from facenas.data import (
     split_by_identity,
 )
 from facenas.data.faces import of_people
-from facenas.data.images import decode_image
+from facenas.data.formats.images import decode_image
 from facenas.errors import DataError
 
 rng = np.random.default_rng(0)
@@ -80,7 +80,7 @@ def test_what_is_cut_short_or_damaged_is_no_image(kind: str) -> None:
 
 def test_opencv_is_given_whole_files_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Older OpenCVs fill up what is missing of a JPEG file with grey."""
-    monkeypatch.setattr("facenas.data.images._opencv", lambda data, decoder: np.zeros((64, 64, 3), np.uint8))
+    monkeypatch.setattr("facenas.data.formats.images._opencv", lambda data, decoder: np.zeros((64, 64, 3), np.uint8))
     data = encoded("JPEG", picture(64))
     assert decode_image(data, 64) is not None
     assert decode_image(data[: len(data) // 2], 64) is None
@@ -93,7 +93,7 @@ def test_nothing_but_markers_is_no_image() -> None:
 
 @pytest.mark.extra("jpeg")
 def test_the_fast_decoder_is_close_and_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facenas.data.images.find_spec", lambda name: None)
+    monkeypatch.setattr("facenas.data.formats.images.find_spec", lambda name: None)
     with pytest.raises(DataError, match="pip install simplejpeg"):
         OrlFaces(decoder="fast").open(16)
     monkeypatch.undo()

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facenas.data import FolderFaces, OrlFaces, RecordFaces, in_memory, open_faces
-from facenas.data.packing import pack
-from facenas.data.record_writer import record_bytes, write_records
-from facenas.data.records import image_labels, open_records
+from facenas.data.formats.packing import pack
+from facenas.data.formats.record_writer import record_bytes, write_records
+from facenas.data.formats.records import image_labels, open_records
 from facenas.errors import DataError
 
 MAGIC = bytes.fromhex("0a23d7ce")  # dmlc-core's 0xced7230a, little endian

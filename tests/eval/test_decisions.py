@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facenas.data import IJB, TinyFace
-from facenas.data.ijb import TemplateSubjects
+from facenas.data.benchmarks.ijb import TemplateSubjects
 from facenas.eval.bootstrap import difference
 from facenas.eval.ijb import TemplateBenchmark
 from facenas.eval.settings import Weighting

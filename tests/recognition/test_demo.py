@@ -16,7 +16,7 @@ import pytest
 
 from facenas.data import InputContract
 from facenas.data.faces import Images
-from facenas.data.picture_files import pictures_below
+from facenas.data.formats.picture_files import pictures_below
 from facenas.errors import DataError
 from facenas.recognition import FaceModel
 from facenas.recognition.aligning import Alignment

@@ -101,7 +101,7 @@ def test_a_result_is_known_by_the_processor_too(monkeypatch: pytest.MonkeyPatch)
     keys.add(evaluator.key(CANDIDATE))
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "DEFAULT")
     keys.add(evaluator.key(CANDIDATE))
-    monkeypatch.setattr("facenas.backbones.fused.library", lambda: None)
+    monkeypatch.setattr("facenas.native.fused.library", lambda: None)
     keys.add(evaluator.key(CANDIDATE))
     assert len(keys) == 4
 

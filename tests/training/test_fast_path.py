@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from facenas.backbones import Blueprint, IRSpace, PlainSpace, fused
 from facenas.data import ClassSource, DigitImages, InputContract, split_stratified
-from facenas.data.class_sources import MnistImages
+from facenas.data.sources.class_sources import MnistImages
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.fit import fit, memory_format
 from facenas.training.recipe import Recipe

@@ -10,8 +10,8 @@ from PIL import Image
 
 from facenas.backbones import Blueprint, IRSpace
 from facenas.data import FaceAugmentation, FaceDataset, FaceSet, FolderFaces, InputContract, OrlFaces, RecordFaces, in_memory
-from facenas.data.packing import pack
-from facenas.data.synthetic import draw_faces
+from facenas.data.formats.packing import pack
+from facenas.data.sources.synthetic import draw_faces
 from facenas.errors import DataError, DivergedError, StoppedError
 from facenas.heads.settings import AdaFaceHead
 from facenas.training import tasks

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from facenas.backbones import fused
-from facenas.native import compiled
+from facenas.native import fused
+from facenas.native.building import compiled
 
 KINDS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from facenas.data.faces import Size, sides
-from facenas.data.records import FIRST, HEAD, IR_HEADER, LAST, LENGTH_BITS, MAGIC, MAGIC_BYTES, MIDDLE, MOST_IDENTITIES, WHOLE
+from facenas.data.formats.records import FIRST, HEAD, IR_HEADER, LAST, LENGTH_BITS, MAGIC, MAGIC_BYTES, MIDDLE, MOST_IDENTITIES, WHOLE
 from facenas.errors import DataError
 from facenas.files import replacing
 

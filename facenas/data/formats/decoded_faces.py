@@ -11,10 +11,10 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from facenas.data.decoded import stamped
 from facenas.data.face_files import Decoding, FaceFiles, decode_into
 from facenas.data.faces import Images, Labels, Size, sides
-from facenas.data.images import Decoder
+from facenas.data.formats.decoded import stamped
+from facenas.data.formats.images import Decoder
 from facenas.errors import DataError
 from facenas.files import read_checked_json, replacing, write_checked_json
 

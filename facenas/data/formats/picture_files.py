@@ -8,8 +8,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from facenas.data.faces import Images
-from facenas.data.images import MOST_PIXELS, decode_whole, open_header
-from facenas.data.walking import files_below
+from facenas.data.formats.images import MOST_PIXELS, decode_whole, open_header
+from facenas.data.formats.walking import files_below
 from facenas.errors import DataError
 
 MOST_BYTES = 500_000_000
@@ -55,7 +55,7 @@ class Listed(NamedTuple):
 
 
 def read_picture(path: Path) -> Picture:
-    """A picture file as `facenas.data.images.decode_whole` decodes it.
+    """A picture file as `facenas.data.formats.images.decode_whole` decodes it.
 
     Raises:
         PictureError: If it is no file, empty, larger than 500 MB, of more than 120 million pixels, of no kind that is read, or damaged.

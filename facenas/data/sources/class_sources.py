@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import Field
 
 from facenas.data.classes import ImageSet, framed, of_classes
-from facenas.data.decoded import decoded_once
-from facenas.data.idx import find_idx, read_idx
+from facenas.data.formats.decoded import decoded_once
+from facenas.data.formats.idx import find_idx, read_idx
 from facenas.errors import DataError
 from facenas.files import cache_folder
 from facenas.settings import Section

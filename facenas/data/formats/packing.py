@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from facenas.data.bin_pairs import write_bin
+from facenas.data.benchmarks.verification_set import VerificationSet
 from facenas.data.face_files import MOST_UNREADABLE, Decoding, FaceFiles, Photographs, ShapeError
 from facenas.data.faces import sides
-from facenas.data.record_writer import write_records
-from facenas.data.verification_set import VerificationSet
+from facenas.data.formats.bin_pairs import write_bin
+from facenas.data.formats.record_writer import write_records
 from facenas.errors import DataError
 
 Encoding = Literal["png", "jpeg"]

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from facenas.data.bin_pairs import open_bin
+from facenas.data.benchmarks.pair_lists import ListedPairs, read_cfp, read_list
+from facenas.data.benchmarks.verification_set import OFFICIAL_PAIRS, VerificationSet, benchmark_name, distinct, pairs_of, verification_set
 from facenas.data.face_files import path_contents
 from facenas.data.faces import Labels, Size
-from facenas.data.listed_files import finder
-from facenas.data.lists import numbered
-from facenas.data.pair_lists import ListedPairs, read_cfp, read_list
-from facenas.data.verification_set import OFFICIAL_PAIRS, VerificationSet, benchmark_name, distinct, pairs_of, verification_set
+from facenas.data.formats.bin_pairs import open_bin
+from facenas.data.formats.listed_files import finder
+from facenas.data.sources.lists import numbered
 from facenas.errors import DataError
 
 LOOKED_FOR = 10  # pictures by which their folder is found, some of which may be missing

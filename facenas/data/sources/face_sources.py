@@ -8,13 +8,13 @@ from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, Shape
 from facenas.data.faces import FaceDataset, FaceSet, Size
-from facenas.data.folders import FolderFaces, OrlFaces
-from facenas.data.held_out import HeldOut
-from facenas.data.lists import ListFaces
-from facenas.data.parquet_faces import ParquetFaces
-from facenas.data.parquet_files import parquet_files
-from facenas.data.record_faces import RecordFaces, record_path
-from facenas.data.synthetic import draw_faces
+from facenas.data.formats.parquet_files import parquet_files
+from facenas.data.sources.folders import FolderFaces, OrlFaces
+from facenas.data.sources.held_out import HeldOut
+from facenas.data.sources.lists import ListFaces
+from facenas.data.sources.parquet_faces import ParquetFaces
+from facenas.data.sources.record_faces import RecordFaces, record_path
+from facenas.data.sources.synthetic import draw_faces
 from facenas.errors import DataError
 
 

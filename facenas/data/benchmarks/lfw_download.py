@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from facenas.data.benchmarks.pair_files import open_pairs
+from facenas.data.benchmarks.verification_set import VerificationSet
 from facenas.data.face_files import Decoding, Photographs
 from facenas.data.faces import Images, Size
-from facenas.data.images import resized
-from facenas.data.pair_files import open_pairs
-from facenas.data.verification_set import VerificationSet
+from facenas.data.formats.images import resized
 from facenas.errors import DataError
 
 HOME = "lfw_home"

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from facenas.data.decoded_faces import decoded_faces
 from facenas.data.face_files import Contents, Decoding, FaceFiles, Shape
 from facenas.data.faces import Labels, Size
-from facenas.data.images import Decoder, check_decoder
+from facenas.data.formats.decoded_faces import decoded_faces
+from facenas.data.formats.images import Decoder, check_decoder
 from facenas.data.remarks import say
 from facenas.data.shapes import unlike_aligned
 from facenas.settings import Section

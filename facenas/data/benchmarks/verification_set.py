@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from facenas.data.benchmarks.pairs import Pairs
 from facenas.data.face_files import Contents, Decoding, Photographs
 from facenas.data.faces import Labels, Size
-from facenas.data.images import looks_aligned, open_header
-from facenas.data.pairs import Pairs
+from facenas.data.formats.images import looks_aligned, open_header
 
 OFFICIAL_PAIRS = {"lfw": 6000, "cfp_ff": 7000, "cfp_fp": 7000, "agedb_30": 6000, "calfw": 6000, "cplfw": 6000}
 FOLDS = 10

@@ -3,10 +3,10 @@
 import numpy as np
 from pydantic import Field
 
-from facenas.data.face_augment import FaceAugmentation, image_seeds
+from facenas.data.augmentation.face_augment import FaceAugmentation, image_seeds
+from facenas.data.augmentation.pipeline import Pipeline, in_turn
 from facenas.data.faces import FaceDataset, Images, sides
 from facenas.data.loader import ImageChanges
-from facenas.data.pipeline import Pipeline, in_turn
 from facenas.settings import Section
 
 GAP = 4

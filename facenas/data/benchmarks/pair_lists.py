@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from facenas.data.faces import Labels
-from facenas.data.folders import counting
-from facenas.data.lines import Lines, read_lines, slashed
+from facenas.data.formats.lines import Lines, read_lines, slashed
+from facenas.data.sources.folders import counting
 from facenas.errors import DataError
 
 LABELS = {"0": False, "1": True, "-1": False, "0.0": False, "1.0": True, "false": False, "true": True}

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from facenas.data.face_augment import FaceAugmentation, Seeds, image_seeds
+from facenas.data.augmentation.face_augment import FaceAugmentation, Seeds, image_seeds
+from facenas.data.augmentation.pipeline_file import composed, read_pipeline, reason
 from facenas.data.faces import Images
-from facenas.data.pipeline_file import composed, read_pipeline, reason
 from facenas.errors import DataError, SettingsError
 from facenas.settings import Section
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import albumentations
 
-from facenas.data.face_augment import FaceAugmentation
-from facenas.data.face_changes import (
+from facenas.data.augmentation.face_augment import FaceAugmentation
+from facenas.data.augmentation.face_changes import (
     CROP_DRAWS,
     GREY,
     INTERPOLATIONS,

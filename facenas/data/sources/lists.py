@@ -11,10 +11,10 @@ from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory, path_contents
 from facenas.data.faces import FaceSet, Labels, Size
-from facenas.data.held_out import EncodedFaces
-from facenas.data.lines import read_lines, slashed
-from facenas.data.listed_files import finder
-from facenas.data.walking import counting
+from facenas.data.formats.lines import read_lines, slashed
+from facenas.data.formats.listed_files import finder
+from facenas.data.formats.walking import counting
+from facenas.data.sources.held_out import EncodedFaces
 from facenas.errors import DataError
 
 WANTED = "a path, a space or a tab, and an identity a line, or MXNet's `number label path`"

@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from facenas.data.benchmarks.ijb import IJB, open_ijb
+from facenas.data.benchmarks.lfw_download import fetch_lfw
+from facenas.data.benchmarks.pair_files import holds_benchmark, open_pairs
+from facenas.data.benchmarks.tinyface import ALIGNED, TinyFace, open_tinyface
+from facenas.data.benchmarks.verification_set import VerificationSet
 from facenas.data.face_files import Decoding, Shape
 from facenas.data.faces import Size
-from facenas.data.ijb import IJB, open_ijb
-from facenas.data.lfw_download import fetch_lfw
-from facenas.data.pair_files import holds_benchmark, open_pairs
-from facenas.data.tinyface import ALIGNED, TinyFace, open_tinyface
-from facenas.data.verification_set import VerificationSet
 from facenas.errors import DataError
 from facenas.settings import Section
 

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory
 from facenas.data.faces import FaceSet, Size
-from facenas.data.held_out import EncodedFaces
-from facenas.data.record_writer import names_file
-from facenas.data.records import image_labels, open_records
+from facenas.data.formats.record_writer import names_file
+from facenas.data.formats.records import image_labels, open_records
+from facenas.data.sources.held_out import EncodedFaces
 from facenas.errors import DataError
 
 

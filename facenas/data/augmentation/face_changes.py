@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenas.data.faces import Images, Labels
-from facenas.data.lanczos import resize_lanczos
+from facenas.native.lanczos import resize_lanczos
 
 Draws = NDArray[np.float64]
 Grey = tuple[float, float, float]

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory
 from facenas.data.faces import FaceSet, Labels, Size
-from facenas.data.held_out import EncodedFaces
-from facenas.data.lists import labelled, numbered
-from facenas.data.parquet_files import of_split, open_parquet, parquet_files, read_column, shard_labels
+from facenas.data.formats.parquet_files import of_split, open_parquet, parquet_files, read_column, shard_labels
+from facenas.data.sources.held_out import EncodedFaces
+from facenas.data.sources.lists import labelled, numbered
 from facenas.errors import DataError
 
 

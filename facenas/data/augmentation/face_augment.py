@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from facenas.data.face_changes import (
+from facenas.data.augmentation.face_changes import (
     CROP_DRAWS,
     GREY,
     INTERPOLATIONS,

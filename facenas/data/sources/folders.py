@@ -11,9 +11,9 @@ from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory, path_contents
 from facenas.data.faces import FaceSet, Size
-from facenas.data.held_out import EncodedFaces
+from facenas.data.formats.walking import SIDECARS, Found, counting, files_below
 from facenas.data.remarks import say, some
-from facenas.data.walking import SIDECARS, Found, counting, files_below
+from facenas.data.sources.held_out import EncodedFaces
 from facenas.errors import DataError
 
 __all__ = ["FolderFaces", "OrlFaces", "counting", "read_folder"]

@@ -8,9 +8,9 @@ from pathlib import Path
 from pickle import dump
 from typing import Any
 
-from facenas.data.bin_pickle import WANTED, Array, load
+from facenas.data.benchmarks.verification_set import VerificationSet, distinct, pairs_of, verification_set
 from facenas.data.faces import Labels, Size
-from facenas.data.verification_set import VerificationSet, distinct, pairs_of, verification_set
+from facenas.data.formats.bin_pickle import WANTED, Array, load
 from facenas.errors import DataError
 from facenas.files import replacing
 

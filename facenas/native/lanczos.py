@@ -14,15 +14,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facenas.data.faces import Images
-from facenas.native import compiled
+from facenas.native.building import compiled
 
 FLAGS = ("-O3", "-march=native", "-fwrapv", "-shared", "-fPIC")
 TAPS = 8
+Image = NDArray[np.uint8]
 Tables = tuple[NDArray[np.int32], NDArray[np.int32], ctypes.c_void_p, ctypes.c_void_p]
 
 
-def resize_lanczos(image: Images, width: int, height: int) -> Images:
+def resize_lanczos(image: Image, width: int, height: int) -> Image:
     """An image (H, W, 3) resized to (height, width, 3) by `cv2.INTER_LANCZOS4`."""
     library = _library()
     if library is None:

@@ -1,0 +1,1 @@
+"""What happens to training images before a network sees them."""

@@ -1,0 +1,1 @@
+"""The files of published face benchmarks, and pairs of photographs."""

@@ -1,0 +1,1 @@
+"""Where images come from: photographs of faces and published sets of labelled images."""
