@@ -5,9 +5,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facenas.backbones import Blueprint, IRSpace, PlainSpace, fused
+from facenas.backbones import Blueprint, IRSpace, PlainSpace
 from facenas.data import ClassSource, DigitImages, InputContract, split_stratified
 from facenas.data.sources.class_sources import MnistImages
+from facenas.native import fused
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.fit import fit, memory_format
 from facenas.training.recipe import Recipe
