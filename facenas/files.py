@@ -1,6 +1,7 @@
 """Files that are either whole or absent."""
 
 import json
+import logging
 import os
 import platform
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 CHECKSUM = "sha256"  # key of a JSON file's checksum
+logger = logging.getLogger("facenas")
 
 
 def cache_folder() -> Path:
@@ -110,8 +112,12 @@ def write_checked_json(path: Path, value: dict[str, Any]) -> None:
     write_json(path, value | {CHECKSUM: _checksum(value)})
 
 
-def read_checked_json(path: Path) -> dict[str, Any]:
+def read_checked_json(path: Path, *, edited: bool = False) -> dict[str, Any]:
     """A JSON object without its checksum; one that has none, as written before there were any, is not checked.
+
+    Args:
+        path: The file.
+        edited: Whether people edit such files by hand: then one that is not what was written is read, and a warning says so once.
 
     Raises:
         OSError: If the file cannot be read.
@@ -125,8 +131,15 @@ def read_checked_json(path: Path) -> dict[str, Any]:
         raise DamagedError(f"{path} must hold a JSON object, got {type(value).__name__}")
     digest = value.pop(CHECKSUM, None)
     if digest is not None and digest != _checksum(value):
-        raise DamagedError(f"{path} is damaged: its content is not what was written")
+        if not edited:
+            raise DamagedError(f"{path} is damaged: its content is not what was written")
+        _say_edited(path, str(digest))
     return value
+
+
+@cache
+def _say_edited(path: Path, digest: str) -> None:
+    logger.warning("%s is not what facenas wrote: it was edited, or is damaged; if it was edited, remove its line %r", path, CHECKSUM)
 
 
 def _checksum(value: dict[str, Any]) -> str:

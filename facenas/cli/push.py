@@ -32,7 +32,7 @@ def push(folder: Folder, model: Model, licence: Licence = None, name: Name = Non
         with replacing(folder / file) as temporary:
             shutil.copyfile(run / file, temporary)
     found = Found(architecture=card.architecture, space=card.space, seen=card.seen)
-    write_json(folder / "architecture.json", found.model_dump(mode="json"))
+    found.save(folder / "architecture.json")
     write_json(folder / "config.json", timm_config(card.blueprint, card.input))
     write_text(folder / "README.md", page(run, card, name=name or folder.resolve().name, licence=licence, onnx=onnx))
     if people := sum(len(one.identities) for one in card.seen):

@@ -6,6 +6,7 @@ import onnx
 import torch
 from torch import nn
 
+from facenas.data.formats.onnx_seal import sealed_onnx
 from facenas.errors import FacenasError
 
 OPSET = 18
@@ -88,8 +89,8 @@ def ordered(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def save_onnx(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) -> None:
-    """Write a checked model into one file."""
+    """Write a checked model into one file, with a checksum of it."""
     ordered(model)
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    path.write_bytes(sealed_onnx(model.SerializeToString(deterministic=True)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from facenas.data import ClassSource, InputContract
 from facenas.data.faces import as_size, sides, told_size
+from facenas.data.formats.onnx_seal import is_changed
 from facenas.errors import ModelError, nearest
 from facenas.eval import Embedder, onnx_embedder, onnx_session, torch_embedder
 from facenas.eval.embed import METADATA_KEY, Embeddings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 TIMM = "timm:"
 ORIGINS = "the folder of a finished `facenas train` run, an ONNX file, timm:NAME or embeddings (.npy)"
+EDITED = "{} is not what facenas wrote: another tool has edited it, or it is damaged; if you did not edit it, export it again"
 USUAL = 112  # side of a face in pixels, where a graph leaves it open
 
 
@@ -113,7 +115,7 @@ def _from_onnx(path: Path, override: ContractOverride) -> Recogniser:
     session, graph = _session(path), read_onnx(path)
     card = _card(path, session)
     if card:
-        contract, seen, remark = _as_it_is(path, card, override), card.seen, ""
+        contract, seen, remark = _as_it_is(path, card, override), card.seen, EDITED.format(path) if is_changed(path) else ""
         taken = graph_input(session, layout=contract.layout)
     else:
         taken = graph_input(session, graph, layout=override.layout)

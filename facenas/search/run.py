@@ -173,7 +173,7 @@ def finish_in(run: Path, settings: SearchSettings) -> tuple[Found, list[Row]]:
 
 def _written(run: Path, architecture: Architecture, settings: SearchSettings, *, task: Task, rows: list[Row]) -> Found:
     found = Found(architecture=architecture, space=settings.space, seen=seen_by(task), searched_on=tuple(one.brief for one in task.data))
-    write_json(run / "architecture.json", found.model_dump(mode="json"))
+    found.save(run / "architecture.json")
     write_json(run / "pareto.json", pareto(rows))
     return found
 

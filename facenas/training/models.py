@@ -16,7 +16,7 @@ from facenas.backbones import Architecture, Blueprint, Builder
 from facenas.data import ClassSource, Fingerprint, InputContract
 from facenas.data.looks import Looks
 from facenas.errors import ModelError, in_short
-from facenas.files import replacing, write_text
+from facenas.files import DamagedError, read_checked_json, replacing, write_checked_json
 from facenas.settings import Section
 
 MODEL, WEIGHTS = "model.json", "model.safetensors"
@@ -80,13 +80,17 @@ def save_model(
         metrics=metrics,
         weights_sha256=_digest(run / WEIGHTS),
     )
-    write_text(run / MODEL, card.model_dump_json(indent=2) + "\n")
+    write_checked_json(run / MODEL, json.loads(card.model_dump_json()))
     return card
 
 
 def load_card(run: Path) -> ModelCard:
-    """Read the `model.json` of a run folder."""
-    return ModelCard.model_validate_json((run / MODEL).read_bytes())
+    """Read the `model.json` of a run folder.
+
+    Raises:
+        ValueError: If it does not hold what a card has.
+    """
+    return ModelCard.model_validate(read_checked_json(run / MODEL, edited=True))
 
 
 def load_model(path: Path) -> Model:
@@ -107,7 +111,7 @@ def load_model(path: Path) -> Model:
             raise ModelError(f"{run / WEIGHTS} is not the file that {MODEL} was written with; train again or restore it")
         network = card.blueprint.build()
         network.load_state_dict(load_file(run / WEIGHTS))
-    except (ValidationError, SafetensorError, RuntimeError) as error:
+    except (ValidationError, DamagedError, SafetensorError, RuntimeError) as error:
         raise ModelError(f"{run} does not hold a usable model: {in_short(error)}") from None
     return Model(network.eval(), card)
 
@@ -124,6 +128,10 @@ class Found(Section):
     def blueprint(self) -> Blueprint:
         """Architecture and space together."""
         return Blueprint(architecture=self.architecture, space=self.space)
+
+    def save(self, file: Path) -> None:
+        """Write it, with a checksum."""
+        write_checked_json(file, json.loads(self.model_dump_json()))
 
 
 def together(*groups: tuple[Seen, ...]) -> tuple[Seen, ...]:
@@ -162,7 +170,7 @@ def load_found(path: Path) -> Found:
     if file is None:
         raise ModelError(f"no architecture at {path}; give an architecture.json, a run folder, or a name that `facenas models` lists")
     try:
-        content = json.loads(file.read_bytes())
+        content = read_checked_json(file, edited=True)
         return Found.model_validate({key: content[key] for key in Found.model_fields if key in content})
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{file} does not hold an architecture: {in_short(error)}") from None

@@ -20,6 +20,15 @@ from facenas.errors import DataError
 rng = np.random.default_rng(0)
 
 
+def test_a_damaged_byte_of_our_own_file_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "a.bin"
+    write_bin(file, [b"first", b"other"], [True])
+    assert pickle.loads(file.read_bytes()) == ([b"first", b"other"], [True])  # as InsightFace reads it
+    file.write_bytes(file.read_bytes().replace(b"other", b"ether"))
+    with pytest.raises(DataError, match=r"a\.bin is damaged: its content is not what was written; get it again"):
+        open_bin(file)
+
+
 def drawn(kind: str = ".png", *, shape: tuple[int, int] = (112, 112)) -> bytes:
     return bytes(
         cv2.imencode(kind, np.kron(rng.integers(0, 256, (shape[0] // 8, shape[1] // 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8)))[1]
@@ -136,7 +145,7 @@ def test_what_is_written_is_read_as_insightface_reads_it(tmp_path: Path) -> None
         (([{"x": IMAGES[0]}], SAME), "holds a dictionary"),
         ({1, 2}, "holds a set and is no verification file|asks for builtins.set"),
         ((IMAGES, [0.5] * 6), "one label is 0.5; mend it"),
-        ((IMAGES, np.array(SAME, ">i8")), "damaged, cut short|type >i8"),
+        ((IMAGES, np.array(SAME, ">i8")), "numbers in big-endian order|type >i8"),
         ((IMAGES, [None] * 6), "one label is of type NoneType"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from facenas.data import FolderFaces, OrlFaces, RecordFaces, in_memory, open_faces
 from facenas.data.formats.packing import pack
 from facenas.data.formats.record_writer import record_bytes, write_records
-from facenas.data.formats.records import image_labels, open_records
+from facenas.data.formats.records import MAGIC_BYTES, image_labels, open_records
 from facenas.errors import DataError
 
 MAGIC = bytes.fromhex("0a23d7ce")  # dmlc-core's 0xced7230a, little endian
@@ -93,6 +93,47 @@ def test_insightface_layout(tmp_path: Path) -> None:
     assert (tmp_path / "train.idx").read_text() == (tmp_path / "expected.idx").read_text()
     assert (tmp_path / "property").read_text() == "2,96,96\n"
     assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
+
+
+def test_a_damaged_record_of_our_own_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "train.rec"
+    write_records(path, [(0, b"aaaa"), (0, MAGIC_BYTES * 2), (1, b"cccc")], names=["x", "y"], size=96)
+    data = path.read_bytes()
+    records = open_records(path)
+    rows, _ = image_labels(records)
+    assert [bytes(records.read(row)) for row in rows.tolist()] == [b"aaaa", MAGIC_BYTES * 2, b"cccc"]
+    for photograph, row in ((b"aaaa", 1), (b"cccc", 3)):
+        at = data.index(photograph)
+        path.write_bytes(data[:at] + b"b" + data[at + 1 :])
+        damaged = open_records(path)
+        with pytest.raises(DataError, match=rf"train.rec, record {row} at byte \d+ is not what was written"):
+            damaged.read(row)
+        assert bytes(damaged.read(4 - row)) != photograph
+        with pytest.raises(DataError, match="is not what was written"):
+            pickle.loads(pickle.dumps(damaged)).read(row)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["train.idx", "train.names.json", "train.checksums.json"])
+def test_a_changed_file_beside_the_records_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "train.rec"
+    write_records(path, [(0, b"aaaa"), (1, b"cccc")], names=["x", "y"], size=96)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes().replace(b"x", b"z").replace(b"1\t", b"2\t"))
+    with pytest.raises(DataError, match=f"{name}.*train.checksums.json to do without|{name} holds no checksums"):
+        open_records(path)
+    (tmp_path / "train.checksums.json").unlink()
+    assert len(open_records(path).keys) == 5
+
+
+def test_checksums_of_another_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "train.rec"
+    write_records(path, [(0, b"aaaa"), (1, b"cccc")], names=["x", "y"], size=96)
+    write(path, [image(0, b"x"), image(1, b"y")], keys=[1, 2])
+    path.with_suffix(".idx").unlink()
+    with pytest.raises(DataError, match="2 records, and checksums of 5: a file is damaged or was replaced"):
+        open_records(path)
+    write_records(path, [(0, b"d")], names=["x"], size=96)
+    assert len(open_records(path).keys) == 3
 
 
 def test_files_without_a_header_and_with_several_labels(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from pickle import dump
+from pickle import dumps
 from typing import Any
 
 from facenas.data.benchmarks.verification_set import VerificationSet, distinct, pairs_of, verification_set
 from facenas.data.faces import Labels, Size
 from facenas.data.formats.bin_pickle import WANTED, Array, load
 from facenas.errors import DataError
-from facenas.files import replacing
+from facenas.files import write_sealed
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ def read_bin(path: Path) -> tuple[list[bytes], list[bool]]:
 def write_bin(path: Path, images: Sequence[bytes], same: Sequence[bool]) -> None:
     """Write a `.bin` file, as InsightFace's and AdaFace's tools read it; an image object that comes again is stored once.
 
+    A checksum follows the pickle, where `pickle.load` does not look.
+
     Args:
         path: The file.
         images: Encoded photographs, two for each pair, 2 P.
@@ -94,8 +96,7 @@ def write_bin(path: Path, images: Sequence[bytes], same: Sequence[bool]) -> None
     """
     if not images or len(images) != 2 * len(same):
         raise DataError(f"a verification file has two photographs for each pair, got {len(images)} photographs and {len(same)} pairs")
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        dump((list(images), [bool(label) for label in same]), file, protocol=4)
+    write_sealed(path, dumps((list(images), [bool(label) for label in same]), protocol=4))
 
 
 def _listed(part: Any) -> Sequence[Any]:

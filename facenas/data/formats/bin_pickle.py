@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from facenas.errors import DataError
+from facenas.files import DamagedError, read_sealed
 
 WANTED = "it must hold two lists: 2 P encoded photographs, and P times whether two of them show one person"
 OPERATIONS = (
@@ -63,7 +64,10 @@ def load(path: Path) -> Any:
     Raises:
         DataError: If it is empty, damaged, cut short, or asks for anything else.
     """
-    data = path.read_bytes()
+    try:
+        data = read_sealed(path)
+    except DamagedError as error:
+        raise DataError(f"{error}; get it again, or make it anew") from None
     if not data:
         raise DataError(f"{path} is empty; get it again")
     file = BytesIO(data)
@@ -108,8 +112,10 @@ def _build(reader: Any) -> None:
     if isinstance(target, Array):
         _, shape, code, _, data = state
         target.fill(shape, code, data)
-    elif target not in CODES.values() or (isinstance(state, tuple) and len(state) > 1 and state[1] in (">", b">")):
+    elif target not in CODES.values():
         raise pickle.UnpicklingError("only arrays have a state")
+    elif isinstance(state, tuple) and len(state) > 1 and state[1] in (">", b">"):
+        raise DataError(f"{reader.path} holds numbers in big-endian order, which no benchmark file needs; write them as little-endian ones")
 
 
 def _encode(text: str, _: str) -> bytes:

@@ -2,21 +2,36 @@
 
 import json
 import struct
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 import numpy as np
 
 from facenas.data.faces import Size, sides
-from facenas.data.formats.records import FIRST, HEAD, IR_HEADER, LAST, LENGTH_BITS, MAGIC, MAGIC_BYTES, MIDDLE, MOST_IDENTITIES, WHOLE
+from facenas.data.formats.records import (
+    FIRST,
+    HEAD,
+    IR_HEADER,
+    LAST,
+    LENGTH_BITS,
+    MAGIC,
+    MAGIC_BYTES,
+    MIDDLE,
+    MOST_IDENTITIES,
+    WHOLE,
+    checksums_file,
+)  # fmt: skip
 from facenas.errors import DataError
-from facenas.files import replacing
+from facenas.files import replacing, write_checked_json
 
 
 def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Sequence[str], size: Size) -> int:
-    """Write `.rec`, `.idx`, `property` and `.names.json`: all of them or, on failure, none.
+    """Write `.rec`, `.idx`, `property`, `.names.json` and `.checksums.json`: all of them or, on failure, none.
 
     Key 0 is the header record, keys 1 to M are the images, then there is one record for each identity with its range of keys.
 
@@ -32,13 +47,15 @@ def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Seq
     Raises:
         DataError: If there are too many images for float32 labels, or an image is too long for a record.
     """
-    people, total, counts = len(names), 0, np.zeros(len(names), np.int64)
+    people, total, counts, sums = len(names), 0, np.zeros(len(names), np.int64), list[int]()
+    checksums_file(path).unlink(missing_ok=True)  # of files that were there before
     with _files(path) as (records, index, about, called):
 
         def add(key: int, label: float, image: bytes, *labels: float) -> None:
             index.write(b"%d\t%d\n" % (key, records.tell()))
             header = IR_HEADER.pack(len(labels), label, key, 0) + struct.pack(f"<{len(labels)}f", *labels)
             records.write(record_bytes(header + image))
+            sums.append(crc32(header + image))
 
         add(0, 0, b"", 0, 0)
         for identity, image in images:
@@ -49,10 +66,13 @@ def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Seq
             raise DataError(f"a .rec file with a header holds fewer than {MOST_IDENTITIES} images and identities, got {total} and {people}")
         for person, end in enumerate(np.cumsum(counts).tolist(), 1):
             add(total + person, 0, b"", end - counts[person - 1] + 1, end + 1)
+        first = IR_HEADER.pack(2, 0, 0, 0) + struct.pack("<2f", total + 1, total + 1 + people)
+        sums[0] = crc32(first)
         records.seek(0)
-        records.write(record_bytes(IR_HEADER.pack(2, 0, 0, 0) + struct.pack("<2f", total + 1, total + 1 + people)))
+        records.write(record_bytes(first))
         about.write(f"{people},{','.join(map(str, sides(size)))}\n".encode())
         called.write(json.dumps(list(names), ensure_ascii=False).encode())
+    _write_checksums(path, sums)
     return total
 
 
@@ -67,6 +87,12 @@ def record_bytes(data: bytes) -> bytes:
     bounds = [(start, end) for start, end in zip([0, *(cut + 4 for cut in cuts)], [*cuts, len(data)], strict=True)]
     flags = [WHOLE] if not cuts else [FIRST, *[MIDDLE] * (len(cuts) - 1), LAST]
     return b"".join(_part(flag, data[start:end]) for flag, (start, end) in zip(flags, bounds, strict=True))
+
+
+def _write_checksums(path: Path, sums: Sequence[int]) -> None:
+    """CRC-32 of each record's data, in the order of the file, and SHA-256 of the small files beside it."""
+    beside = {file.name: sha256(file.read_bytes()).hexdigest() for file in (path.with_suffix(".idx"), names_file(path))}
+    write_checked_json(checksums_file(path), {"records": b64encode(np.array(sums, "<u4").tobytes()).decode(), "files": beside})
 
 
 def _occurrences(data: bytes) -> Iterator[int]:

@@ -10,16 +10,20 @@ Source: dmlc-core, include/dmlc/recordio.h; mxnet/recordio.py.
 import mmap
 import struct
 import warnings
-from dataclasses import dataclass
+from base64 import b64decode
+from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facenas.data.faces import Labels
 from facenas.errors import DataError
+from facenas.files import DamagedError, read_checked_json
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -42,11 +46,13 @@ class RecordFile:
         path: The file.
         offsets: Where each record begins, in bytes, shape (R,).
         keys: Its number in the `.idx` file, shape (R,); without one its place in the file.
+        checksums: CRC-32 of each record's data, shape (R,); empty where the file has none, as files from elsewhere.
     """
 
     path: Path
     offsets: Labels
     keys: Labels
+    checksums: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
 
     def data(self, record: int) -> bytes | memoryview:
         """A record's data: a view of the file, or a copy where the record is split.
@@ -76,8 +82,10 @@ class RecordFile:
             magic, length, labels = WHOLE_HEAD.unpack_from(view, offset)
             start, end = offset + IMAGE_AT + 4 * labels, offset + HEAD.size + length
             if magic == MAGIC and length < LENGTHS and start <= end <= size:  # a whole record, as nearly all are
+                self._check(key, view[offset + HEAD.size : end])
                 return view[start:end]
         data = self.data(key)
+        self._check(key, data)
         if len(data) < IR_HEADER.size:
             raise self.damaged(key, f"has {len(data)} bytes, fewer than its header")
         return data[IR_HEADER.size + 4 * int.from_bytes(data[:4], "little") :]
@@ -96,13 +104,17 @@ class RecordFile:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the memory map."""
-        return {"path": self.path, "offsets": self.offsets, "keys": self.keys}
+        return {"path": self.path, "offsets": self.offsets, "keys": self.keys, "checksums": self.checksums}
 
     @cached_property
     def map(self) -> memoryview:
         """The whole file."""
         with self.path.open("rb") as file:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def _check(self, record: int, data: bytes | memoryview) -> None:
+        if len(self.checksums) and crc32(data) != self.checksums[record]:
+            raise self.damaged(record, f"is not what was written: {checksums_file(self.path).name} has another checksum of it")
 
     def _part(self, offset: int, record: int) -> tuple[int, memoryview]:
         start = offset + HEAD.size
@@ -127,12 +139,45 @@ def open_records(path: Path) -> RecordFile:
         raise DataError(f"no RecordIO file at {path}; give a .rec file or the folder that holds train.rec")
     if not path.stat().st_size:
         raise DataError(f"{path} is empty; get it again")
-    index = path.with_suffix(".idx")
+    checksums, index = _checksums(path), path.with_suffix(".idx")
     if index.is_file():
         keys, offsets = _read_index(index)
-        return RecordFile(path, offsets, keys)
-    offsets = _scan(path)
-    return RecordFile(path, offsets, np.arange(len(offsets)))
+    else:
+        offsets = _scan(path)
+        keys = np.arange(len(offsets))
+    if len(checksums) not in (0, len(offsets)):
+        raise _other(path, f"{len(offsets)} records, and checksums of {len(checksums)}")
+    return RecordFile(path, offsets, keys, checksums)
+
+
+def checksums_file(path: Path) -> Path:
+    """Where the checksums of the records are, beside a `.rec` file that was written here."""
+    return path.with_suffix(".checksums.json")
+
+
+def _checksums(path: Path) -> Words:
+    """CRC-32 of each record (R,), none for a file from elsewhere; the small files beside it are compared with theirs."""
+    file = checksums_file(path)
+    if not file.is_file():
+        return np.zeros(0, np.uint32)
+    try:
+        told = read_checked_json(file)
+        changed = [
+            name for name, digest in told["files"].items()
+            if (beside := path.parent / name).is_file() and sha256(beside.read_bytes()).hexdigest() != digest
+        ]  # fmt: skip
+        checksums: Words = np.frombuffer(b64decode(told["records"]), "<u4")
+    except (DamagedError, KeyError, ValueError, AttributeError) as error:
+        raise DataError(f"{file} holds no checksums ({' '.join(str(error).split())[:200]}); remove it to do without") from None
+    if changed:
+        raise _other(path, f"{' and '.join(changed)} with another checksum")
+    return checksums
+
+
+def _other(path: Path, what: str) -> DataError:
+    return DataError(
+        f"{path} has {what}: a file is damaged or was replaced; get it again, or remove {checksums_file(path).name} to do without"
+    )
 
 
 def _read_index(index: Path) -> tuple[Labels, Labels]:
