@@ -18,10 +18,17 @@ class MarginHead(nn.Module):
         num_identities: Number of identities N.
         scale: s.
         subcentres: Centres of each identity K.
+
+    Raises:
+        ValueError: If one of the three sizes is not positive.
     """
 
     def __init__(self, rule: nn.Module, embedding_size: int, num_identities: int, *, scale: float = 64.0, subcentres: int = 1) -> None:
         super().__init__()
+        sizes = {"embedding_size": embedding_size, "num_identities": num_identities, "subcentres": subcentres}
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, got {size}")
         self.rule, self.scale, self.subcentres = rule, scale, subcentres
         self.weight = class_centres(num_identities * subcentres, embedding_size)
 

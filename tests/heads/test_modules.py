@@ -59,6 +59,12 @@ def test_a_margin_that_makes_no_sense_is_refused() -> None:
         ArcFace(16, 5, margin=-0.5)
 
 
+@pytest.mark.parametrize("sizes", [(0, 5), (8, 0), (8, -1)])
+def test_sizes_that_make_no_sense_are_refused(sizes: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"(embedding_size|num_identities) must be at least 1, got (0|-1)"):
+        ArcFace(*sizes)
+
+
 def test_names_that_moved_are_still_there() -> None:
     from facenas.heads import settings
 
