@@ -170,6 +170,7 @@ def own(page: str) -> list[str]:
     return [] if page != "README.md" and set(commands(page)) <= set(commands("README.md")) else commands(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if own(page) and page not in OWN_TEST])
 def test_the_commands_of(page: str, facenas: Command, tmp_path: Path) -> None:
     if any("fashion" in command or "allegro" in command for command in commands(page)) and not FASHION_MNIST.exists():

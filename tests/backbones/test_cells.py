@@ -142,6 +142,7 @@ def test_the_auxiliary_head_is_there_in_training_alone_and_costs_nothing(size: i
     assert space.cost(space.start()) == space.model_copy(update={"auxiliary": False}).cost(space.start())
 
 
+@pytest.mark.slow
 def test_exports_with_parity(tmp_path: Path) -> None:
     space = SPACES[2]
     torch.manual_seed(0)

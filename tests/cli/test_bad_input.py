@@ -182,6 +182,7 @@ cli.main()
     assert done.stderr == "facenas: interrupted; what was finished is kept, run the same command to go on\n"
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_grow_is_one_sentence(tmp_path: Path) -> None:
     """A limit on the file size stands for a full disk: the write fails in the middle, and the half file is not left behind."""
     code = """

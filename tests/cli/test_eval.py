@@ -189,6 +189,7 @@ def test_searches_side_by_side(facenas: Command, model: Path, tinyface: Path, tm
     assert "tinyface: the rank 1 of" in facenas(*arguments).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.extra("dlib")
 def test_a_network_that_no_one_here_trained_knows_the_orl_people(facenas: Command, orl: Path, tmp_path: Path) -> None:
     """dlib's recogniser with dlib's detector: if the protocol were wrong, it would show."""

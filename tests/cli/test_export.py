@@ -54,6 +54,7 @@ def test_files_with_their_reports(facenas: Command) -> None:
     assert "images/s" in facenas("bench", "m/model.onnx", "--batch", "1", "--threads", "1", "--rounds", "1").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("model")
 def test_a_model_that_has_seen_everyone_is_compared_with_its_file(facenas: Command) -> None:
     """But not measured."""
@@ -71,6 +72,7 @@ def test_a_model_that_has_seen_everyone_is_compared_with_its_file(facenas: Comma
     assert "synthetic, people that it has seen" in plain
 
 
+@pytest.mark.slow
 def test_a_file_that_loses_too_much_is_not_written(facenas: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Convolutions in the wrong order of channels stand for a quantisation that fails."""
     from facenas.export import network

@@ -1,6 +1,8 @@
 """The real commands, one after another, on drawn faces."""
 
+import gzip
 import json
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper
 from torchvision import datasets
 
-from tests.conftest import needs_fashion_mnist
+from tests.conftest import FASHION_MNIST, needs_fashion_mnist
 
 Command = Callable[..., Any]
 
@@ -58,6 +60,7 @@ def test_search_train_eval_export(facenas: Command, tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_plain_space_on_digits(facenas: Command) -> None:
     small = [
         "--set",
@@ -81,27 +84,31 @@ def test_plain_space_on_digits(facenas: Command) -> None:
     assert "lie in no folder" in facenas("eval", "--model", "m", "--benchmark", "test", "--data-root", ".", code=1).stderr
 
 
+@pytest.mark.slow
 @needs_fashion_mnist
-def test_what_is_found_on_fashion_mnist_is_what_is_trained(facenas: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_found_on_fashion_mnist_is_what_is_trained(facenas: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
     small = ["min_depth=5", "max_depth=5", "max_width=16", "macro_epochs=1", "micro_epochs=1"]
     settings = [part for value in small for part in ("--set", f"strategy.{value}")]
     found = facenas("search", "--config", "fashionmnist-cpu", "--run", "s", "--set", "data_fraction=0.004", *settings, "--json").json
-    options = [
-        "--config",
-        "fashionmnist-600",
-        "--architecture",
-        "s/architecture.json",
-        "--set",
-        "epochs=1",
-        "--set",
-        "recipe.batch_size=512",
-    ]
-    trained = facenas("train", *options, "--run", "m", "--data-root", "/usr/share/datasets", "--json").json
+    options = ["--config", "fashionmnist-600", "--architecture", "s", "--set", "epochs=1", "--set", "recipe.batch_size=512"]
+    trained = facenas("train", *options, "--run", "m", "--data-root", first_of_fashion_mnist(tmp_path, 2048), "--json").json
     assert (trained["identity"], trained["parameters"]) == (found["identity"], found["parameters"])
     assert "validation_accuracy" not in trained  # it was trained on all training images
     assert facenas("eval", "--model", "m", "--benchmark", "test", "--json").json["test"]["total"] == 10_000
     assert "no Fashion-MNIST in" in facenas("train", *options, "--run", "n", "--data-root", "empty", code=1).stderr
+
+
+def first_of_fashion_mnist(folder: Path, count: int) -> Path:
+    """The first of its training images, and its whole test set, as it is given out."""
+    for file in FASHION_MNIST.parent.iterdir():
+        data = gzip.decompress(file.read_bytes())
+        if file.name.startswith("train"):
+            head = 16 if "images" in file.name else 8
+            data = data[:4] + struct.pack(">I", count) + data[8:head] + data[head : head + count * (784 if head == 16 else 1)]
+        (folder / "fashion").mkdir(exist_ok=True)
+        (folder / "fashion" / file.name).write_bytes(gzip.compress(data))
+    return folder / "fashion"
 
 
 def test_a_face_model_has_no_test_set(facenas: Command, foreign_onnx: Path) -> None:

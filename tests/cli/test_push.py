@@ -45,6 +45,7 @@ def test_timm_and_facenas_read_the_folder(facenas: Command, tmp_path: Path, blue
     assert "is not empty" in facenas("push", "hub", "--model", "m", code=1).stderr
 
 
+@pytest.mark.slow
 def test_the_page_has_the_figures_of_these_weights(facenas: Command, tmp_path: Path) -> None:
     save(tmp_path / "m")
     measured = facenas("eval", "--model", "m", "--benchmark", "synthetic", "--json").json["synthetic"]

@@ -244,6 +244,7 @@ def test_outputs_are_written_by_one_process(facenas: Command, tmp_path: Path, ou
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 def test_the_slower_of_two_saves_nothing(facenas: Command, place: Path) -> None:
     """A second process is refused while the first trains; ended early, the first goes on where it was."""
     command = [sys.executable, "-m", "facenas", *(text.replace("epochs=2", "epochs=300") for text in AGAIN)]
@@ -374,6 +375,7 @@ def test_what_is_left_after_ctrl_c(command: str, word: str, monkeypatch: pytest.
     assert capfd.readouterr().err.strip().endswith(f"run the same command {word}")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a folder read-only")
 def test_a_folder_that_is_mounted_read_only(place: Path) -> None:
     """Reading works; a command that must write says so."""

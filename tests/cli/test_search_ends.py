@@ -13,7 +13,7 @@ import pytest
 from facenas.backbones import Architecture
 from facenas.errors import RunError
 from facenas.search import locked, read_journal
-from tests.cli.test_survival import wait_for, workers_of
+from tests.cli.test_survival import FEW, wait_for, workers_of
 from tests.conftest import Result, rows_so_far
 
 Command = Callable[..., Result]
@@ -24,9 +24,11 @@ def found(run: Path) -> Architecture:
     return Architecture.model_validate(json.loads((run / "architecture.json").read_text())["architecture"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes by their parent")
 def test_a_terminated_search_ends_its_workers_and_says_how_to_go_on(tmp_path: Path, facenas: Command) -> None:
-    command = [sys.executable, "-m", "facenas", *SEARCH, "--workers", "2"]
+    few = [*SEARCH, "--set", FEW]
+    command = [sys.executable, "-m", "facenas", *few, "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for(lambda: len(workers_of(process)) == 2 and rows_so_far(tmp_path / "r") >= 1, process)
     workers = workers_of(process)
@@ -43,7 +45,7 @@ def test_a_terminated_search_ends_its_workers_and_says_how_to_go_on(tmp_path: Pa
     assert taken["candidates"] == len(rows)
     assert found(tmp_path / "r") == [row.candidate.architecture for row in rows if row.verdict.outcome == "accepted"][-1]
     assert "r (dynamic_ranking, seed 0) is not finished" in facenas("compare", "r").stderr
-    done = facenas(*SEARCH, "--json").json
+    done = facenas(*few, "--json").json
     assert read_journal(tmp_path / "r")[: len(rows)] == rows
     assert done["candidates"] > len(rows)
     assert found(tmp_path / "r") == Architecture.model_validate(done["architecture"])

@@ -50,6 +50,7 @@ class Interrupt:
         return self.append(journal, *arguments)
 
 
+@pytest.mark.slow
 @studies
 def test_from_command_to_picture(facenas: Command, tmp_path: Path, study: str) -> None:
     printed = facenas(*tiny(study, "s"), "--json").json
@@ -61,6 +62,7 @@ def test_from_command_to_picture(facenas: Command, tmp_path: Path, study: str) -
     assert len(picture.findall("{*}svg")) == (4 if study == "ranking" else 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", ["ranking", "random"])
 def test_goes_on_after_an_interruption(facenas: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, study: str) -> None:
     """The random study is stopped in its second search."""

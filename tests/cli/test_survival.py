@@ -24,7 +24,8 @@ from facenas.training import keeper
 from tests.conftest import rows_so_far, stage_rows
 
 Command = Callable[..., Any]
-SEARCH = ["search", "--config", "smoke", "--json", "--set", "strategy.micro_epochs=2"]
+FEW = "data={name: synthetic, people: 12, photographs: 4, test_people: 2}"
+SEARCH = ["search", "--config", "smoke", "--json", "--set", "strategy.micro_epochs=2", "--set", FEW]
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,7 @@ def search_and_die(run: str, log: str, moment: str, after: int, search: Sequence
 MOMENTS = ["in a write", "before a rename", "after a rename", "before_commit", "after_commit", "after seconds"]
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_instants_it_ends_as_if_it_had_not_been(whole: Path, tmp_path: Path) -> None:
     """Between and within writes, renames, commits, and anywhere in training; no finished epoch is trained again."""
     context = multiprocessing.get_context("forkserver")
@@ -129,15 +131,17 @@ SHARED = {
         "space={name: refined, base: ir18, width: 8, input_size: 32, embedding_size: 16, output: gdc}",
         "strategy={name: nar, epochs: 3, pretrain_epochs: 1, samples: 3, shortlist: 2, retrain_epochs: 1, "
         "controller: {hidden: 8, lr: 0.01, steps: 2, samples: 2}}",
+        "data={name: synthetic, people: 12, photographs: 6, test_people: 2}",
     ),
     "allegro": (
         "space={name: cells, shape: ir, depth: 5, channels: 8, input_size: 32, embedding_size: 16, output: gdc}",
         "strategy={name: allegro, epochs: 3, chi_epochs: 2, cells: 5, channels: 4, eigenvalue_iterations: 1, retrain_epochs: 1}",
-        "data={name: synthetic, people: 12, photographs: 4, test_people: 2}",
+        FEW,
     ),
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", SHARED)
 def test_killed_while_it_trains_shared_weights_it_ends_as_if_it_had_not_been(strategy: str, tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
@@ -156,6 +160,7 @@ def test_killed_while_it_trains_shared_weights_it_ends_as_if_it_had_not_been(str
     assert killed == whole and len(whole) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes by their parent")
 def test_killed_workers_and_a_killed_parent_change_nothing_but_the_time(whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"

@@ -53,6 +53,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_stopped_between_epochs_it_ends_as_if_left_alone_to_the_bit(tmp_path: Path) -> None:
     whole, first, second = (stage() for _ in range(3))
     facts = [whole.epoch(number, ignored) for number in range(3)]
@@ -67,6 +68,7 @@ def test_stopped_between_epochs_it_ends_as_if_left_alone_to_the_bit(tmp_path: Pa
     assert all(one["eigenvalue"] != 0 and 0 <= one["accuracy"] <= 1 and len(one["skips"]) == 2 for one in facts)
 
 
+@pytest.mark.slow
 def test_without_chi_every_step_is_that_of_darts() -> None:
     """chi_max = 0 changes nothing but the term itself: the run is the same as one whose chi has not begun to grow."""
     darts, later = stage("strategy.chi_max=0"), stage("strategy.chi_max=0.1")
@@ -76,6 +78,7 @@ def test_without_chi_every_step_is_that_of_darts() -> None:
     assert first == second and same(darts.training.model.state_dict(), later.training.model.state_dict())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("order", ["first", "second", "single"])
 def test_both_kinds_of_parameters_move(order: str, precision: str) -> None:
@@ -90,6 +93,7 @@ def test_both_kinds_of_parameters_move(order: str, precision: str) -> None:
         made.space.check(found)
 
 
+@pytest.mark.slow
 def test_in_bf16_the_differences_of_second_order_are_taken_in_fp32() -> None:
     made = stage("recipe.precision=bf16")
     images, labels = made.held.images[:64], made.held.labels[:64]
@@ -138,6 +142,7 @@ def test_images_of_the_architecture_are_not_those_of_the_weights() -> None:
     assert of_weights.isdisjoint(image.numpy().tobytes() for image in made.held.images)
 
 
+@pytest.mark.slow
 def test_faces_have_cells_in_the_stages_of_an_ir_network() -> None:
     made = stage(tree=FACES)
     alphas = [alpha.clone() for alpha in made.supernet.alphas]
@@ -147,6 +152,7 @@ def test_faces_have_cells_in_the_stages_of_an_ir_network() -> None:
     assert len(made.weights) == len(list(made.training.model.parameters())) - 2  # with the head's
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["adaface", "curricularface"])
 def test_looking_ahead_leaves_what_heads_average(head: str) -> None:
     made = stage(f"head={{name: {head}}}", tree=FACES)
@@ -177,6 +183,7 @@ class Averaging(nn.Module):
         return Margin(own * self.mean - self.slow)
 
 
+@pytest.mark.slow
 def test_looking_ahead_leaves_what_a_head_of_others_averages() -> None:
     made = stage(tree=FACES)
     rule = made.training.model.module.head.rule = Averaging()
@@ -235,6 +242,7 @@ def test_what_does_not_go_together_is_refused(changes: list[str], said: str) -> 
         stage(*changes)
 
 
+@pytest.mark.slow
 def test_from_the_command_to_a_trained_network(facenas: Callable[..., Result]) -> None:
     chosen: list[Any] = [argument for assignment in TINY for argument in ("--set", assignment)]
     found = facenas("search", "--config", "smoke", *chosen, "--run", "run", "--json").json

@@ -111,6 +111,7 @@ def furthest(one: list[Tensor], other: list[Tensor]) -> float:
     return max(float((a - b).abs().max()) for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 def test_on_a_supernet_it_is_differentiation_through_one_step() -> None:
     """Between kinks of ReLU and of greatest values, hence a short difference."""
     tiny, lr = Tiny(), 0.5
@@ -119,6 +120,7 @@ def test_on_a_supernet_it_is_differentiation_through_one_step() -> None:
         assert furthest(tiny.found(lr, chi, 1e-6), exact) < 1e-7 < 0.1 < furthest(tiny.found(0.0, chi), exact)
 
 
+@pytest.mark.slow
 def test_its_error_falls_with_the_square_of_the_difference_where_the_network_is_smooth() -> None:
     tiny, lr, chi = Tiny(), 0.05, 0.1
     for module in list(tiny.net.modules()):
@@ -133,6 +135,7 @@ def test_its_error_falls_with_the_square_of_the_difference_where_the_network_is_
     assert 10 < coarse / fine < 12.5  # 11.1
 
 
+@pytest.mark.slow
 def test_without_the_asymptotic_term_it_is_darts_to_the_bit() -> None:
     tiny, lr = Tiny(), 0.1
     found = tiny.found(lr, 0.0)

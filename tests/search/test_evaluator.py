@@ -115,6 +115,7 @@ class Elsewhere(InProcess):
             return super().wait()
 
 
+@pytest.mark.slow
 def test_a_result_of_another_processor_is_kept_as_that_one_s(tmp_path: Path) -> None:
     """The search goes on with it; who computes here afterwards does not take it for his own."""
     made = settings(

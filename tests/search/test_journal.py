@@ -170,6 +170,7 @@ def test_forecast_goes_on_to_the_bounds_and_never_beyond_the_end(tmp_path: Path)
     assert forecast(strategy(), [row.evaluation.score for row in read_journal(tmp_path)]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.extra("postgres", "pgserver")
 def test_postgresql(tmp_path: Path) -> None:
     """A real server: two halves of a run are the whole, and a run of the same name elsewhere is refused."""

@@ -50,6 +50,7 @@ def test_rows_that_are_only_in_the_log_are_read_too(tmp_path: Path) -> None:
     assert read_journal(copied) == rows
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a folder to read only")
 def test_the_commands_that_read_do_so_where_nothing_can_be_written(before: Path, tmp_path: Path) -> None:
     """With a mount, since root may write whatever the modes say."""

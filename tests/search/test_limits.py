@@ -150,6 +150,7 @@ def test_latency_from_the_command_line(facenas: Command, tmp_path: Path, monkeyp
     assert "unknown latency target 'tensorrt'; there are onnxruntime-cpu-Nthread(s)" in wrong
 
 
+@pytest.mark.slow
 def test_limits_from_the_command_line(facenas: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACENAS_CACHE", str(tmp_path / "cache"))
     limited = ["search", "--config", "smoke", "--json", "--set", "strategy.micro=false"]

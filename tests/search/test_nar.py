@@ -82,6 +82,7 @@ def test_photographs_of_the_reward_are_neither_trained_on_nor_of_other_people() 
     assert trained.train.names == task.train.names and set(trained.train.identities) == set(task.train.identities)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reward", ["accuracy", "verification"])
 def test_a_reward_leaves_the_network_as_it_was(reward: str) -> None:
     stage = refinement(f"strategy.reward={reward}")
@@ -152,6 +153,7 @@ def test_a_search_that_still_trains_shared_weights_has_a_report() -> None:
         page(Path("run"), [], space=stage.space, found=None)
 
 
+@pytest.mark.slow
 def test_from_the_command_to_the_report(facenas: Callable[..., Result], tmp_path: Path) -> None:
     changes = [part for change in TINY for part in ("--set", change)]
     found: dict[str, Any] = facenas("search", "--config", "smoke", *changes, "--run", "run", "--json").json

@@ -212,6 +212,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_curve_and_model(uninterrupted: Path, tmp_path: Path) -> None:
     """Killed wherever it happens to be, with a checkpoint after every step; whatever was logged twice is logged once."""
     run, rng = tmp_path / "run", random.Random(0)
@@ -233,6 +234,7 @@ def test_a_killed_run_goes_on_to_the_same_curve_and_model(uninterrupted: Path, t
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_sigterm_saves_and_exits(uninterrupted: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     process = subprocess.Popen(command(run), stderr=subprocess.PIPE, text=True)
@@ -255,6 +257,7 @@ def on_two(run: Path, *arguments: object) -> list[float]:
     return [loss for _, loss in curve(run)]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(uninterrupted: Path, tmp_path: Path) -> None:
     """Dropout, BatchNorm and augmentation are those of the whole batch."""
     two = on_two(tmp_path / "run")
@@ -292,6 +295,7 @@ def test_a_sampled_head_goes_on_after_a_stop_with_the_same_losses(task: FaceTask
         assert [log.loss for log in told] == whole, steps
 
 
+@pytest.mark.slow
 def test_centres_on_two_ranks_are_stopped_and_go_on_to_the_curve_of_one(tmp_path: Path) -> None:
     """Each rank's centres and their momentum are kept; the run ends with the code of SIGTERM."""
     spread = ("--set", "sample_rate=1", "--set", "recipe.clip_norm=0", "--set", "care.save_minutes=0.0001")
@@ -307,6 +311,7 @@ def test_centres_on_two_ranks_are_stopped_and_go_on_to_the_curve_of_one(tmp_path
     assert on_two(run, *spread) == pytest.approx([loss for _, loss in curve(tmp_path / "one")], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_quickstarts_training_on_two_devices_is_that_on_one(tmp_path: Path) -> None:
     """The ORL photographs, with all of the quickstart's augmentation; a few steps in double precision."""
     architecture = tmp_path / "architecture.json"
@@ -325,6 +330,7 @@ def test_the_quickstarts_training_on_two_devices_is_that_on_one(tmp_path: Path) 
     assert curves[1] == pytest.approx(curves[0], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_benchmarks_are_watched_and_choose_nothing(tmp_path: Path) -> None:
     """The weights and the best epoch are those of a run that watches nothing; people that the model trains on are left out."""
     found = tmp_path / "architecture.json"
