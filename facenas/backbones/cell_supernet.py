@@ -13,8 +13,10 @@ from facenas.backbones.cell_choices import Edge, operator_cost
 from facenas.backbones.cell_network import entrances
 from facenas.backbones.cell_operations import operator
 from facenas.backbones.cell_places import NODES, Place, places
-from facenas.backbones.cells import CellSpace
-from facenas.backbones.cells import skips  # noqa: F401 - its place before
+from facenas.backbones.cells import (
+    CellSpace,
+    skips,  # noqa: F401 - its place before
+)
 
 INPUTS = [tuple(range(2 + node)) for node in range(NODES)]  # of each node
 CELL_EDGES = sum(map(len, INPUTS))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import cost
+from facenas.backbones import cost, space
 from facenas.backbones.architecture import Architecture, Kernel, Operation
 from facenas.backbones.cell_choices import OPERATORS, Edge, operator_cost, relu_conv_norm_cost
 from facenas.backbones.cell_places import HALVINGS, NODES, Place, Shape, places, stem_cost
@@ -15,8 +15,8 @@ from facenas.backbones.drawing import Drawing, Graph, Layer
 from facenas.backbones.drawing import Edge as Drawn
 from facenas.backbones.output import Flat, embedding_cost
 from facenas.backbones.settings import Known, SpaceSection
-from facenas.backbones.space import Ranges
-from facenas.errors import ModelError
+from facenas.backbones.space import Alternatives, Ranges
+from facenas.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -156,6 +156,10 @@ class CellSpace(SpaceSection):
         """The settings' own depth and width, whatever the bounds."""
         return {"depths": range(self.depth, self.depth + 1), "widths": range(self.channels, self.channels + 1)}
 
+    def alternatives(self, architecture: Architecture, position: int) -> Alternatives:
+        """Operators of an edge with the kernel size that is there, and sizes of the operation that is there."""
+        return space.alternatives_of(self.choices, architecture, position)
+
     def places(self, architecture: Architecture) -> list[Place]:
         """Every cell's place in the network."""
         return places(architecture.depth, architecture.width, self.shape, size=self.input_size)
@@ -213,11 +217,11 @@ class CellSpace(SpaceSection):
         return self
 
     def check_supernet(self, *, depth: int, width: int) -> None:
-        """Raise a ModelError unless there is a supernet of so many cells, with so many channels in a node of the first."""
+        """Raise a SettingsError unless there is a supernet of so many cells, with so many channels in a node of the first."""
         if width % (2 * self.groups):
-            raise ModelError(f"strategy.channels must be a multiple of twice space.groups, {2 * self.groups}, got {width}")
+            raise SettingsError(f"strategy.channels must be a multiple of twice space.groups, {2 * self.groups}, got {width}")
         if self.shape == "ir" and depth < 5:
-            raise ModelError(f"in the shape ir four cells are reductions: set strategy.cells to 5 or more, not {depth}")
+            raise SettingsError(f"in the shape ir four cells are reductions: set strategy.cells to 5 or more, not {depth}")
 
     def supernet(self, *, depth: int = 8, width: int = 16) -> "CellSupernet":
         """Cells whose edges compute all operators, mixed."""

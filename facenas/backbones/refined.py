@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import cost, ir, resnet
+from facenas.backbones import cost, ir, resnet, space
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
 from facenas.backbones.drawing import Drawing, Layer
 from facenas.backbones.link_pairs import check_links
 from facenas.backbones.resnet import Stem
 from facenas.backbones.settings import Known, SpaceSection
-from facenas.backbones.space import Ranges
+from facenas.backbones.space import Alternatives, Ranges
 from facenas.errors import ModelError
 
 if TYPE_CHECKING:
@@ -185,6 +185,10 @@ class RefinedSpace(SpaceSection):
     def ranges(self, *, depths: tuple[int, int], widths: range) -> Ranges:
         """The base's own depth and width, whatever the bounds."""
         return {"depths": range(self.depth, self.depth + 1), "widths": range(self.channels, self.channels + 1)}
+
+    def alternatives(self, architecture: Architecture, position: int) -> Alternatives:
+        """Operators with the kernel size that is there, and sizes of the operation that is there."""
+        return space.alternatives_of(self.choices, architecture, position)
 
     def refinements(self) -> "RefinedSpace":
         """The space itself."""

@@ -12,9 +12,6 @@ from facenas.errors import ModelError
 if TYPE_CHECKING:
     from torch import nn
 
-    from facenas.backbones.cell_supernet import CellSupernet
-    from facenas.backbones.supernet import Supernet
-
 
 class Ranges(TypedDict):
     """What a search draws depth and width from."""
@@ -64,8 +61,8 @@ class Refinements(Protocol):
     def macs(self, architecture: Architecture) -> int:
         """Multiply-accumulates for one image."""
 
-    def supernet(self) -> "Supernet":
-        """The network that holds all of them, with fresh weights."""
+    def supernet(self) -> Any:
+        """The network that holds all of them, with fresh weights: an `nn.Module` such as `facenas.backbones.supernet.Supernet`."""
 
 
 class MixedCells(Protocol):
@@ -75,10 +72,10 @@ class MixedCells(Protocol):
         """Any architecture."""
 
     def check_supernet(self, *, depth: int, width: int) -> None:
-        """Raise a ModelError unless there is a supernet of so many cells, with so many channels in a node of the first."""
+        """Raise a SettingsError unless there is a supernet of so many cells, with so many channels in a node of the first."""
 
-    def supernet(self, *, depth: int, width: int) -> "CellSupernet":
-        """Such a supernet with fresh weights."""
+    def supernet(self, *, depth: int, width: int) -> Any:
+        """Such a supernet with fresh weights: an `nn.Module` such as `facenas.backbones.cell_supernet.CellSupernet`."""
 
     def skips(self, architecture: Architecture) -> tuple[int, int]:
         """Edges of the normal and of the reduction cell that are skips."""
@@ -214,6 +211,21 @@ def ranges(space: SearchSpace, *, depths: tuple[int, int], widths: range) -> Ran
     for end in (steps[0], steps[-1]):
         space.positions(end)
     return {"depths": steps, "widths": widths}
+
+
+def alternatives_of(choices: Sequence[tuple[Operation, Kernel]], architecture: Architecture, position: int) -> Alternatives:
+    """Where not every operation has every kernel size: the operations with the size that is there, the sizes of the operation there.
+
+    Args:
+        choices: What a position may compute.
+        architecture: What is there.
+        position: Where.
+    """
+    there, size = architecture.operations[position], architecture.kernels[position]
+    return Alternatives(
+        tuple(operation for operation, kernel in choices if kernel == size and operation != there),
+        tuple(kernel for operation, kernel in choices if operation == there and kernel != size),
+    )
 
 
 def alternatives(space: SearchSpace, architecture: Architecture, position: int) -> Alternatives:
