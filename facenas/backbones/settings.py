@@ -128,10 +128,12 @@ class SpaceSection(NetworkSection):
 
     Attributes:
         depth_step: Layers that one step of growth adds.
+        width_step: Channels by which the micro search makes networks wider or narrower, where only multiples can be built.
         one_size: Whether all architectures have the same depth and width, so that the bounds of a search say nothing.
     """
 
     depth_step: ClassVar[int] = 1
+    width_step: ClassVar[int] = 1
     one_size: ClassVar[bool] = False
 
     @property
@@ -205,7 +207,8 @@ class SpaceSection(NetworkSection):
 
 
 SPACES = Registry("facenas.spaces", "facenas.backbones", NetworkSection)
-Space = Annotated[SpaceSection, OneOf(SPACES, SpaceSection)]  # to search
+SEARCHED = OneOf(SPACES, SpaceSection)
+Space = Annotated[SpaceSection, SEARCHED]
 Builder = Annotated[NetworkSection, OneOf(SPACES)]  # or a network made by hand
 
 

@@ -119,6 +119,10 @@ class SearchSpace(Protocol):
         """Layers that one step of growth adds."""
 
     @property
+    def width_step(self) -> int:
+        """Channels by which the micro search makes networks wider or narrower; 1 where every width can be built."""
+
+    @property
     def operations(self) -> tuple[Operation, ...]:
         """What a position may compute; the first is what every architecture starts from."""
 

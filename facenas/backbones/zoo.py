@@ -43,7 +43,7 @@ def _zoo() -> dict[str, Blueprint]:
         except Exception as error:  # whatever somebody else's package raises
             logger.warning("the networks that the space %r names are left out: %s: %s", name, type(error).__name__, in_short(error))
             continue
-        found = known | found
+        found |= {key: one for key, one in known.items() if key not in found}
     return found
 
 

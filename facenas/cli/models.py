@@ -12,7 +12,7 @@ def models(as_json: Json = False) -> None:
     """
     from rich.table import Table
 
-    from facenas.backbones import SPACES, ZOO
+    from facenas.backbones import SEARCHED, ZOO
 
     rows: list[dict[str, Any]] = [
         {
@@ -39,7 +39,7 @@ def models(as_json: Json = False) -> None:
             *(macs, str(row["embedding_size"]), size, row["space"]),
         )
     print_result(table)
-    spaces = Table("name", "what it is", "from", title="spaces: --set space.name=NAME")
-    for name, member in SPACES.members.items():
+    spaces = Table("name", "what it is", "from", title="search spaces: --set space.name=NAME")
+    for name, member in SEARCHED.members.items():
         spaces.add_row(name, (member.__doc__ or "").partition("\n")[0], member.__module__.partition(".")[0])
     print_result(spaces)

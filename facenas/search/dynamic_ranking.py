@@ -200,11 +200,11 @@ class DynamicRanking:
 
     def _fitted(self, architecture: Architecture, budget: int) -> Architecture:
         """Wider while the budget of parameters allows, else narrower until it is exceeded by the slack at most."""
-        limit = budget + self.settings.params_slack
-        while self._parameters(architecture, width := architecture.width + 1) <= budget:
+        limit, step = budget + self.settings.params_slack, self.space.width_step
+        while self._parameters(architecture, width := architecture.width + step) <= budget:
             architecture = architecture.replace(width=width)
-        while architecture.width > 1 and self._parameters(architecture, architecture.width) > limit:
-            architecture = architecture.replace(width=architecture.width - 1)
+        while architecture.width > step and self._parameters(architecture, architecture.width) > limit:
+            architecture = architecture.replace(width=architecture.width - step)
         return architecture
 
     def _parameters(self, architecture: Architecture, width: int) -> int:

@@ -144,6 +144,8 @@ class SpaceContract(NetworkContract):
         space.check(start)
         assert len(start.operations) == len(start.kernels) == space.positions(start.depth)
         assert len(set(space.choices)) == len(space.choices) >= 2
+        if not space.one_size:  # the micro search goes by steps to the width that has as many parameters
+            assert space.cost(start.replace(width=start.width + space.width_step)) > space.cost(start)
 
     def test_samples_and_mutants_stay_in_the_space_and_its_bounds(self, space: Any) -> None:
         """They are the same with the same seed, and a mutant is another architecture."""
