@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
@@ -128,7 +128,8 @@ def _chosen(models: Sequence[Model], section: Tree, name: Any, *, path: Keys, sa
     if before is None or after is None:
         return {key: value for key, value in section.items() if before is None and key != CHOICE}
     changed = {key: value for key, value in section.items() if key not in (CHOICE, *but) and not _is_default(before, key, value)}
-    kept = {key: value for key, value in changed.items() if _alike(before.model_fields.get(key), after.model_fields.get(key))}
+    alike = {key: value for key, value in changed.items() if _alike(before.model_fields.get(key), after.model_fields.get(key))}
+    kept = {key: value for key, value in alike.items() if _takes(after.model_fields[key], value)}
     if say and changed:
         told, lost = (
             [key if isinstance(value, dict) else f"{key}={value}" for key, value in changed.items() if (key in kept) == keeps]
@@ -145,6 +146,16 @@ def _alike(one: FieldInfo | None, other: FieldInfo | None) -> bool:
     """Whether two settings of a name mean the same: the first phrases of their descriptions are equal."""
     phrases = [PHRASE.split(field.description)[0] if field and field.description else None for field in (one, other)]
     return phrases[0] is not None and phrases[0] == phrases[1]
+
+
+def _takes(field: FieldInfo, value: Any) -> bool:
+    """Whether a value is one that a setting can have: null, for example, is not for all of one name."""
+    kind: Any = Annotated[field.annotation, field]
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _is_default(model: Model, key: str, value: Any) -> bool:

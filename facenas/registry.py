@@ -1,31 +1,37 @@
 """Members: the choices that a setting has, ours and those of installed packages. Nobody else keeps a list of their names."""
 
 import logging
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from facenas.choices import tags
 from facenas.errors import SettingsError, nearest
 from facenas.settings import Section
 
 logger = logging.getLogger("facenas")
+UNKNOWN = "unknown_member"  # pydantic's type of the mistake that a name has no member
+_STATES_A_NAME = re.compile(r"\bname\s*:\s*[\w.]*Literal\[")
 
 
 @dataclass(frozen=True)
 class Registry:
     """The members of one kind: settings classes, each with a `name` of its own.
 
-    Our members are the classes below `base` in the modules of one of our packages: a file there adds a member. Others are entry points of
-    installed packages. One that cannot be loaded is named in a warning, and the rest goes on.
+    Our members are the classes below `base` in the modules of one of our packages: a file there adds a member. A module that states no
+    `name: Literal[...]` has none and is not imported: networks load torch, which settings do not. Others are entry points of installed
+    packages. One that cannot be loaded is named in a warning, and the rest goes on.
 
     Attributes:
         group: Name of the entry points, such as `facenas.heads`.
@@ -50,13 +56,35 @@ class Registry:
             SettingsError: If there is none; the message names the nearest.
         """
         if name not in self.members:
-            raise SettingsError(f"unknown {self.group.rpartition('.')[2].removesuffix('s')} {name!r}; {nearest(name, self.members)}")
+            raise SettingsError(self.missing(name))
         return self.members[name]
+
+    @property
+    def kind(self) -> str:
+        """What a member is, in a word: `head` of the group `facenas.heads`."""
+        return self.group.rpartition(".")[2].removesuffix("s")
+
+    def missing(self, name: str) -> str:
+        """A sentence for a name that has no member: the nearest name, and how one of another package is had."""
+        return f"unknown {self.kind} {name!r}; {self.hint(name, self.members)}"
+
+    def hint(self, name: str, valid: Iterable[str]) -> str:
+        """What to do about such a name, as the end of a sentence.
+
+        Args:
+            name: What was given.
+            valid: The names that would do.
+        """
+        return (
+            f"{nearest(name, valid)}; one of another package is here once that package is installed, with its entry point in {self.group}"
+        )
 
     def _own(self) -> Iterator[type[Section]]:
         package = import_module(self.package)
         for module in iter_modules(package.__path__):
-            found = vars(import_module(f"{self.package}.{module.name}"))
+            if not _states_a_name(full := f"{self.package}.{module.name}"):
+                continue
+            found = vars(import_module(full))
             yield from (
                 one
                 for one in found.values()
@@ -93,18 +121,41 @@ class OneOf:
 
     Attributes:
         registry: The members.
+        base: What the members that are meant are made of; None: all of them.
     """
 
     registry: Registry
+    base: type[Section] | None = None
+
+    @property
+    def members(self) -> Mapping[str, type[Any]]:
+        """The settings class of each name."""
+        return {name: member for name, member in self.registry.members.items() if issubclass(member, self.base or Section)}
 
     def sections(self) -> list[type[Any]]:
         """The settings classes of all members."""
-        return list(self.registry.members.values())
+        return list(self.members.values())
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A union of all members, told apart by their names."""
-        choices = {name: handler.generate_schema(member) for name, member in self.registry.members.items()}
-        return core_schema.tagged_union_schema(choices, discriminator="name")
+        choices = {name: handler.generate_schema(member) for name, member in self.members.items()}
+        return core_schema.no_info_before_validator_function(
+            self._known(choices), core_schema.tagged_union_schema(choices, discriminator="name")
+        )
+
+    def _known(self, choices: Mapping[str, Any]) -> Callable[[Any], Any]:
+        """Names what is missing, where a file was written with a member that is not installed here."""
+
+        def known(value: Any) -> Any:
+            name = value.get("name") if isinstance(value, Mapping) else None
+            if isinstance(name, str) and name not in choices:
+                hint = self.registry.hint(name, choices)
+                raise PydanticCustomError(
+                    UNKNOWN, "unknown {kind} '{name}'; {hint}", {"kind": self.registry.kind, "name": name, "hint": hint}
+                )
+            return value
+
+        return known
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """The JSON schema of that union."""
@@ -114,6 +165,13 @@ class OneOf:
 def name_of(section: type[Section]) -> str | None:
     """The name by which a settings class is chosen: the only value of its field `name`, None where it has none."""
     return next(iter(tags(section)), None)
+
+
+def _states_a_name(module: str) -> bool:
+    """Whether a module may hold a member, by its source; one without any source may."""
+    spec = find_spec(module)
+    source = spec.loader.get_source(module) if spec and isinstance(spec.loader, SourceFileLoader) else None
+    return source is None or bool(_STATES_A_NAME.search(source))
 
 
 def _told(entry: EntryPoint) -> str:

@@ -117,6 +117,8 @@ def _sentences(schema: type[Section], error: ValidationError) -> Iterator[str]:
                 context = problem["ctx"]
                 valid = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
                 yield f"unknown {path} {context['tag']!r}; {nearest(str(context['tag']), valid)}"
+            case "unknown_member":
+                yield f"unknown {path} {problem['ctx']['name']!r}; {problem['ctx']['hint']}"
             case "missing":
                 yield f"{path} is missing"
             case "union_tag_not_found":

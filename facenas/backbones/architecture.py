@@ -1,16 +1,14 @@
 """An architecture is data: a frozen, hashable value that round-trips through JSON."""
 
 from hashlib import sha256
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from facenas.settings import Section
 
-Operation = Literal[
-    "sep", "conv", "depthwise", "max_pool", "avg_pool", "skip", "sep_conv", "dil_conv", "allegro_sep_conv", "allegro_dil_conv"
-]
-Kernel = Literal[1, 3, 5, 7]
+Operation = str  # a name that the space gives; see `drawing.WORDS`
+Kernel = int  # pixels
 Layers = list[tuple[Operation, int, int, int, int]]  # operation, kernel, input channels, output channels, stride
 
 
@@ -20,11 +18,11 @@ class Architecture(Section):
     Source: EGNAS, section 3.1: depth, width, operation per layer, kernel per layer.
     """
 
-    space: Literal["plain", "ir", "refined", "cells", "timm"] = Field(description="Name of the search space.")
+    space: Annotated[str, Field(min_length=1)] = Field(description="Name of the search space.")
     depth: Annotated[int, Field(ge=1)] = Field(description="Number of layers, counted as the space counts them.")
     width: Annotated[int, Field(ge=1)] = Field(description="Channels of the first resolution; they double at every halving.")
-    operations: tuple[Operation, ...] = Field(description="What is computed, per position.")
-    kernels: tuple[Kernel, ...] = Field(description="Kernel size in pixels, per position.")
+    operations: tuple[Annotated[Operation, Field(min_length=1)], ...] = Field(description="What is computed, per position.")
+    kernels: tuple[Annotated[Kernel, Field(ge=1)], ...] = Field(description="Kernel size in pixels, per position.")
     stages: tuple[Annotated[int, Field(ge=1)], ...] = Field((), description="Units per stage; empty: by the space's rule.")
     links: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description="Inputs of positions, or skips; empty: by the space's rule.")
 

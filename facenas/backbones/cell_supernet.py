@@ -13,7 +13,10 @@ from facenas.backbones.cell_choices import Edge, operator_cost
 from facenas.backbones.cell_network import entrances
 from facenas.backbones.cell_operations import operator
 from facenas.backbones.cell_places import NODES, Place, places
-from facenas.backbones.cells import CellSpace
+from facenas.backbones.cells import (
+    CellSpace,
+    skips,  # noqa: F401 - its place before
+)
 
 INPUTS = [tuple(range(2 + node)) for node in range(NODES)]  # of each node
 CELL_EDGES = sum(map(len, INPUTS))
@@ -146,9 +149,3 @@ class CellSupernet(nn.Module):
         for at, edge in enumerate(edges):
             old = self.space.choices.index(edge)
             yield from ((at, old, new) for new, cost in enumerate(costs) if cost < costs[old])
-
-
-def skips(architecture: Architecture) -> tuple[int, int]:
-    """Edges of the normal and of the reduction cell that are skips."""
-    middle, operations = len(architecture.operations) // 2, architecture.operations
-    return operations[:middle].count("skip"), operations[middle:].count("skip")

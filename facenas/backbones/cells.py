@@ -6,25 +6,42 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import cost
+from facenas.backbones import cost, space
 from facenas.backbones.architecture import Architecture, Kernel, Operation
 from facenas.backbones.cell_choices import OPERATORS, Edge, operator_cost, relu_conv_norm_cost
 from facenas.backbones.cell_places import HALVINGS, NODES, Place, Shape, places, stem_cost
 from facenas.backbones.cost import Cost
+from facenas.backbones.drawing import Drawing, Graph, Layer
+from facenas.backbones.drawing import Edge as Drawn
 from facenas.backbones.output import Flat, embedding_cost
-from facenas.errors import ModelError
-from facenas.settings import Section
+from facenas.backbones.settings import Known, SpaceSection
+from facenas.backbones.space import Alternatives, Ranges
+from facenas.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
     from torch import nn
 
     from facenas.backbones.cell_network import CellNetwork
+    from facenas.backbones.cell_supernet import CellSupernet
 
 EDGES = 2 * NODES  # of a cell
 POSITIONS = 2 * EDGES  # of both
+INPUTS = (("k-2", "the cell before the last"), ("k-1", "the last cell"))
+DRAWN = {  # label and colour of an operator
+    "sep_conv": ("sep", "sep"),
+    "dil_conv": ("dil", "conv"),
+    "allegro_sep_conv": ("sep", "sep"),
+    "allegro_dil_conv": ("dil", "conv"),
+    "max_pool": ("max", "max_pool"),
+    "avg_pool": ("mean", "avg_pool"),
+    "skip": ("skip", "skip"),
+}
+DARTS_OPERATORS: dict[str, Edge] = {"s3": ("sep_conv", 3), "d3": ("dil_conv", 3), "i": ("skip", 1), "m": ("max_pool", 3)}
+# What DARTS found with its second-order approximation (`genotypes.py`, DARTS_V2): operator:input, an edge each.
+DARTS_V2 = "s3:0 s3:1 s3:0 s3:1 s3:1 i:0 i:0 d3:2 m:0 m:1 i:2 m:1 m:0 i:2 i:2 m:1"
 
 
-class CellSpace(Section):
+class CellSpace(SpaceSection):
     """Cells of four nodes with two edges each; normal ones and reductions.
 
     An architecture's depth is the number of cells and its width the channels of a node in the first of them; positions are the edges, the
@@ -33,7 +50,7 @@ class CellSpace(Section):
     Source: Liu et al., "DARTS: differentiable architecture search", 2019, sections 2.1 and 3; AllegroNAS, section 3.2.
     """
 
-    depth_step: ClassVar[int] = 1
+    one_size: ClassVar[bool] = True
 
     name: Literal["cells"] = Field("cells", description="Name of the space.")
     operators: Literal["allegro", "darts"] = Field("allegro", description="What edges choose from: AllegroNAS' modules, or DARTS'.")
@@ -69,13 +86,19 @@ class CellSpace(Section):
             )
         return self
 
+    @classmethod
+    def known(cls) -> dict[str, Known]:
+        """What DARTS found on CIFAR-10, for CIFAR-10 and for ImageNet."""
+        imagenet = cls(operators="darts", groups=1, shape="imagenet", depth=14, channels=48, input_size=224, num_classes=1000)
+        return {"darts": _darts(cls(operators="darts", groups=1, num_classes=10)), "darts-imagenet": _darts(imagenet)}
+
     @property
     def choices(self) -> tuple[Edge, ...]:
         """What an edge may compute."""
         return OPERATORS[self.operators]
 
     @property
-    def operations(self) -> tuple[Operation, Operation]:
+    def operations(self) -> tuple[Operation, ...]:
         """Separable and dilated convolutions, as the space has them."""
         return ("allegro_sep_conv", "allegro_dil_conv") if self.operators == "allegro" else ("sep_conv", "dil_conv")
 
@@ -129,6 +152,14 @@ class CellSpace(Section):
                     f"the edges of a node come from two inputs before it, the lower first; node {at // 2} has {low} and {high}"
                 )
 
+    def ranges(self, *, depths: tuple[int, int], widths: range) -> Ranges:
+        """The settings' own depth and width, whatever the bounds."""
+        return {"depths": range(self.depth, self.depth + 1), "widths": range(self.channels, self.channels + 1)}
+
+    def alternatives(self, architecture: Architecture, position: int) -> Alternatives:
+        """Operators of an edge with the kernel size that is there, and sizes of the operation that is there."""
+        return space.alternatives_of(self.choices, architecture, position)
+
     def places(self, architecture: Architecture) -> list[Place]:
         """Every cell's place in the network."""
         return places(architecture.depth, architecture.width, self.shape, size=self.input_size)
@@ -181,13 +212,45 @@ class CellSpace(Section):
             return total + embedding_cost(self.output, channels, size=put[-1].size, dimension=self.embedding_size or 0)
         return total + cost.linear(channels, self.num_classes)
 
-    def count_parameters(self, architecture: Architecture) -> int:
-        """Trainable parameters, without building the network and without the auxiliary head."""
-        return self.cost(architecture).parameters
+    def mixed_cells(self) -> "CellSpace":
+        """The space itself."""
+        return self
 
-    def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates for one image of `input_size`."""
-        return self.cost(architecture).macs
+    def check_supernet(self, *, depth: int, width: int) -> None:
+        """Raise a SettingsError unless there is a supernet of so many cells, with so many channels in a node of the first."""
+        if width % (2 * self.groups):
+            raise SettingsError(f"strategy.channels must be a multiple of twice space.groups, {2 * self.groups}, got {width}")
+        if self.shape == "ir" and depth < 5:
+            raise SettingsError(f"in the shape ir four cells are reductions: set strategy.cells to 5 or more, not {depth}")
+
+    def supernet(self, *, depth: int = 8, width: int = 16) -> "CellSupernet":
+        """Cells whose edges compute all operators, mixed."""
+        from facenas.backbones.cell_supernet import CellSupernet
+
+        return CellSupernet(self, depth=depth, width=width)
+
+    def skips(self, architecture: Architecture) -> tuple[int, int]:
+        """Edges of the normal and of the reduction cell that are skips."""
+        return skips(architecture)
+
+    def drawing(self, architecture: Architecture) -> Drawing:
+        """A block for every cell."""
+        layers = [
+            Layer("reduction" if place.reduction else "normal", 0, place.second, NODES * place.channels, 2 if place.reduction else 1)
+            for place in self.places(architecture)
+        ]
+        return Drawing(layers, self.input_size // (8 if self.shape == "imagenet" else 1), "cell", "cell")
+
+    def graphs(self, architecture: Architecture) -> tuple[Graph, Graph]:
+        """The normal cell and the reduction.
+
+        Source: AllegroNAS, figure 5; Liu et al., "DARTS: differentiable architecture search", 2019, figures 4 and 5.
+        """
+        normal, reduction = (half(architecture, reduction=which) for which in (False, True))
+        return (
+            Graph("normal cell", INPUTS, NODES, [_drawn(*one) for one in enumerate(zip(*normal, strict=True))]),
+            Graph("reduction cell", INPUTS, NODES, [_drawn(*one) for one in enumerate(zip(*reduction, strict=True))]),
+        )
 
     def sample(self, rng: Random, *, depths: Sequence[int] = (), widths: Sequence[int] = ()) -> Architecture:
         """Random cells: two different inputs of every node, and any operators."""
@@ -212,7 +275,25 @@ def edges(architecture: Architecture) -> list[Edge]:
     return list(zip(architecture.operations, architecture.kernels, strict=True))
 
 
+def skips(architecture: Architecture) -> tuple[int, int]:
+    """Edges of the normal and of the reduction cell that are skips."""
+    normal, reduction = architecture.operations[:EDGES], architecture.operations[EDGES:]
+    return normal.count("skip"), reduction.count("skip")
+
+
 def half(architecture: Architecture, *, reduction: bool) -> tuple[list[Edge], tuple[int, ...]]:
     """Edges and links of one of the two cells."""
     part = slice(EDGES, None) if reduction else slice(EDGES)
     return edges(architecture)[part], architecture.links[part]
+
+
+def _darts(space: CellSpace) -> Known:
+    names, links = zip(*(edge.split(":") for edge in DARTS_V2.split()), strict=True)
+    return Known(space.encoded([DARTS_OPERATORS[name] for name in names], [int(link) for link in links]), space)
+
+
+def _drawn(at: int, edge: tuple[Edge, int]) -> Drawn:
+    (kind, kernel), link = edge
+    label, colour = DRAWN[kind]
+    sized = kind != "skip"
+    return Drawn(link, at // 2, f"{label} {kernel}" * sized or label, f"{colour}{kernel}" * sized or colour, f"{kind} {kernel}x{kernel}")

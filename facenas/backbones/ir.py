@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from facenas.backbones import cost, space
-from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
+from facenas.backbones.architecture import Architecture, Layers, Operation
 from facenas.backbones.cost import Cost
+from facenas.backbones.drawing import Drawing, Layer
 from facenas.backbones.output import Flat, embedding_cost
+from facenas.backbones.settings import Known, SpaceSection
 from facenas.errors import ModelError
-from facenas.settings import Section
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,15 +40,15 @@ def stages(units: int) -> tuple[int, ...]:
     return tuple(lengths)
 
 
-class IRSpace(Section):
+class IRSpace(SpaceSection):
     """Inverted-ResNet face backbones: depth L = 2 x units + 2, stages of W, 2W, 4W and 8W channels.
 
     Source: EGNAS, section 4.2; unit, input and output layers as in AdaFace's `net.py` (18 to 100 layers).
     """
 
     depth_step: ClassVar[int] = 2
-    operations: ClassVar[tuple[Operation, Operation]] = ("conv", "sep")
-    choices: ClassVar[tuple[tuple[Operation, Kernel], ...]] = space.pairs(operations)
+    operations: ClassVar[tuple[Operation, ...]] = ("conv", "sep")
+    chain: ClassVar[bool] = True
 
     name: Literal["ir"] = Field("ir", description="Name of the space.")
     embedding_size: int | None = Field(512, ge=1, description="Embedding dimension D; null: 8 x width, as in EGNAS.")
@@ -55,6 +56,21 @@ class IRSpace(Section):
     in_channels: int = Field(3, ge=1, description="Image channels.")
     output: Flat = Field("flatten", description="Flatten + linear, or global depthwise convolution + linear.")
     dropout: float = Field(0.4, ge=0, lt=1, description="Dropout before the embedding layer, a fraction.")
+
+    @classmethod
+    def known(cls) -> dict[str, Known]:
+        """The networks of AdaFace and ArcFace, and r34-512 and r58-256, which EGNAS found (table 6).
+
+        AdaFace's own 34 layers are arranged otherwise, hence the stages.
+        """
+        return {
+            "ir18": _known(18),
+            "ir34": _known(34, stages=(3, 4, 6, 3)),
+            "ir50": _known(50),
+            "ir100": _known(100),
+            "r34-512": _known(34),
+            "r58-256": _known(58, width=32),
+        }
 
     def positions(self, depth: int) -> int:
         """One per unit: both convolutions of a unit share operation and kernel."""
@@ -64,14 +80,13 @@ class IRSpace(Section):
 
     def start(self, *, depth: int, width: int) -> Architecture:
         """Plain 3x3 convolutions everywhere, which is what the published face networks' parameter counts show."""
-        units = self.positions(depth)
-        return Architecture(space="ir", depth=depth, width=width, operations=("conv",) * units, kernels=(3,) * units)
+        return super().start(depth=depth, width=width)
 
     def check(self, architecture: Architecture) -> None:
         """Raise a ModelError unless the architecture lies in this space."""
         units = self.positions(architecture.depth)
         lengths = (len(architecture.operations), len(architecture.kernels), sum(_stages(architecture)))
-        space.check_kinds(self, architecture)
+        space.check_kinds(self, architecture, kernels=space.KNOWN_KERNELS)
         if architecture.space != "ir" or lengths != (units, units, units) or len(_stages(architecture)) != 4:
             raise ModelError(
                 f"an IR architecture of depth {architecture.depth} needs {units} operations and kernels in 4 stages, got space "
@@ -103,13 +118,15 @@ class IRSpace(Section):
                 total += cost.convolution(channels_in, channels_out, 1, size=size) + cost.batch_norm(channels_out)
         return total + embedding_cost(self.output, 8 * width, size=size, dimension=self.dimension(architecture))
 
-    def count_parameters(self, architecture: Architecture) -> int:
-        """Trainable parameters, without building the network."""
-        return self.cost(architecture).parameters
+    def drawing(self, architecture: Architecture) -> Drawing:
+        """A block for every unit."""
+        return Drawing([Layer(*one) for one in plan(architecture)], self.input_size, "unit", "unit of two convolutions")
 
-    def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates for one image of `input_size`."""
-        return self.cost(architecture).macs
+    def stage_ends(self, architecture: Architecture) -> list[tuple[str, int]]:
+        """The last unit of each of the four stages; before the units are convolution, BatchNorm and PReLU."""
+        units = plan(architecture)
+        last = [place for place in range(len(units)) if place + 1 == len(units) or units[place + 1][4] == 2]
+        return [(str(place + 3), units[place][3]) for place in last]
 
     def sample(self, rng: Random, *, depths: Sequence[int] = range(10, 101, 2), widths: Sequence[int] = range(16, 65, 2)) -> Architecture:
         """A random architecture; the default bounds are the paper's medium setting (section 4.2)."""
@@ -125,6 +142,11 @@ class IRSpace(Section):
     ) -> Architecture:
         """A neighbour of the architecture within the bounds."""
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
+
+
+def _known(depth: int, width: int = 64, stages: tuple[int, ...] = ()) -> Known:
+    space = IRSpace(embedding_size=8 * width)
+    return Known(space.start(depth=depth, width=width).replace(stages=stages), space)
 
 
 def _stages(architecture: Architecture) -> tuple[int, ...]:

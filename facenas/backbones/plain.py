@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from facenas.backbones import cost, space
-from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
+from facenas.backbones.architecture import Architecture, Layers, Operation
 from facenas.backbones.cost import Cost
+from facenas.backbones.drawing import Drawing, Layer
+from facenas.backbones.settings import SpaceSection
 from facenas.errors import ModelError
-from facenas.settings import Section
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class PlainSpace(Section):
+class PlainSpace(SpaceSection):
     """Input convolution to 2W channels, L layers of ReLU - convolution - BatchNorm, global average pooling, linear.
 
     Stride 2 and twice the channels at layers L // 3 and 2L // 3 (counted from 0).
@@ -24,9 +25,8 @@ class PlainSpace(Section):
     Source: EGNAS, section 3.1; details that the text leaves open from the published `NetworkMix.py`.
     """
 
-    depth_step: ClassVar[int] = 1
-    operations: ClassVar[tuple[Operation, Operation]] = ("sep", "conv")
-    choices: ClassVar[tuple[tuple[Operation, Kernel], ...]] = space.pairs(operations)
+    operations: ClassVar[tuple[Operation, ...]] = ("sep", "conv")
+    chain: ClassVar[bool] = True
 
     name: Literal["plain"] = Field("plain", description="Name of the space.")
     in_channels: int = Field(3, ge=1, description="Image channels.")
@@ -41,14 +41,17 @@ class PlainSpace(Section):
 
     def start(self, *, depth: int, width: int) -> Architecture:
         """Separable 3x3 layers everywhere (EGNAS, algorithm 1, initialization)."""
-        layer_count = self.positions(depth)
-        return Architecture(space="plain", depth=depth, width=width, operations=("sep",) * layer_count, kernels=(3,) * layer_count)
+        return super().start(depth=depth, width=width)
+
+    def dimension(self, architecture: Architecture) -> int:
+        """Number of classes."""
+        return self.num_classes
 
     def check(self, architecture: Architecture) -> None:
         """Raise a ModelError unless the architecture lies in this space."""
         expected = self.positions(architecture.depth)
         lengths = (len(architecture.operations), len(architecture.kernels))
-        space.check_kinds(self, architecture)
+        space.check_kinds(self, architecture, kernels=space.KNOWN_KERNELS)
         if architecture.space != "plain" or architecture.stages or lengths != (expected, expected):
             raise ModelError(
                 f"a plain architecture of depth {architecture.depth} needs {expected} operations and kernels and no stages, "
@@ -73,13 +76,9 @@ class PlainSpace(Section):
             total += cost.batch_norm(channels_out)
         return total + cost.linear(4 * width, self.num_classes)
 
-    def count_parameters(self, architecture: Architecture) -> int:
-        """Trainable parameters, without building the network."""
-        return self.cost(architecture).parameters
-
-    def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates for one image of `input_size`."""
-        return self.cost(architecture).macs
+    def drawing(self, architecture: Architecture) -> Drawing:
+        """A block for every layer."""
+        return Drawing([Layer(*one) for one in plan(architecture)], self.input_size)
 
     def sample(self, rng: Random, *, depths: Sequence[int] = range(5, 101), widths: Sequence[int] = range(16, 129, 2)) -> Architecture:
         """A random architecture; the default bounds are the paper's (section 3.1)."""

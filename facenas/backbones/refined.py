@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import cost, ir, resnet
+from facenas.backbones import cost, ir, resnet, space
 from facenas.backbones.architecture import Architecture, Kernel, Layers, Operation
 from facenas.backbones.cost import Cost
+from facenas.backbones.drawing import Drawing, Layer
 from facenas.backbones.link_pairs import check_links
 from facenas.backbones.resnet import Stem
+from facenas.backbones.settings import Known, SpaceSection
+from facenas.backbones.space import Alternatives, Ranges
 from facenas.errors import ModelError
-from facenas.settings import Section
 
 if TYPE_CHECKING:
     from torch import nn
 
     from facenas.backbones.links import Base
+    from facenas.backbones.supernet import Supernet
 
 Operator = Literal["conv3", "conv5", "depthwise3", "depthwise5", "max3", "avg3"]
 OPERATORS: dict[Operator, tuple[Operation, Kernel]] = {
@@ -51,7 +54,7 @@ class Place(NamedTuple):
     size: int  # side of its output
 
 
-class RefinedSpace(Section):
+class RefinedSpace(SpaceSection):
     """A base network with an operator to choose for every convolution, or every unit; depth, width and shortcuts stay.
 
     An operator but `conv` works on one channel at a time; a pointwise convolution follows. The paper says nothing of it, but the
@@ -61,7 +64,8 @@ class RefinedSpace(Section):
     """
 
     depth_step: ClassVar[int] = 2
-    operations: ClassVar[tuple[Operation, Operation]] = ("conv", "depthwise")
+    one_size: ClassVar[bool] = True
+    operations: ClassVar[tuple[Operation, ...]] = ("conv", "depthwise")
 
     name: Literal["refined"] = Field("refined", description="Name of the space.")
     base: Name = Field("ir50", description="The network to refine.")
@@ -93,6 +97,14 @@ class RefinedSpace(Section):
         if self.base != "resnet18" and self.input_size % ir.REDUCTION:
             raise ValueError(f"an IR network's input_size is a multiple of {ir.REDUCTION}")
         return self
+
+    @classmethod
+    def known(cls) -> dict[str, Known]:
+        """ResNet-18 for ImageNet and its refinements in table 5 of NAR.
+
+        NAR prints one digit too few of each (7 and 15): the last unit's, and the last convolution's, are taken to be the base's, 0.
+        """
+        return {"resnet18": _resnet18("00000000"), "resnet18-8": _resnet18("10000000"), "resnet18-16": _resnet18("1002000010000020")}
 
     @property
     def channels(self) -> int:
@@ -170,6 +182,29 @@ class RefinedSpace(Section):
             size //= stride
         return made
 
+    def ranges(self, *, depths: tuple[int, int], widths: range) -> Ranges:
+        """The base's own depth and width, whatever the bounds."""
+        return {"depths": range(self.depth, self.depth + 1), "widths": range(self.channels, self.channels + 1)}
+
+    def alternatives(self, architecture: Architecture, position: int) -> Alternatives:
+        """Operators with the kernel size that is there, and sizes of the operation that is there."""
+        return space.alternatives_of(self.choices, architecture, position)
+
+    def refinements(self) -> "RefinedSpace":
+        """The space itself."""
+        return self
+
+    def supernet(self) -> "Supernet":
+        """The base with all operators at every position."""
+        from facenas.backbones.supernet import Supernet
+
+        return Supernet(self)
+
+    def drawing(self, architecture: Architecture) -> Drawing:
+        """A block for every convolution, or every unit."""
+        told = "convolution of a unit" if self.positions_per == "convolution" else "unit of two convolutions"
+        return Drawing([Layer(*one) for one in self.plan(architecture)], self.input_size, self.positions_per, told)
+
     def plan(self, architecture: Architecture) -> Layers:
         """Operation, kernel, input channels, output channels and stride of every convolution, or every unit."""
         places, step = self.places(), 2 if self.positions_per == "unit" else 1
@@ -236,14 +271,6 @@ class RefinedSpace(Section):
         options = {"in_channels": self.in_channels, "outputs": self.dimension(self.start()), "input_size": self.input_size}
         return resnet.base_cost(self.channels, stem=self.stem, **options)
 
-    def count_parameters(self, architecture: Architecture) -> int:
-        """Trainable parameters, without building the network."""
-        return self.cost(architecture).parameters
-
-    def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates for one image of `input_size`."""
-        return self.cost(architecture).macs
-
     def sample(self, rng: Random, *, depths: Sequence[int] = (), widths: Sequence[int] = ()) -> Architecture:
         """Operators drawn uniformly; depth and width are the base's."""
         return self.encoded([rng.choice(self.operators) for _ in self.start().operations])
@@ -264,3 +291,12 @@ class RefinedSpace(Section):
     def _faces(self) -> ir.IRSpace:
         options = self.model_dump(include={"embedding_size", "input_size", "in_channels", "output", "dropout"})
         return ir.IRSpace(**options)
+
+
+def _resnet18(code: str) -> Known:
+    """A ResNet-18 for ImageNet, encoded as in table 5 of NAR, one digit for each unit or each convolution."""
+    operators: tuple[Operator, ...] = ("conv3", "depthwise3", "max3", "avg3")
+    space = RefinedSpace(
+        base="resnet18", positions_per="unit" if len(code) == 8 else "convolution", input_size=224, num_classes=1000, stem="imagenet"
+    )
+    return Known(space.encoded([operators[int(digit)] for digit in code]), space)

@@ -1,50 +1,153 @@
 """What every search space offers, and the random walks that all of them share."""
 
 from collections.abc import Sequence
-from itertools import product
 from random import Random
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, TypeVar
 
 from facenas.backbones.architecture import Architecture, Kernel, Operation
 from facenas.backbones.cost import Cost
+from facenas.backbones.drawing import Drawing, Graph
 from facenas.errors import ModelError
 
 if TYPE_CHECKING:
     from torch import nn
 
 
+class Ranges(TypedDict):
+    """What a search draws depth and width from."""
+
+    depths: range
+    widths: range
+
+
+class Alternatives(NamedTuple):
+    """What the micro search tries at a position, each in this order."""
+
+    operations: tuple[Operation, ...]
+    kernels: tuple[Kernel, ...]
+
+
+class Refinements(Protocol):
+    """A space of refinements of a base network, as the strategy `nar` searches it: an operator for each position, and links."""
+
+    @property
+    def operators(self) -> tuple[Any, ...]:
+        """Names of the operators, in the order of `choices`."""
+
+    @property
+    def choices(self) -> tuple[tuple[Operation, Kernel], ...]:
+        """What each operator computes."""
+
+    @property
+    def units(self) -> int:
+        """Units of the base."""
+
+    @property
+    def positions_per(self) -> str:
+        """What an operator is chosen for, in a word."""
+
+    def start(self) -> Architecture:
+        """The base itself."""
+
+    def encoded(self, operators: Sequence[Any], links: Sequence[int] = ()) -> Architecture:
+        """The architecture with these operators, one per position, and these links, one for each of `link_pairs.pairs(units)`."""
+
+    def decoded(self, architecture: Architecture) -> list[Any]:
+        """Names of an architecture's operators."""
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Parameters and multiply-accumulates."""
+
+    def macs(self, architecture: Architecture) -> int:
+        """Multiply-accumulates for one image."""
+
+    def supernet(self) -> Any:
+        """The network that holds all of them, with fresh weights: an `nn.Module` such as `facenas.backbones.supernet.Supernet`."""
+
+
+class MixedCells(Protocol):
+    """A space of cells, as the strategy `allegro` searches it: a supernet in which every edge computes all operators."""
+
+    def start(self) -> Architecture:
+        """Any architecture."""
+
+    def check_supernet(self, *, depth: int, width: int) -> None:
+        """Raise a SettingsError unless there is a supernet of so many cells, with so many channels in a node of the first."""
+
+    def supernet(self, *, depth: int, width: int) -> Any:
+        """Such a supernet with fresh weights: an `nn.Module` such as `facenas.backbones.cell_supernet.CellSupernet`."""
+
+    def skips(self, architecture: Architecture) -> tuple[int, int]:
+        """Edges of the normal and of the reduction cell that are skips."""
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Parameters and multiply-accumulates."""
+
+
 class SearchSpace(Protocol):
-    """A set of architectures and how networks are made of them."""
+    """A set of architectures and how networks are made of them: all that searches, training and reports ask of a space.
+
+    `facenas.backbones.SpaceSection` has most of it; a space of one's own is a class below it. Nothing here needs torch but `build`.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the space is called in settings and files."""
+
+    @property
+    def input_size(self) -> int:
+        """Image side in pixels."""
+
+    @property
+    def in_channels(self) -> int:
+        """Image channels."""
+
+    @property
+    def classes(self) -> int:
+        """Number of classes of a classifier; 0 of a space whose networks embed."""
+
+    @property
+    def chain(self) -> bool:
+        """Whether a network computes its modules one after the other, so that the sum of their latencies predicts its own."""
+
+    @property
+    def one_size(self) -> bool:
+        """Whether all architectures have the same depth and width, so that the bounds of a search say nothing."""
 
     @property
     def depth_step(self) -> int:
         """Layers that one step of growth adds."""
 
     @property
-    def operations(self) -> tuple[Operation, Operation]:
-        """The operation every architecture starts from, and the one that the micro search tries instead."""
+    def width_step(self) -> int:
+        """Channels by which the micro search makes networks wider or narrower; 1 where every width can be built."""
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """What a position may compute; the first is what every architecture starts from."""
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """Kernel sizes in pixels; the first is what every architecture starts from."""
 
     @property
     def choices(self) -> tuple[tuple[Operation, Kernel], ...]:
-        """What a position may compute."""
+        """What a position may compute, as pairs of an operation and a kernel size."""
 
     def positions(self, depth: int) -> int:
         """Number of searchable operations at `depth`; an error if no architecture has that depth."""
 
     def start(self, *, depth: int, width: int) -> Architecture:
-        """The architecture with the first operation and 3x3 kernels everywhere."""
+        """The architecture with the first operation and the first kernel size everywhere."""
 
-    def cost(self, architecture: Architecture) -> Cost:
-        """Parameters and multiply-accumulates, without building the network."""
+    def check(self, architecture: Architecture) -> None:
+        """Raise a ModelError unless the architecture lies in this space."""
 
-    def build(self, architecture: Architecture) -> "nn.Module":
-        """A network with fresh weights."""
+    def ranges(self, *, depths: tuple[int, int], widths: range) -> Ranges:
+        """The depths and widths to draw from, of the fewest to the most layers and of some widths; an error if there are none."""
 
-    def count_parameters(self, architecture: Architecture) -> int:
-        """Trainable parameters, without building the network."""
-
-    def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates for one image."""
+    def alternatives(self, architecture: Architecture, position: int) -> Alternatives:
+        """What the micro search tries at a position, in this order."""
 
     def sample(self, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:
         """An architecture drawn uniformly: depth, width, then every operation and kernel."""
@@ -52,22 +155,90 @@ class SearchSpace(Protocol):
     def mutate(self, architecture: Architecture, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:
         """An architecture that differs in one variable by one step."""
 
+    def build(self, architecture: Architecture) -> "nn.Module":
+        """A network with fresh weights, from images (B, C, H, W) to embeddings (B, D) that are not normalised or to logits (B, N)."""
 
-KERNELS: tuple[Kernel, Kernel] = (3, 5)
+    def dimension(self, architecture: Architecture) -> int:
+        """Size of the network's output: embedding dimension D, or number of classes."""
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Parameters and multiply-accumulates at `input_size`, without memory for the weights."""
+
+    def count_parameters(self, architecture: Architecture) -> int:
+        """Trainable parameters."""
+
+    def macs(self, architecture: Architecture) -> int:
+        """Multiply-accumulates for one image."""
+
+    def drawing(self, architecture: Architecture) -> Drawing:
+        """The network as blocks, for reports."""
+
+    def graphs(self, architecture: Architecture) -> Sequence[Graph]:
+        """Cells to draw as graphs; of most spaces none."""
+
+    def stage_ends(self, architecture: Architecture) -> Sequence[tuple[str, int]]:
+        """Module and channels at the end of each stage, of which each halves the resolution; none where feature maps are not offered."""
+
+    def refinements(self) -> Refinements | None:
+        """What the strategy `nar` works with; None: it cannot search this space."""
+
+    def mixed_cells(self) -> MixedCells | None:
+        """What the strategy `allegro` works with; None: it cannot search this space."""
+
+
+KERNELS: tuple[Kernel, ...] = (3, 5)  # that a search chooses from
+KNOWN_KERNELS: tuple[Kernel, ...] = (1, 3, 5, 7)  # that networks of plain and separable convolutions can be built with
 T = TypeVar("T")
 
 
-def pairs(operations: Sequence[Operation]) -> tuple[tuple[Operation, Kernel], ...]:
-    """Each operation with each kernel of the micro search."""
-    return tuple(product(operations, KERNELS))
+def check_kinds(space: SearchSpace, architecture: Architecture, *, kernels: Sequence[Kernel] = ()) -> None:
+    """Raise a ModelError if the architecture has operations or kernel sizes that the space does not know, or links.
 
-
-def check_kinds(space: SearchSpace, architecture: Architecture) -> None:
-    """Raise a ModelError if the architecture has operations that the space does not know, or links."""
+    Args:
+        space: The space.
+        architecture: What is checked.
+        kernels: Sizes that can be built; empty: those that the space chooses from.
+    """
+    can = kernels or space.kernels
     strange = sorted(set(architecture.operations) - set(space.operations))
+    sizes = sorted(set(architecture.kernels) - set(can))
     if strange or architecture.links:
         what = f"operation {strange[0]!r}" if strange else f"links {architecture.links}"
-        raise ModelError(f"this space knows the operations {' and '.join(space.operations)}, and no links; the architecture has {what}")
+        raise ModelError(f"this space knows the operations {_listed(space.operations)}, and no links; the architecture has {what}")
+    if sizes:
+        raise ModelError(f"this space knows kernels of {_listed(can)} pixels; the architecture has one of {sizes[0]}")
+
+
+def ranges(space: SearchSpace, *, depths: tuple[int, int], widths: range) -> Ranges:
+    """Depths in steps of the space's, which must have the first and the last; all widths."""
+    steps = range(depths[0], depths[1] + 1, space.depth_step)
+    for end in (steps[0], steps[-1]):
+        space.positions(end)
+    return {"depths": steps, "widths": widths}
+
+
+def alternatives_of(choices: Sequence[tuple[Operation, Kernel]], architecture: Architecture, position: int) -> Alternatives:
+    """Where not every operation has every kernel size: the operations with the size that is there, the sizes of the operation there.
+
+    Args:
+        choices: What a position may compute.
+        architecture: What is there.
+        position: Where.
+    """
+    there, size = architecture.operations[position], architecture.kernels[position]
+    return Alternatives(
+        tuple(operation for operation, kernel in choices if kernel == size and operation != there),
+        tuple(kernel for operation, kernel in choices if operation == there and kernel != size),
+    )
+
+
+def alternatives(space: SearchSpace, architecture: Architecture, position: int) -> Alternatives:
+    """The operations that are not there, and all kernel sizes but the one that every architecture starts from.
+
+    Source: EGNAS, algorithm 1, with two operations and 3x3 and 5x5: the other operation, and 5x5.
+    """
+    there = architecture.operations[position]
+    return Alternatives(tuple(operation for operation in space.operations if operation != there), space.kernels[1:])
 
 
 def sample(space: SearchSpace, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:
@@ -75,7 +246,7 @@ def sample(space: SearchSpace, rng: Random, *, depths: Sequence[int], widths: Se
     architecture = space.start(depth=rng.choice(depths), width=rng.choice(widths))
     positions = range(len(architecture.operations))
     return architecture.replace(
-        operations=tuple(rng.choice(space.operations) for _ in positions), kernels=tuple(rng.choice(KERNELS) for _ in positions)
+        operations=tuple(rng.choice(space.operations) for _ in positions), kernels=tuple(rng.choice(space.kernels) for _ in positions)
     )
 
 
@@ -88,15 +259,19 @@ def mutate(space: SearchSpace, architecture: Architecture, rng: Random, *, depth
         "depth": [d for d in (architecture.depth - space.depth_step, architecture.depth + space.depth_step) if d in depths],
         "width": _beside(architecture.width, widths),
     }
-    variable = rng.choice([name for name, steps in neighbours.items() if steps] + ["operation", "kernel"])
+    kinds = {"operation": space.operations, "kernel": space.kernels}
+    variables = [name for name, steps in neighbours.items() if steps] + [name for name, some in kinds.items() if len(some) > 1]
+    if not variables:  # there is no other architecture
+        return architecture
+    variable = rng.choice(variables)
     if variable == "depth":
         return _with_depth(space, architecture, rng.choice(neighbours["depth"]))
     if variable == "width":
         return architecture.replace(width=rng.choice(neighbours["width"]))
     position = rng.randrange(len(architecture.operations))
     if variable == "operation":
-        return architecture.replace(operations=_flipped(architecture.operations, position, space.operations))
-    return architecture.replace(kernels=_flipped(architecture.kernels, position, KERNELS))
+        return architecture.replace(operations=_another(architecture.operations, position, space.operations, rng))
+    return architecture.replace(kernels=_another(architecture.kernels, position, space.kernels, rng))
 
 
 def _beside(value: int, values: Sequence[int]) -> list[int]:
@@ -113,6 +288,11 @@ def _with_depth(space: SearchSpace, architecture: Architecture, depth: int) -> A
     )
 
 
-def _flipped(values: Sequence[T], position: int, pair: Sequence[T]) -> tuple[T, ...]:
-    other = pair[1] if values[position] == pair[0] else pair[0]
-    return (*values[:position], other, *values[position + 1 :])
+def _another(values: Sequence[T], position: int, choices: Sequence[T], rng: Random) -> tuple[T, ...]:
+    """Another choice at a position; of two there is nothing to draw."""
+    others = [choice for choice in choices if choice != values[position]]
+    return (*values[:position], others[0] if len(others) == 1 else rng.choice(others), *values[position + 1 :])
+
+
+def _listed(values: Sequence[object]) -> str:
+    return " and ".join(filter(None, [", ".join(map(str, values[:-1])), str(values[-1])]))

@@ -13,11 +13,10 @@ from pydantic import ValidationError
 from timm.models import build_model_with_cfg, register_model
 from torch import Tensor, nn
 
-from facenas.backbones.ir import IRSpace, plan
 from facenas.backbones.zoo import ZOO, Blueprint
 from facenas.data import InputContract
 from facenas.data.faces import sides
-from facenas.errors import ModelError
+from facenas.errors import ModelError, in_short
 
 
 class FaceBackbone(nn.Module):
@@ -47,7 +46,7 @@ class FaceBackbone(nn.Module):
         size = img_size[0] if isinstance(img_size, tuple | list) else img_size
         wanted = {"in_channels": in_chans, "input_size": size, "dropout": drop_rate}
         blueprint = _changed(blueprint, {key: value for key, value in wanted.items() if value is not None})
-        classes = _classes(blueprint)
+        classes = blueprint.space.classes
         if classes and num_classes != classes:
             raise ModelError(f"this network is a classifier of {classes} classes and has no embeddings, got num_classes={num_classes}")
         self.backbone = blueprint.build()
@@ -98,7 +97,7 @@ def timm_convention(contract: InputContract, *, num_classes: int = 0) -> dict[st
 
 def timm_config(blueprint: Blueprint, contract: InputContract) -> dict[str, Any]:
     """The `config.json` by which timm builds a network from a folder or from the Hugging Face hub."""
-    classes = _classes(blueprint)
+    classes = blueprint.space.classes
     return {
         "architecture": "facenas",
         "num_classes": classes,
@@ -120,8 +119,9 @@ def _read(source: str | Path | dict[str, Any]) -> tuple[Blueprint, InputContract
         contract = InputContract.model_validate(content["input"]) if "input" in content else None
         return Blueprint.model_validate({key: content[key] for key in Blueprint.model_fields}), contract
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-        what = " ".join(str(error).split())[:160]
-        raise ModelError(f"architecture needs an architecture.json, a model.json or a name that `facenas models` lists: {what}") from None
+        raise ModelError(
+            f"architecture needs an architecture.json, a model.json or a name that `facenas models` lists: {in_short(error)}"
+        ) from None
 
 
 def _changed(blueprint: Blueprint, changes: dict[str, Any]) -> Blueprint:
@@ -133,21 +133,13 @@ def _changed(blueprint: Blueprint, changes: dict[str, Any]) -> Blueprint:
         raise ModelError(f"this network cannot be built so: {' '.join(str(error).split())[:160]}") from None
 
 
-def _classes(blueprint: Blueprint) -> int:
-    """Number of classes of a classifier; 0 of a face network."""
-    return getattr(blueprint.space, "num_classes", None) or 0
-
-
 def _stage_ends(blueprint: Blueprint) -> list[dict[str, Any]]:
-    """Where the feature maps of each stage come from, in timm's words; empty of what is no IR network."""
-    if not isinstance(blueprint.space, IRSpace):
-        return []
-    units, found = plan(blueprint.architecture), list[dict[str, Any]]()
-    for place, (_, _, _, channels, stride) in enumerate(units):
-        if stride == 2:
-            found.append({"num_chs": channels, "reduction": 2 ** (len(found) + 1)})
-        found[-1]["module"] = f"backbone.{place + 3}"  # after convolution, BatchNorm and PReLU
-    return found
+    """Where the feature maps of each stage come from, in timm's words; empty where the space offers none."""
+    ends = blueprint.space.stage_ends(blueprint.architecture)
+    return [
+        {"num_chs": channels, "reduction": 2**halvings, "module": f"backbone.{module}"}
+        for halvings, (module, channels) in enumerate(ends, 1)
+    ]
 
 
 def _prefixed(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
@@ -164,7 +156,7 @@ def _create(name: str, blueprint: Blueprint, *, contract: InputContract | None =
     if not options.get("pretrained_cfg"):
         channels = "grey" if blueprint.space.in_channels == 1 else "rgb"
         contract = contract or InputContract(size=blueprint.space.input_size, color=channels)
-        overlay = timm_convention(contract, num_classes=_classes(blueprint))
+        overlay = timm_convention(contract, num_classes=blueprint.space.classes)
         options["pretrained_cfg_overlay"] = overlay | (options.get("pretrained_cfg_overlay") or {})
     feature_cfg = {"feature_cls": "hook", "out_indices": tuple(range(4))}
     made: nn.Module = build_model_with_cfg(FaceBackbone, name, feature_cfg=feature_cfg, blueprint=blueprint, **options)

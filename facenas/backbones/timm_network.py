@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import timm
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from facenas.backbones.cost import Cost
+from facenas.backbones.counting import counted
 from facenas.backbones.layers import embedding_layer, initialise
 from facenas.backbones.timm_space import POINT, TimmSpace
 from facenas.errors import ModelError, nearest
@@ -113,11 +113,10 @@ def features(model: str, *, size: int, channels: int, pooled: bool) -> Features:
 @cache
 def cost(space: TimmSpace) -> Cost:
     """Parameters and multiply-accumulates."""
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        network = space.build(POINT).eval()
-    with FlopCounterMode(display=False) as counter:
-        _through(network, space)
-    return Cost(sum(p.numel() for p in network.parameters() if p.requires_grad), counter.get_total_flops() // 2)
+    try:
+        return counted(lambda: space.build(POINT), channels=space.in_channels, size=space.input_size)
+    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+        raise _unfit(space, error) from None
 
 
 def _through(network: nn.Module, space: TimmSpace) -> Tensor:

@@ -7,8 +7,8 @@ from pydantic import Field
 from facenas.backbones.architecture import Architecture
 from facenas.backbones.cost import Cost
 from facenas.backbones.output import Output
+from facenas.backbones.settings import NetworkSection
 from facenas.errors import ModelError
-from facenas.settings import Section
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,7 +19,7 @@ POINT = Architecture(space="timm", depth=1, width=1, operations=(), kernels=())
 PREFIX = "timm:"
 
 
-class TimmSpace(Section):
+class TimmSpace(NetworkSection):
     """A space of one point: one network of timm, with the output layer of the face space, or as a classifier.
 
     The output layer is `gdc` wherever the network ends in a map: it is the one that networks for mobile devices are given for faces
@@ -77,13 +77,22 @@ class TimmSpace(Section):
         self.check(architecture)
         return cost(self)
 
-    def count_parameters(self, architecture: Architecture) -> int:
-        """Trainable parameters, without memory for them."""
-        return self.cost(architecture).parameters
+    def described(self, architecture: Architecture) -> str:
+        """By timm's own name."""
+        return f"timm's {self.model}, output {self.output}"
 
-    def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates of convolutions and matrix products for one image of `input_size`."""
-        return self.cost(architecture).macs
+    def published_weights(self, file: str | None = None) -> "dict[str, Tensor]":
+        """Weights that timm publishes, or those of a safetensors file, by their names in the network.
+
+        Args:
+            file: A safetensors file of them; None: where timm publishes them.
+
+        Raises:
+            ModelError: If they cannot be had.
+        """
+        from facenas.backbones.timm_network import published_weights
+
+        return published_weights(self, file)
 
 
 def timm_space(model: str, **options: Any) -> TimmSpace:
@@ -104,11 +113,5 @@ def timm_space(model: str, **options: Any) -> TimmSpace:
 
 
 def published_weights(space: TimmSpace, file: str | None = None) -> "dict[str, Tensor]":
-    """Weights that timm publishes, or those of a safetensors file, by their names in the network that the space builds.
-
-    Raises:
-        ModelError: If they cannot be had.
-    """
-    from facenas.backbones.timm_network import published_weights
-
-    return published_weights(space, file)
+    """The weights of `TimmSpace.published_weights`."""
+    return space.published_weights(file)

@@ -35,7 +35,7 @@ COMMANDS = {
         "Measure how fast models are on this machine.",
     ),
     "push": Entry("facenas.cli.push:push", "Write a trained model with its page."),
-    "models": Entry("facenas.cli.models:models", "List the named architectures with their cost."),
+    "models": Entry("facenas.cli.models:models", "List the named architectures with their cost, and the search spaces."),
     "journal": Entry("facenas.cli.journal:journal", "Show every candidate of a search in plan order."),
     "compare": Entry(
         "facenas.cli.compare:compare",

@@ -13,7 +13,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from facenas.backbones import CellSpace, RefinedSpace
 from facenas.cli.common import console, millions, percent, remark
 from facenas.search import Candidate, Row, SearchSettings, Strategy, forecast
 from facenas.search.bounds import Bounds
@@ -191,7 +190,7 @@ def start_line(settings: SearchSettings, task: Task, workers: int) -> str:
 
 def _bounds(settings: SearchSettings) -> list[tuple[str, int, int]]:
     strategy = settings.strategy
-    if not isinstance(strategy, Bounds) or isinstance(settings.space, RefinedSpace | CellSpace):
+    if not isinstance(strategy, Bounds) or settings.space.one_size:
         return []
     return [("depth", strategy.min_depth, strategy.max_depth), ("width", strategy.min_width, strategy.max_width)]
 

@@ -3,25 +3,33 @@
 Source: EGNAS, figure 1.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from facenas.backbones import Blueprint, CellSpace, RefinedSpace, ir, plain
-from facenas.backbones.cell_places import NODES
+from facenas.backbones import Blueprint, NetworkSection
+from facenas.backbones.drawing import in_words
 from facenas.report.svg import picture, tag
 
-PLANS = {"plain": plain.plan, "ir": ir.plan}
-NAMES = {
-    "sep": "separable",
-    "conv": "plain",
-    "depthwise": "depthwise",
-    "max_pool": "maximum",
-    "avg_pool": "mean",
-    "normal": "normal cell",
-    "reduction": "reduction cell",
-}
+STYLED = (  # kinds of block that the style sheet has a colour of its own for; the others take turns
+    *(
+        "sep3",
+        "sep5",
+        "sep7",
+        "conv3",
+        "conv5",
+        "conv7",
+        "depthwise3",
+        "depthwise5",
+        "max_pool3",
+        "avg_pool3",
+        "skip",
+        "normal",
+        "reduction",
+    ),
+)
+OTHERS = 8  # colours that take turns
 TALLEST, GAP, EDGE = 112, 2, 2  # pixels: at the input's resolution, between blocks, around the drawing
 NARROWEST, WIDEST = 8, 24  # pixels of the block with the fewest channels
 LABEL, LINE = 62, 13  # pixels: room for a label, height of a line of text
@@ -30,12 +38,14 @@ LABEL, LINE = 62, 13  # pixels: room for a label, height of a line of text
 class Block(NamedTuple):
     """A layer or unit."""
 
-    kind: str  # operation and kernel size, "stem" or "head"
+    kind: str  # class of the style sheet, for operation and kernel size; "stem" or "head"
     height: float  # as a share of the input's resolution
     channels: int
     labels: tuple[str, str]  # above it, where they change
     below: str
     tip: str
+    name: str = ""  # in the legend
+    kernel: int = 0  # pixels
 
 
 class Placed(NamedTuple):
@@ -48,27 +58,34 @@ class Placed(NamedTuple):
 
 
 def blocks(blueprint: Blueprint) -> list[Block]:
-    """The stem, every layer (plain space) or unit (IR space), and the head."""
+    """The stem, every block of the space's drawing, and the head."""
     architecture, space = blueprint.architecture, blueprint.space
-    plan, size = _plan(blueprint), space.input_size
-    channels = plan[0][2]
-    size //= 8 if isinstance(space, CellSpace) and space.shape == "imagenet" else 1
+    plan, size, part, _ = space.drawing(architecture)
+    channels, classes = (
+        plan[0].channels_in if plan else architecture.width,
+        palette(space, [f"{one.kind}{one.kernel or ''}" for one in plan]),
+    )
     chain = [Block("stem", 1, channels, _labels(size, channels), "stem", f"stem: plain 3x3 to {channels} channels, {size}x{size}")]
     for number, (kind, kernel, channels_in, channels, stride) in enumerate(plan, 1):
-        before, size = size, -(-size // stride)
-        name = f"{_what(blueprint)} {number} of {len(plan)}: {_kind(kind, kernel)}"
-        tip = f"{name}, {channels_in} to {channels} channels, {before}x{before} to {size}x{size}"
-        below = "" if number % 5 else str(number)
-        chain.append(Block(f"{kind}{kernel or ''}", size / space.input_size, channels, _labels(size, channels), below, tip))
-    output = "classes" if getattr(space, "num_classes", None) else "embedding"
+        before, size, name = size, -(-size // stride), in_words(kind, kernel)
+        tip = f"{part} {number} of {len(plan)}: {name}, {channels_in} to {channels} channels, {before}x{before} to {size}x{size}"
+        below, shown = "" if number % 5 else str(number), classes[f"{kind}{kernel or ''}"]
+        chain.append(Block(shown, size / space.input_size, channels, _labels(size, channels), below, tip, name, kernel))
+    output = "classes" if space.classes else "embedding"
     tip = f"head: {blueprint.dimension} {output}, drawn without scale"
     return [*chain, Block("head", 0.3, architecture.width, (str(blueprint.dimension), output), "head", tip)]
 
 
 def legend(blueprint: Blueprint) -> list[tuple[str, str]]:
     """The kinds of block that occur, each with its name."""
-    kinds = sorted({block.kind for block in blocks(blueprint)} - {"stem", "head"})
-    return [(kind, NAMES[kind] if kind in NAMES else _kind(kind[:-1], int(kind[-1]))) for kind in kinds]
+    return sorted({(block.kind, block.name) for block in blocks(blueprint) if block.name})
+
+
+def palette(space: NetworkSection, kinds: Iterable[str] = ()) -> dict[str, str]:
+    """Classes of the style sheet for what a space chooses from and for further kinds: operation and kernel size, such as `sep3`."""
+    known = dict.fromkeys([*(f"{kind}{kernel}" for kind, kernel in space.choices), *kinds])
+    strange = [kind for kind in known if kind not in STYLED]
+    return {kind: f"other{strange.index(kind) % OTHERS}" if kind in strange else kind for kind in known}
 
 
 def draw(blueprint: Blueprint, width: int) -> Markup:
@@ -83,29 +100,6 @@ def draw(blueprint: Blueprint, width: int) -> Markup:
     architecture = blueprint.architecture
     label = f"the network: {architecture.depth} layers, {architecture.width} channels wide at first"
     return picture(width, y, *drawn, label=label, kind=f"network at{width}")
-
-
-def _plan(blueprint: Blueprint) -> list[tuple[str, int, int, int, int]]:
-    space = blueprint.space
-    if isinstance(space, CellSpace):
-        return [
-            ("reduction" if place.reduction else "normal", 0, place.second, NODES * place.channels, 2 if place.reduction else 1)
-            for place in space.places(blueprint.architecture)
-        ]
-    return [*(space.plan(blueprint.architecture) if isinstance(space, RefinedSpace) else PLANS[space.name](blueprint.architecture))]
-
-
-def _kind(kind: str, kernel: int) -> str:
-    return f"{NAMES[kind]} {kernel}x{kernel}" if kernel else NAMES[kind]
-
-
-def _what(blueprint: Blueprint) -> str:
-    """What a block is."""
-    if isinstance(blueprint.space, RefinedSpace):
-        return blueprint.space.positions_per
-    if isinstance(blueprint.space, CellSpace):
-        return "cell"
-    return "layer" if blueprint.architecture.space == "plain" else "unit"
 
 
 def _labels(size: int, channels: int) -> tuple[str, str]:
@@ -140,8 +134,8 @@ def _block(placed: Placed, middle: float) -> Iterator[Markup]:
     high = block.height * TALLEST
     top, corner = middle - high / 2, 4 if block.kind.startswith("sep") else 0
     yield tag("rect", tag("title", block.tip), x=x, y=top, width=wide, height=high, rx=min(corner, high / 2), class_=block.kind)
-    if block.kind[-1] in "57" and high > LINE:
-        yield tag("text", block.kind[-1], x=x + wide / 2, y=middle + 4, text_anchor="middle", class_="kernel")
+    if block.kernel > 3 and high > LINE:
+        yield tag("text", str(block.kernel), x=x + wide / 2, y=middle + 4, text_anchor="middle", class_="kernel")
     if placed.labelled:
         yield tag("text", block.labels[0], x=x, y=top - LINE - 4)
         yield tag("text", block.labels[1], x=x, y=top - 4)

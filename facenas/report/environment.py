@@ -2,9 +2,13 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from facenas.report.drawing import OTHERS, STYLED
+
 
 def templates() -> Environment:
     """A fresh environment."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("facenas", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    made.globals.update(styled=STYLED, others=OTHERS)
+    return made

@@ -91,9 +91,7 @@ def page(run: Path, card: ModelCard, *, name: str, licence: str | None, onnx: Se
             classes=classes,
             dimension=card.blueprint.dimension,
             normalised=card.input.normalised,
-            network=f"timm's {space.model}, output {space.output}"
-            if space.name == "timm"
-            else f"space {space.name}, depth {architecture.depth}, width {architecture.width} ({architecture.identity})",
+            network=space.described(architecture),
             parameters=space.count_parameters(architecture),
             macs=space.macs(architecture),
             input=f"{card.input.color.upper()}, {told_size(card.input.size)}, (x - {mean}) / {std} of values from 0 to 255, "

@@ -9,12 +9,12 @@ import yaml
 from jinja2 import Template
 from pydantic import TypeAdapter, ValidationError
 
-from facenas.backbones import Architecture, Blueprint, RefinedSpace, Space
-from facenas.errors import RunError
+from facenas.backbones import Architecture, Blueprint, Space
+from facenas.errors import RunError, in_short
 from facenas.files import write_text
 from facenas.report.charts import legend_mark
 from facenas.report.curves import learning_curves
-from facenas.report.drawing import NAMES, draw, legend
+from facenas.report.drawing import draw, legend
 from facenas.report.environment import templates
 from facenas.report.fronts import fronts
 from facenas.report.scores import Names
@@ -90,9 +90,10 @@ def page(
     return _template().render(
         run=run, rows=rows, best=best, macro=macro, finished=found is not None, blueprint=blueprint, warnings=warnings, config=config,
         cost=space.cost(architecture), totals=_totals(rows), legend=legend(blueprint), long=len(rows) > LONG,
-        drawings=[draw(blueprint, width) for width in DRAWING_WIDTHS], trajectory=trajectory(rows, names),
+        drawings=[draw(blueprint, width) for width in DRAWING_WIDTHS], block=(chain := space.drawing(architecture)).told,
+        trajectory=trajectory(rows, names, part=chain.part),
         scales=[_scale(name, some, names) for name in SCALES if (some := [row for row in rows if row.scale == name])],
-        shared=shared, operators=_operators(space), has_latency=any(row.latency_ms is not None for row in rows),
+        shared=shared, has_latency=any(row.latency_ms is not None for row in rows),
         repeat=_command(run, run.parent / f"{run.name or 'run'}-again"), resume=_command(run, run),
     )  # fmt: skip
 
@@ -136,7 +137,9 @@ def _scale(name: str, rows: Sequence[Row], names: Names) -> dict[str, Any]:
 def _space(config: str, file: Path) -> Space:
     try:
         space: Space = TypeAdapter(Space).validate_python(yaml.safe_load(config)["space"])
-    except (yaml.YAMLError, ValidationError, TypeError, KeyError):
+    except ValidationError as error:
+        raise RunError(f"{file} names no search space that can be used: {in_short(error)}") from None
+    except (yaml.YAMLError, TypeError, KeyError):
         raise RunError(f"{file} names no search space; it is damaged, restore it") from None
     return space
 
@@ -149,12 +152,3 @@ def _template() -> Template:
     )
     environment.filters.update(amount=amount, count="{:,}".format)
     return environment.get_template("template.html")
-
-
-def _operators(space: Space) -> list[tuple[str, str]]:
-    """Of a refinement: classes of the style sheet with their names."""
-    return (
-        [(f"{kind}{kernel}", f"{NAMES[kind]} {kernel}x{kernel}") for kind, kernel in space.choices]
-        if isinstance(space, RefinedSpace)
-        else []
-    )

@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from facenas.backbones import Architecture, RefinedSpace, Space
+from facenas.backbones import Architecture, Space
+from facenas.backbones.drawing import in_words
+from facenas.backbones.space import Refinements
 from facenas.report.axes import around, of_cost
 from facenas.report.cells import cells_over_time
 from facenas.report.charts import Line, chart
+from facenas.report.drawing import palette
 from facenas.report.scores import percent_axis
 from facenas.report.svg import picture, tag
 from facenas.search.row import StageEpoch
@@ -31,6 +34,7 @@ class Stage(NamedTuple):
         likeliest: What the controller would draw now, where it tells.
         curves: Figures over the epochs.
         policy: Probabilities of operators, if there are any.
+        operators: Classes of the style sheet with the names of these operators.
         links: Probabilities of links, if there are any.
         cells: Titles and graphs of cells, if they are what is searched.
         remark: What a reader must know of the last epoch.
@@ -40,6 +44,7 @@ class Stage(NamedTuple):
     likeliest: Architecture | None
     curves: list[Markup]
     policy: Markup
+    operators: list[tuple[str, str]]
     links: Markup
     cells: list[tuple[str, Markup]]
     remark: str
@@ -51,10 +56,12 @@ def stage(rows: Sequence[StageEpoch], space: Space) -> Stage | None:
         return None
     last = rows[-1].facts
     likeliest = Architecture.model_validate(last["likeliest"]) if "likeliest" in last else None
-    refined = isinstance(space, RefinedSpace) and last.get("operators")
-    policy = _policy(rows, space) if isinstance(space, RefinedSpace) and refined else Markup()
+    refined = space.refinements() if last.get("operators") else None
+    classes = palette(space)
+    policy = _policy(rows, refined, list(classes.values())) if refined else Markup()
+    operators = [(classes[f"{kind}{kernel}"], in_words(kind, kernel)) for kind, kernel in (refined.choices if refined else ())]
     links = _links(rows) if last.get("links") else Markup()
-    return Stage(len(rows), likeliest, _curves(rows), policy, links, cells_over_time(rows), last.get("remark", ""))
+    return Stage(len(rows), likeliest, _curves(rows), policy, operators, links, cells_over_time(rows, space), last.get("remark", ""))
 
 
 def _curves(rows: Sequence[StageEpoch]) -> list[Markup]:
@@ -85,9 +92,8 @@ def _line(xs: Sequence[float], ys: Sequence[float]) -> Line:
     return Line(list(zip(xs, ys, strict=True)), "strong")
 
 
-def _policy(rows: Sequence[StageEpoch], space: RefinedSpace) -> Markup:
+def _policy(rows: Sequence[StageEpoch], space: Refinements, kinds: Sequence[str]) -> Markup:
     """A band for each position: shares of the operators in its height, epochs from left to right."""
-    kinds = [f"{kind}{kernel}" for kind, kernel in space.choices]
     positions = len(rows[0].facts["operators"])
     drawn = list[Markup]()
     for position in range(positions):

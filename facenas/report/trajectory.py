@@ -5,6 +5,7 @@ from itertools import accumulate
 
 from markupsafe import Markup
 
+from facenas.backbones import Architecture
 from facenas.report.axes import around
 from facenas.report.charts import Line, chart
 from facenas.report.scores import Names, Place, score_axis, score_marks
@@ -14,22 +15,28 @@ from facenas.search.row import Row
 PANELS = {"grow": "grow", "prune": "prune", "baseline": "prune", "operations": "operations", "kernels": "kernels"}
 
 
-def trajectory(rows: Sequence[Row], names: Names) -> list[Markup]:
+def trajectory(rows: Sequence[Row], names: Names, *, part: str = "layer") -> list[Markup]:
     """One panel for each phase; a panel begins where the one before it ended.
 
     Each has a score axis of its own: phases train for different numbers of epochs.
+
+    Args:
+        rows: All candidates.
+        names: What is written beside some of them.
+        part: What a position is, in a word.
     """
     phases: dict[str, list[Row]] = {panel: [] for panel in (*PANELS.values(), "others")}
     for row in rows:
         phases[PANELS.get(row.candidate.phase, "others")].append(row)
     grow, prune, operations, kernels = (phases[name] for name in ("grow", "prune", "operations", "kernels"))
     before_prune, before_kernels = _last_accepted(grow), _last_accepted(operations)
-    layer = "layer" if rows and rows[0].candidate.architecture.space == "plain" else "unit"
     panels = [
         _panel("Grow: score against depth", "layers", _depths(grow), names),
         _panel("Prune: score against width", "channels", _widths(before_prune + prune) if prune else [], names, falling=True),
-        _panel("Operations: the other one at one position", f"{layer} (0: the start)", _numbered(operations), names),
-        _panel("Kernels: 5x5 at one position", f"{layer} (0: the start)", _numbered(before_kernels + kernels) if kernels else [], names),
+        _panel("Operations: another one at one position", f"{part} (0: the start)", _numbered(operations), names),
+        _panel(
+            "Kernels: another size at one position", f"{part} (0: the start)", _numbered(before_kernels + kernels) if kernels else [], names
+        ),
         _best_so_far(phases["others"], names),
     ]
     return [panel for panel in panels if panel]
@@ -65,8 +72,22 @@ def _widths(rows: Sequence[Row]) -> list[Place]:
 
 
 def _numbered(rows: Sequence[Row]) -> list[Place]:
-    """A phase's first candidate is its start, the others change one position after the other."""
-    return [(row, position) for position, row in enumerate(rows)]
+    """A phase's first candidate is its start, the others change one position after the other, some of them several times."""
+    places, best = list[Place](), None
+    for row in rows:
+        architecture = row.candidate.architecture
+        before = places[-1][1] if places else -1
+        places.append((row, _changed(best, architecture) if best else 0))
+        if places[-1][1] < 0:  # nothing has changed
+            places[-1] = (row, before + 1)
+        best = architecture if best is None or row.verdict.outcome == "accepted" else best
+    return places
+
+
+def _changed(best: Architecture, other: Architecture) -> int:
+    """The position, from 1, at which they differ; -1 if at none."""
+    pairs = zip(zip(best.operations, best.kernels, strict=True), zip(other.operations, other.kernels, strict=True), strict=True)
+    return next((position for position, (one, another) in enumerate(pairs, 1) if one != another), -1)
 
 
 def _last_accepted(rows: Sequence[Row]) -> list[Row]:

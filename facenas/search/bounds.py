@@ -4,7 +4,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import CellSpace, RefinedSpace, SearchSpace
+from facenas.backbones import SearchSpace
+from facenas.backbones.space import Ranges
 from facenas.settings import Section
 
 
@@ -26,11 +27,7 @@ class Bounds(Section):
             raise ValueError("min_depth and min_width must not exceed max_depth and max_width")
         return self
 
-    def ranges(self, space: SearchSpace) -> dict[str, range]:
-        """The `depths` and `widths` to draw from; an error if the space has no such depths. Refinements and cells have one of each."""
-        if isinstance(space, RefinedSpace | CellSpace):
-            return {"depths": range(space.depth, space.depth + 1), "widths": range(space.channels, space.channels + 1)}
-        depths = range(self.min_depth, self.max_depth + 1, space.depth_step)
-        for end in (depths[0], depths[-1]):
-            space.positions(end)
-        return {"depths": depths, "widths": range(self.min_width, self.max_width + 1, self.width_step)}
+    def ranges(self, space: SearchSpace) -> Ranges:
+        """The depths and widths of the space to draw from; an error if it has no such depths. A space of one size has one of each."""
+        widths = range(self.min_width, self.max_width + 1, self.width_step)
+        return space.ranges(depths=(self.min_depth, self.max_depth), widths=widths)

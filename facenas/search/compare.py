@@ -7,12 +7,12 @@ from itertools import chain
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
+from facenas.backbones import SPACES
 from facenas.errors import RunError
 from facenas.search.row import Row, StageEpoch
 
 REPEATED = {"seed", "device", "threads", "every_epoch"}  # settings that repetitions of one search may differ in
 BOUNDS = ("min_depth", "max_depth", "min_width", "max_width", "width_step")
-BOUNDLESS = ("refined", "cells")  # spaces of one depth and width
 SEARCHED = REPEATED | {"strategy", "budget"}  # ... and different searches of one task
 
 
@@ -63,8 +63,8 @@ def compare(runs: Sequence[Compared]) -> list[dict[str, Any]]:
 def differences(one: Compared, other: Compared) -> str:
     """What makes the scores of two searches of a task no fair comparison, as a half-sentence; empty if nothing does."""
     first, second = (run.settings["strategy"] for run in (one, other))
-    boundless = one.settings.get("space", {}).get("name") in BOUNDLESS
-    bounds = [] if boundless else [(f"other bounds: {key}", first.get(key), second.get(key)) for key in BOUNDS]
+    space = SPACES.members.get(one.settings.get("space", {}).get("name", ""))
+    bounds = [] if space and space.one_size else [(f"other bounds: {key}", first.get(key), second.get(key)) for key in BOUNDS]
     epochs = [strategy.get("epochs", strategy.get("macro_epochs")) if BOUNDS[0] in strategy else None for strategy in (first, second)]
     budgets = [{key: value for key, value in (run.settings.get("budget") or {}).items() if value is not None} for run in (one, other)]
     ends = [(f"other budget: {key}", *(budget.get(key, "none") for budget in budgets)) for key in budgets[0] | budgets[1] if all(budgets)]

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from facenas.backbones import Architecture, SearchSpace
 from facenas.backbones.architecture import Kernel, Operation
-from facenas.errors import SettingsError
+from facenas.backbones.space import Ranges
+from facenas.errors import ModelError, SettingsError
 from facenas.search.bounds import Bounds
 from facenas.search.candidate import Candidate, Log, Outcome, Phase, Plan, Verdict, ignore
 from facenas.search.significance import paired_error, standard_error
@@ -42,6 +43,24 @@ class DynamicRankingSettings(Bounds):
     )
     noise_z: float = Field(1.0, gt=0, description="Standard errors of the difference that count as a gain or a drop.")
 
+    def start(self, space: SearchSpace, depth: int) -> Architecture:
+        """The widest architecture of a depth, with the operation and the kernel size to start with everywhere."""
+        start = space.start(depth=depth, width=self.max_width)
+        operations, kernels = (self.start_operation or space.operations[0],), (self.start_kernel,)
+        return start.replace(operations=operations * len(start.operations), kernels=kernels * len(start.kernels))
+
+    def ranges(self, space: SearchSpace) -> Ranges:
+        """As of all bounds; an error too if the space does not know the operation or the kernel size to start with."""
+        found = super().ranges(space)
+        try:
+            if not space.one_size:
+                space.check(self.start(space, found["depths"][0]))
+        except ModelError as error:
+            raise SettingsError(
+                f"strategy.start_operation and strategy.start_kernel must be of the space {space.name!r}: {error}"
+            ) from None
+        return found
+
 
 class DynamicRanking:
     """Greedy search over depth, width, operations and kernels, in this order; larger candidates train longer.
@@ -49,6 +68,10 @@ class DynamicRanking:
     Source: EGNAS, algorithm 1 and sections 3.2 and 3.3. Where the text leaves a rule open, the published search logs
     decide: a score between the two thresholds leaves the count of drops as it is, the third drop since the last accepted
     depth ends growing, pruning counts epochs on from the last grown candidate and ends at the third drop in a row.
+
+    The paper's micro search has two operations and two kernel sizes: at each position it tries the other operation, later 5x5. Here the
+    space says what there is at a position (`SearchSpace.alternatives`). Where that is more than one thing, they are tried in the space's
+    order, and each is compared, by the same rule and within the same budget, with the best before it; with one it is the paper's search.
 
     Args:
         space: The search space.
@@ -125,7 +148,7 @@ class DynamicRanking:
         return best
 
     def _micro(self, macro: Architecture, log: Log) -> Found:
-        """Retrain the macro architecture as the baseline, then try the other operation and 5x5 at every position."""
+        """Retrain the macro architecture as the baseline, then try the other operations and the other kernels at every position."""
         score = yield Candidate(architecture=macro, epochs=self.settings.micro_epochs, phase="operations")
         log(Verdict(outcome="accepted", reason="the baseline of the micro search"))
         best, score = yield from self._try_each("operations", macro, score, log)
@@ -137,8 +160,8 @@ class DynamicRanking:
     ) -> Generator[Candidate, Score, tuple[Architecture, Score]]:
         """Change one position after the other at an equal number of parameters; keep what scores better."""
         width, budget = best.width, self.space.count_parameters(best)
-        for position in range(len(best.operations)):
-            other = self._variant(phase, best, position, width, budget)
+        for position, value in self._alternatives(phase, best):
+            other = self._variant(phase, best, position, value, width, budget)
             score = yield Candidate(architecture=other, epochs=self.settings.micro_epochs, phase=phase)
             change, noise = score.accuracy - best_score.accuracy, self._noise(score, best_score) or 0
             if score.refused:
@@ -150,6 +173,13 @@ class DynamicRanking:
                 log(_verdict("rejected", change, "<" if noise else "<=", noise))
         return best, best_score
 
+    def _alternatives(self, phase: Phase, start: Architecture) -> list[tuple[int, Operation | Kernel]]:
+        """What a phase tries: positions in their order, at each the space's alternatives in theirs."""
+        tried = [self.space.alternatives(start, position) for position in range(len(start.operations))]
+        return [
+            (position, value) for position, one in enumerate(tried) for value in (one.operations if phase == "operations" else one.kernels)
+        ]
+
     def _noise(self, score: Score, best: Score) -> Fraction | None:
         """The difference in accuracy that chance alone may make; None: not asked for."""
         if self.settings.noise == "ignored":
@@ -159,27 +189,22 @@ class DynamicRanking:
         return Fraction(f"{self.settings.noise_z * error:.12f}")
 
     def _make_start(self, depth: int) -> Architecture:
-        start, s = self.space.start(depth=depth, width=self.settings.max_width), self.settings
-        operations = (s.start_operation or self.space.operations[0],) * len(start.operations)
-        return start.replace(operations=operations, kernels=(s.start_kernel,) * len(start.kernels))
+        return self.settings.start(self.space, depth)
 
-    def _make_variant(self, phase: Phase, best: Architecture, position: int, width: int, budget: int) -> Architecture:
-        """The other operation, or 5x5, at one position of a network of the given width, fitted to the budget."""
-        if phase == "operations":
-            first, second = self.space.operations
-            other = second if best.operations[position] == first else first
-            changed = best.replace(operations=_with(best.operations, position, other), width=width)
-        else:
-            changed = best.replace(kernels=_with(best.kernels, position, 5), width=width)
-        return self._fitted(changed, budget)
+    def _make_variant(
+        self, phase: Phase, best: Architecture, position: int, value: Operation | Kernel, width: int, budget: int
+    ) -> Architecture:
+        """Another operation or kernel at one position of a network of the given width, fitted to the budget."""
+        values = best.operations if phase == "operations" else best.kernels
+        return self._fitted(best.replace(**{phase: _with(values, position, value)}, width=width), budget)
 
     def _fitted(self, architecture: Architecture, budget: int) -> Architecture:
         """Wider while the budget of parameters allows, else narrower until it is exceeded by the slack at most."""
-        limit = budget + self.settings.params_slack
-        while self._parameters(architecture, width := architecture.width + 1) <= budget:
+        limit, step = budget + self.settings.params_slack, self.space.width_step
+        while self._parameters(architecture, width := architecture.width + step) <= budget:
             architecture = architecture.replace(width=width)
-        while architecture.width > 1 and self._parameters(architecture, architecture.width) > limit:
-            architecture = architecture.replace(width=architecture.width - 1)
+        while architecture.width > step and self._parameters(architecture, architecture.width) > limit:
+            architecture = architecture.replace(width=architecture.width - step)
         return architecture
 
     def _parameters(self, architecture: Architecture, width: int) -> int:

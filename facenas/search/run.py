@@ -36,7 +36,6 @@ STAGES: dict[str, Callable[[SearchSettings, Task], Stage]] = {
     "nar": Refinement,
     "allegro": Differentiable,
 }  # of the strategies in `settings.SHARED`
-CHAINS = ("ir", "plain")  # spaces whose networks are chains of modules
 FAR_OVER = 2.0  # times the limit; on one thread sums of layers were 0.86 to 1.18 times the whole, on more they are at times far off
 
 
@@ -95,7 +94,7 @@ class Prices:
         if self.limits.latency_ms is None or self.limits.excess(Price(*cost)):
             return Price(*cost)
         network, shape = space.build(architecture), (space.in_channels, space.input_size, space.input_size)
-        if space.name in CHAINS and self.table.target.threads == 1:
+        if space.chain and self.table.target.threads == 1:
             predicted = self.table.predicted(network, shape)
             if predicted > FAR_OVER * self.limits.latency_ms:
                 return Price(*cost, predicted, latency_predicted=True)

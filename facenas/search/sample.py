@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from facenas.backbones import Architecture, SearchSpace
+from facenas.backbones.space import Ranges
 from facenas.errors import SettingsError
 from facenas.search.baseline import MOST_REFUSALS, BaselineSettings, Judge, stream
 from facenas.search.candidate import Candidate, Log, Plan, ignore
@@ -43,7 +44,7 @@ class Sample:
     def __init__(self, space: SearchSpace, seed: int = 0, **settings: Any) -> None:
         self.space, self.seed = space, seed
         self.settings = SampleSettings(**settings)
-        self._ranges = self.settings.ranges(space) if self.settings.count else {}
+        self._ranges: Ranges | None = self.settings.ranges(space) if self.settings.count else None
 
     def search(self, log: Log = ignore) -> Plan:
         """The given ones in their order, then the draws."""
@@ -67,6 +68,7 @@ class Sample:
 
     def _draw(self, random: Random, seen: Collection[Architecture]) -> Architecture:
         """A random architecture that was not there before."""
+        assert self._ranges
         for _ in range(MOST_REFUSALS):
             architecture = self.space.sample(random, **self._ranges)
             if architecture not in seen:

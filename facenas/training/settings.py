@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from facenas.backbones import Blueprint, Builder, TimmSpace, published_weights, timm_space
+from facenas.backbones import Blueprint, Builder, timm_space
 from facenas.backbones.cell_places import Shape
 from facenas.backbones.output import Output
 from facenas.backbones.timm_space import PREFIX as TIMM
@@ -89,10 +89,10 @@ class TaskSettings(Section):
                     f"{named[0]} changes faces, and {self.data.name} holds none: leave it out; recipe.augmentation is for all images"
                 )
             return self._class_task(space, self.data, on_test=on_test, fraction=fraction)
-        if getattr(space, "num_classes", None):
+        if space.classes:
             raise SettingsError(
                 f"faces ({self.data.name}) are searched and trained in a space that ends in an embedding, such as 'ir', got {space.name!r} "
-                f"with {getattr(space, 'num_classes', None)} classes"
+                f"with {space.classes} classes"
             )
         if self.augmentation:
             self.augmentation.check(space.input_size)
@@ -150,7 +150,7 @@ class TaskSettings(Section):
         images = source.load()
         size, channels = images.images.shape[1], images.images.shape[3]
         wanted = (size, channels, images.num_classes)
-        if (space.input_size, space.in_channels, getattr(space, "num_classes", None)) != wanted:
+        if (space.input_size, space.in_channels, space.classes) != wanted:
             raise SettingsError(
                 f"{source.name} needs a space that ends in classes, such as plain, space.input_size={size}, space.in_channels={channels}, "
                 f"space.num_classes={images.num_classes}, got {space}"
@@ -240,9 +240,9 @@ class TrainSettings(TaskSettings):
         Raises:
             ModelError: If they cannot be had.
         """
-        if not isinstance(space, TimmSpace) or not self.timm_name or not (self.timm.pretrained or self.timm_name[1]):
+        if not self.timm_name or not (self.timm.pretrained or self.timm_name[1]):
             return None
-        return published_weights(space, self.timm_name[1] or None)
+        return space.published_weights(self.timm_name[1] or None)
 
 
 def seen_by(task: Task) -> tuple[Seen, ...]:

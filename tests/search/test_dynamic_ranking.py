@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facenas.backbones import Architecture, IRSpace, PlainSpace
+from facenas.errors import SettingsError
 from facenas.search import Candidate, DynamicRanking, Score, Verdict
+from facenas.search.dynamic_ranking import DynamicRankingSettings
+from tests.backbones.another_space import LadderSpace
 
 PUBLISHED = sorted((Path(__file__).parent.parent / "data").glob("*_w*.json"))
 TEST_IMAGES = {"EMNIST": 18_800}
@@ -126,3 +129,26 @@ def test_one_growth_step_of_a_face_network_adds_one_unit() -> None:
 def test_bounds_that_cross_are_refused() -> None:
     with pytest.raises(ValueError, match="must not exceed"):
         DynamicRanking(PlainSpace(), min_depth=20, max_depth=10)
+
+
+def test_several_alternatives_of_a_position_are_tried_one_after_the_other() -> None:
+    """Three operations and three kernel sizes: each is compared with the best before it, and the next is put in that one's place."""
+    space, better = LadderSpace(), {"grouped": 2, "separable": 1, "whole": 0}
+    strategy = DynamicRanking(space, min_depth=3, max_depth=3, min_width=8, max_width=8)
+    asked, verdicts, found = drive(
+        strategy, lambda c: 100 + sum(map(better.__getitem__, c.architecture.operations)) + sum(c.architecture.kernels)
+    )
+    micro = [candidate.architecture for candidate in asked if candidate.scale == "micro"]
+    assert [one.operations for one in micro[:4]] == [
+        ("whole",) * 3, ("grouped", "whole", "whole"), ("separable", "whole", "whole"), ("grouped", "grouped", "whole"),
+    ]  # fmt: skip
+    assert [one.kernels for one in micro[7:10]] == [(5, 3, 3), (7, 3, 3), (7, 5, 3)]
+    assert [verdict.outcome for verdict in verdicts[-12:]] == ["accepted", "rejected"] * 3 + ["accepted"] * 6
+    assert (found.operations, found.kernels) == (("grouped",) * 3, (7,) * 3)
+    assert all(one.width % space.width_step == 0 for one in micro)
+
+
+def test_what_a_space_does_not_know_is_no_start() -> None:
+    for change, said in (({"start_operation": "whole"}, "operations sep and conv"), ({"start_kernel": 4}, "kernels of 1, 3, 5 and 7")):
+        with pytest.raises(SettingsError, match=rf"start_kernel must be of the space 'plain': this space knows .*{said}"):
+            DynamicRankingSettings(**change).ranges(PlainSpace())

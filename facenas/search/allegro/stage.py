@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facenas.backbones import Architecture, Blueprint, CellSpace
-from facenas.backbones.cell_supernet import CellSupernet, skips
+from facenas.backbones import Architecture, Blueprint
+from facenas.backbones.cell_supernet import CellSupernet
 from facenas.errors import DivergedError, SettingsError
 from facenas.search.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
 from facenas.search.allegro.settings import AllegroSettings
@@ -42,19 +42,16 @@ class Differentiable:
     """
 
     def __init__(self, settings: SearchSettings, task: Task) -> None:
-        if not isinstance(settings.strategy, AllegroSettings) or not isinstance(settings.space, CellSpace):
+        space = settings.space.mixed_cells()
+        if not isinstance(settings.strategy, AllegroSettings) or not space:
             raise SettingsError(
                 f"strategy allegro searches cells: set space.name=cells or --config cifar10-allegro, got space {settings.space.name!r}"
             )
         if settings.sample_rate is not None or settings.recipe.precision in ("fp16", "fp64"):
             raise SettingsError("strategy allegro differentiates by hand: set sample_rate=null and recipe.precision to fp32 or bf16")
-        if settings.strategy.channels % (2 * settings.space.groups):
-            raise SettingsError(f"strategy.channels must be a multiple of twice space.groups, {2 * settings.space.groups}")
-        if settings.space.shape == "ir" and settings.strategy.cells < 5:
-            raise SettingsError(
-                f"in the shape ir four cells are reductions: set strategy.cells to 5 or more, not {settings.strategy.cells}"
-            )
-        self.strategy, self.space, self.limits = settings.strategy, settings.space, settings.limits
+        space.check_supernet(depth=settings.strategy.cells, width=settings.strategy.channels)
+        self.strategy, self.space, self.limits = settings.strategy, space, settings.limits
+        self.blueprint = Blueprint(architecture=space.start(), space=settings.space)
         self.seed = derive_seed("supernet", settings.seeded(), self.strategy.telling())
         self.task, held = split(task, "accuracy", self.strategy.held_share, self.seed)
         assert isinstance(held, HeldClasses)
@@ -75,8 +72,8 @@ class Differentiable:
 
     def _prepared(self) -> tuple[Training, CellSupernet, torch.memory_format]:
         torch.manual_seed(derive_seed(self.seed, "initialisation"))
-        model = self.task.model(Blueprint(architecture=self.space.start(), space=self.space))
-        model.network = supernet = CellSupernet(self.space, depth=self.strategy.cells, width=self.strategy.channels)
+        model = self.task.model(self.blueprint)
+        model.network = supernet = self.space.supernet(depth=self.strategy.cells, width=self.strategy.channels)
         for alpha in supernet.alphas:  # the weights' optimiser leaves them alone
             alpha.requires_grad_(False)
         model.to(memory_format=(layout := memory_format(model)))
@@ -191,7 +188,7 @@ class Differentiable:
     def _found(self) -> dict[str, Any]:
         """The cells that would be derived now."""
         likeliest = self.supernet.derived()
-        normal, reduction = skips(likeliest)
+        normal, reduction = self.space.skips(likeliest)
         shares = {name: alpha.softmax(1).tolist() for name, alpha in zip(("normal", "reduction"), self.supernet.alphas, strict=True)}
         collapsed = {"remark": f"the search collapses: {normal} of the normal cell's 8 edges are skips"}
         return {

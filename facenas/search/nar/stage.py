@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facenas.backbones import Architecture, Blueprint, RefinedSpace
+from facenas.backbones import Architecture, Blueprint
 from facenas.backbones.links import pairs
 from facenas.backbones.supernet import Supernet
 from facenas.errors import DivergedError, SettingsError
@@ -40,11 +40,12 @@ class Refinement:
     """
 
     def __init__(self, settings: SearchSettings, task: Task) -> None:
-        if not isinstance(settings.strategy, NARSettings) or not isinstance(settings.space, RefinedSpace):
+        space = settings.space.refinements()
+        if not isinstance(settings.strategy, NARSettings) or not space:
             raise SettingsError(f"strategy nar refines a base: set space.name=refined or give --base, got space {settings.space.name!r}")
         if settings.sample_rate is not None:
             raise SettingsError("strategy nar trains all class centres: set sample_rate=null")
-        self.settings, self.strategy, self.space = settings, settings.strategy, settings.space
+        self.settings, self.strategy, self.space = settings, settings.strategy, space
         self.seed = derive_seed("shared weights", settings.seeded(), self.strategy.telling())
         self.task, self.held = split(task, self.strategy.reward, self.strategy.reward_share, self.seed)
         self.recipe = settings.recipe.model_copy(update={"lr": self.strategy.lr, "schedule": self.strategy.schedule})
@@ -63,9 +64,9 @@ class Refinement:
 
     def _prepared(self) -> tuple[Training, Supernet, torch.memory_format]:
         torch.manual_seed(derive_seed(self.seed, "initialisation"))
-        base = Blueprint(architecture=self.space.start(), space=self.space)
+        base = Blueprint(architecture=self.space.start(), space=self.settings.space)
         model = self.task.model(base)
-        supernet = model.network = Supernet(self.space)
+        supernet = model.network = self.space.supernet()
         model.to(memory_format=(layout := memory_format(model)))
         ready, *optimisers = self.fabric.setup(model, *self.task.optimisers(model, self.recipe, self.fabric.device))
         for optimiser in optimisers:

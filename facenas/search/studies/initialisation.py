@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import Architecture, PlainSpace
+from facenas.backbones import Architecture
 from facenas.backbones.architecture import Kernel, Operation
 from facenas.data import ClassSource
 from facenas.errors import RunError
@@ -58,7 +58,9 @@ class InitialisationSettings(Section):
     @model_validator(mode="after")
     def _classes(self) -> Self:
         s = self.search
-        if not (isinstance(s.data, ClassSource) and isinstance(s.space, PlainSpace) and isinstance(s.strategy, DynamicRankingSettings)):
+        starts = {start.operation for start in STARTS.values()} <= set(s.space.operations) and not s.space.one_size
+        classes = isinstance(s.data, ClassSource) and s.space.classes
+        if not (starts and classes and isinstance(s.strategy, DynamicRankingSettings)):
             raise ValueError(
                 "the study needs images of classes (search.data.name digits or cifar10), search.space.name plain and "
                 "search.strategy.name dynamic_ranking"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from facenas.backbones import Architecture, RefinedSpace
+from facenas.backbones import Architecture
 from facenas.errors import RunError
 from facenas.search.row import Row
 from facenas.search.settings import SearchSettings
@@ -34,9 +34,10 @@ class OverfittingSettings(Section):
 
     def trained(self, seed: int, found: Architecture) -> tuple[SearchSettings, SearchSettings]:
         """Runs that train both networks on task A and on task B, the searched one first."""
-        if not isinstance(self.search.space, RefinedSpace):
+        refinements = self.search.space.refinements()
+        if not refinements:
             raise RunError(f"study overfitting compares with the base of a space of refinements, got {self.search.space.name!r}")
-        both = (found, self.search.space.start())
+        both = (found, refinements.start())
         return (
             alike(self.search, epochs=self.epochs, architectures=both, seed=seed, data_fraction=1.0),
             alike(self.transfer, epochs=self.transfer_epochs, architectures=both, seed=seed),
