@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facenas.cli.common import ConfigFile, Device, Json, Run, Seed, Set, overrides, percent, print_json, print_result, remark
+from facenas.api.words import percent
+from facenas.cli.common import ConfigFile, Device, Json, Run, Seed, Set, overrides, print_json, print_result, remark
 from facenas.errors import DataError, SettingsError, nearest
 from facenas.files import replacing, write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from facenas.cli.measuring import Measured
+    from facenas.api.measuring import Measured
     from facenas.eval.settings import EvalSettings
 
 TEST, ALL = "test", "all"
@@ -50,7 +51,7 @@ def evaluate(
 
     Example: facenas eval --model runs/orl-model --baselines, or facenas eval --compare a.onnx b.onnx --benchmark all --data DIR
     """
-    from facenas.cli.measuring import measure
+    from facenas.api.measuring import measure
 
     paths = [Path(one) for one in [*model, *(models or [])]]
     if not paths or (len(paths) > 1 and not compare):
@@ -153,7 +154,7 @@ def side_by_side(measured: "list[Measured]", folder: Path, *, as_json: bool) -> 
     """A table with the paper's networks, pictures, one page, and what the differences are worth."""
     from rich.table import Table
 
-    from facenas.cli.measuring import compared
+    from facenas.api.measuring import compared
     from facenas.report.comparison import page, pictures
     from facenas.report.comparison import table as rows_of
 

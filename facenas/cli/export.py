@@ -7,28 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from facenas.cli.common import (
-    ConfigFile,
-    DataRoot,
-    Device,
-    Json,
-    Model,
-    Run,
-    Seed,
-    Set,
-    overrides,
-    percent,
-    print_json,
-    print_result,
-    remark,
-)
+from facenas.api.words import percent
+from facenas.cli.common import ConfigFile, DataRoot, Device, Json, Model, Run, Seed, Set, overrides, print_json, print_result, remark
 from facenas.errors import SettingsError
 from facenas.files import write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from facenas.cli.checking import Check
+    from facenas.api.checking import Check
     from facenas.data import InputContract
 
 CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark that the file is checked on: orl, folder, synthetic, lfw, ...")]
@@ -64,7 +51,7 @@ def export(
 
     Example: facenas export --model runs/orl-model --format onnx-int8 --max-accuracy-drop 0.002
     """
-    from facenas.cli.checking import checked_on
+    from facenas.api.checking import checked_on
     from facenas.data.faces import told_size
     from facenas.eval.embed import METADATA_KEY
     from facenas.export import ExportError, export_network

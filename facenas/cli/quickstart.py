@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facenas.cli.common import Device, Json, Run, millions, percent, print_json, print_result, remark
+from facenas.api.words import millions, percent
+from facenas.cli.common import Device, Json, Run, print_json, print_result, remark
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,7 +60,7 @@ def _step(*arguments: str) -> Any:
 
     from facenas.cli import app
 
-    remark(f"\n[bold]$ facenas {shlex.join(arguments)}[/bold]")
+    remark(f"\n$ facenas {shlex.join(arguments)}")
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         code = app(args=[*arguments, "--json"], standalone_mode=False, prog_name="facenas")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from facenas.cli.common import open_run, overrides, print_json, print_result
-from facenas.cli.search import run_in, with_threads
+from facenas.api.folders import open_run
+from facenas.cli.common import overrides, print_json, print_result
 from facenas.files import write_json, write_text
 
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ class Lab(Generic[S]):
 
     def search(self, name: str, settings: "SearchSettings") -> "tuple[Architecture, list[Row]]":
         """Run or continue one search in a folder below; what it found, and its journal."""
+        from facenas.api.searching import run_in, with_threads
+
         known = settings.model_copy(update={"threads": settings.threads or self.threads})
         ready = with_threads(known, self.folder / name, self.means.workers)
         self.threads = ready.threads
-        found, rows = run_in(self.folder / name, ready, self.means)
-        return found.architecture, rows
+        done = run_in(self.folder / name, ready, self.means)
+        return done.architecture, list(done.rows)
 
     def epochs(self, name: str) -> "list[StageEpoch]":
         """Epochs of the shared weights of a search in a folder below."""
