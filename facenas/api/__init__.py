@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from facenas.api.aligning import AlignResult, align
     from facenas.api.comparing import CompareResult, compare
     from facenas.api.embedding import EmbedResult, embed
+    from facenas.api.evaluating import EvalResult, evaluate, evaluate_models
+    from facenas.api.exporting import ExportResult, export
     from facenas.api.galleries import GalleryResult, Identified, IdentifyResult, gallery, identify
+    from facenas.api.model_comparison import ModelComparison, compare_models
     from facenas.api.searches import SearchComparison, compare_searches
     from facenas.api.searching import SearchResult, finish_search, search
     from facenas.api.training import TrainResult, train
@@ -23,16 +26,23 @@ __all__ = [
     "AlignResult",
     "CompareResult",
     "EmbedResult",
+    "EvalResult",
+    "ExportResult",
     "GalleryResult",
     "Identified",
     "IdentifyResult",
+    "ModelComparison",
     "SearchComparison",
     "SearchResult",
     "TrainResult",
     "align",
     "compare",
+    "compare_models",
     "compare_searches",
     "embed",
+    "evaluate",
+    "evaluate_models",
+    "export",
     "finish_search",
     "gallery",
     "identify",
@@ -45,9 +55,12 @@ __getattr__ = lazily(
         "facenas.api.aligning": ("AlignResult", "align"),
         "facenas.api.comparing": ("CompareResult", "compare"),
         "facenas.api.embedding": ("EmbedResult", "embed"),
+        "facenas.api.evaluating": ("EvalResult", "evaluate", "evaluate_models"),
+        "facenas.api.exporting": ("ExportResult", "export"),
         "facenas.api.galleries": ("GalleryResult", "Identified", "IdentifyResult", "gallery", "identify"),
-        "facenas.api.searching": ("SearchResult", "finish_search", "search"),
+        "facenas.api.model_comparison": ("ModelComparison", "compare_models"),
         "facenas.api.searches": ("SearchComparison", "compare_searches"),
+        "facenas.api.searching": ("SearchResult", "finish_search", "search"),
         "facenas.api.training": ("TrainResult", "train"),
     },
 )

@@ -78,7 +78,7 @@ class Check(NamedTuple):
         }
 
 
-def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | None, given: list[str], data_root: str | None) -> Check:
+def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | Path | None, given: list[str], data_root: str | None) -> Check:
     """The benchmark's images, and what the model is worth on it.
 
     Args:
@@ -95,7 +95,7 @@ def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | None,
     if name not in presets("eval"):
         raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, presets('eval'))}")
     root = [] if card.data or data_root is None else [f"data.root={data_root}"]
-    settings = load(EvalSettings, command="eval", preset=config or name, overrides=[*given, "replicates=0", *root])
+    settings = load(EvalSettings, command="eval", preset=str(config) if config else name, overrides=[*given, "replicates=0", *root])
     if card.data:
         return _classes(model, card, settings.device, settings.seed, data_root)
     return _faces(model, name, settings)
