@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from facenas.api.exporting import ExportResult, export
     from facenas.api.galleries import GalleryResult, Identified, IdentifyResult, gallery, identify
     from facenas.api.model_comparison import ModelComparison, compare_models
+    from facenas.api.pictures import open_model
+    from facenas.api.quick_start import QuickstartResult, quickstart
     from facenas.api.searches import SearchComparison, compare_searches
     from facenas.api.searching import SearchResult, finish_search, search
     from facenas.api.training import TrainResult, train
@@ -32,6 +34,7 @@ __all__ = [
     "Identified",
     "IdentifyResult",
     "ModelComparison",
+    "QuickstartResult",
     "SearchComparison",
     "SearchResult",
     "TrainResult",
@@ -46,6 +49,8 @@ __all__ = [
     "finish_search",
     "gallery",
     "identify",
+    "open_model",
+    "quickstart",
     "search",
     "train",
 ]
@@ -59,6 +64,8 @@ __getattr__ = lazily(
         "facenas.api.exporting": ("ExportResult", "export"),
         "facenas.api.galleries": ("GalleryResult", "Identified", "IdentifyResult", "gallery", "identify"),
         "facenas.api.model_comparison": ("ModelComparison", "compare_models"),
+        "facenas.api.pictures": ("open_model",),
+        "facenas.api.quick_start": ("QuickstartResult", "quickstart"),
         "facenas.api.searches": ("SearchComparison", "compare_searches"),
         "facenas.api.searching": ("SearchResult", "finish_search", "search"),
         "facenas.api.training": ("TrainResult", "train"),

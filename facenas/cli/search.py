@@ -94,12 +94,10 @@ def search(
     tell(result, as_json=as_json)
 
 
-def tell(done: "SearchResult", *, as_json: bool) -> None:
-    """Print what was found."""
-    from facenas.cli.rows import table
-
+def plain(done: "SearchResult") -> dict[str, Any]:
+    """What was found, as JSON."""
     found = done.found
-    result: dict[str, Any] = {
+    return {
         "run": str(done.folder),
         "architecture": found.architecture.model_dump(mode="json"),
         "identity": found.architecture.identity,
@@ -111,11 +109,18 @@ def tell(done: "SearchResult", *, as_json: bool) -> None:
         "warnings": done.settings.warnings(),
         "file": str(done.file),
     }
+
+
+def tell(done: "SearchResult", *, as_json: bool) -> None:
+    """Print what was found."""
+    from facenas.cli.rows import table
+
     if as_json:
-        print_json(result)
+        print_json(plain(done))
         return
+    size = millions(done.found.space.count_parameters(done.architecture))
     print_result(table(done.rows))
     print_result(
-        f"found depth {found.architecture.depth}, width {found.architecture.width}, {millions(result['parameters'])} parameters, "
-        f"after {len(done.rows)} candidates and {result['seconds']:.0f} s -> {result['file']}"
+        f"found depth {done.architecture.depth}, width {done.architecture.width}, {size} parameters, "
+        f"after {len(done.rows)} candidates and {done.seconds:.0f} s -> {done.file}"
     )

@@ -1,11 +1,14 @@
 """`facenas train`: train an architecture."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facenas.api.words import percent
 from facenas.cli.common import Config, DataRoot, Device, Json, Run, Seed, Set, data_at, overrides, print_json, print_result
+
+if TYPE_CHECKING:
+    from facenas.api import TrainResult
 
 Architecture = Annotated[
     str | None,
@@ -45,8 +48,17 @@ def train(
     done = api.train(config, run=run, set=given, devices=devices, progress=True)
     if not done.metrics:  # another rank speaks
         return
+    if as_json:
+        print_json(plain(done))
+        return
+    loss, files = done.metrics["loss"], ", ".join(map(str, done.files))
+    print_result(f"trained {done.settings.epochs} epochs, loss {loss:.3f}{validated(done.metrics)} -> {files}")
+
+
+def plain(done: "TrainResult") -> dict[str, Any]:
+    """What was trained, as JSON."""
     blueprint = done.blueprint
-    result: dict[str, Any] = {
+    return {
         "run": str(done.folder),
         "architecture": blueprint.architecture.model_dump(mode="json"),
         "identity": blueprint.architecture.identity,
@@ -56,11 +68,6 @@ def train(
         **done.metrics,
         "files": [str(file) for file in done.files],
     }
-    if as_json:
-        print_json(result)
-        return
-    loss = done.metrics["loss"]
-    print_result(f"trained {done.settings.epochs} epochs, loss {loss:.3f}{validated(done.metrics)} -> {', '.join(result['files'])}")
 
 
 def validated(metrics: dict[str, float]) -> str:
