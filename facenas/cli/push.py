@@ -9,6 +9,7 @@ import typer
 from facenas.cli.common import Json, Model, print_json, print_result, remark
 from facenas.errors import RunError
 from facenas.files import replacing, write_json, write_text
+from facenas.locks import locked_output
 
 Folder = Annotated[Path, typer.Argument(help="Folder to write; it must be empty, or absent.")]
 Licence = Annotated[str | None, typer.Option("--license", help="Licence of the weights, for example apache-2.0; it is yours to choose.")]
@@ -28,13 +29,14 @@ def push(folder: Folder, model: Model, licence: Licence = None, name: Name = Non
         raise RunError(f"{folder} is not empty, and what you wrote there is not overwritten; give another folder, or remove it")
     card, run = load_model(model).card, model if model.is_dir() else model.parent
     onnx = sorted(path.name for path in run.glob("*.onnx") if exported_from(path, card.weights_sha256))
-    for file in (WEIGHTS, MODEL, *onnx):
-        with replacing(folder / file) as temporary:
-            shutil.copyfile(run / file, temporary)
-    found = Found(architecture=card.architecture, space=card.space, seen=card.seen)
-    write_json(folder / "architecture.json", found.model_dump(mode="json"))
-    write_json(folder / "config.json", timm_config(card.blueprint, card.input))
-    write_text(folder / "README.md", page(run, card, name=name or folder.resolve().name, licence=licence, onnx=onnx))
+    with locked_output(folder):
+        for file in (WEIGHTS, MODEL, *onnx):
+            with replacing(folder / file) as temporary:
+                shutil.copyfile(run / file, temporary)
+        found = Found(architecture=card.architecture, space=card.space, seen=card.seen)
+        write_json(folder / "architecture.json", found.model_dump(mode="json"))
+        write_json(folder / "config.json", timm_config(card.blueprint, card.input))
+        write_text(folder / "README.md", page(run, card, name=name or folder.resolve().name, licence=licence, onnx=onnx))
     if people := sum(len(one.identities) for one in card.seen):
         sets = ", ".join(dict.fromkeys(one.dataset for one in card.seen))
         looks = ", and hashes of how their photographs look" if any(one.looks for one in card.seen) else ""
