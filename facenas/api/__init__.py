@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from facenas.api.galleries import GalleryResult, Identified, IdentifyResult, gallery, identify
     from facenas.api.model_comparison import ModelComparison, compare_models
     from facenas.api.pictures import open_model
+    from facenas.api.pushing import PushResult, push
     from facenas.api.quick_start import QuickstartResult, quickstart
     from facenas.api.searches import SearchComparison, compare_searches
     from facenas.api.searching import SearchResult, finish_search, search
@@ -34,6 +35,7 @@ __all__ = [
     "Identified",
     "IdentifyResult",
     "ModelComparison",
+    "PushResult",
     "QuickstartResult",
     "SearchComparison",
     "SearchResult",
@@ -50,6 +52,7 @@ __all__ = [
     "gallery",
     "identify",
     "open_model",
+    "push",
     "quickstart",
     "search",
     "train",
@@ -65,6 +68,7 @@ __getattr__ = lazily(
         "facenas.api.galleries": ("GalleryResult", "Identified", "IdentifyResult", "gallery", "identify"),
         "facenas.api.model_comparison": ("ModelComparison", "compare_models"),
         "facenas.api.pictures": ("open_model",),
+        "facenas.api.pushing": ("PushResult", "push"),
         "facenas.api.quick_start": ("QuickstartResult", "quickstart"),
         "facenas.api.searches": ("SearchComparison", "compare_searches"),
         "facenas.api.searching": ("SearchResult", "finish_search", "search"),
