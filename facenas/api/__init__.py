@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from facenas.api.quick_start import QuickstartResult, quickstart
     from facenas.api.searches import SearchComparison, compare_searches
     from facenas.api.searching import SearchResult, finish_search, search
+    from facenas.api.studying import StudyResult, study
     from facenas.api.training import TrainResult, train
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "QuickstartResult",
     "SearchComparison",
     "SearchResult",
+    "StudyResult",
     "TrainResult",
     "align",
     "compare",
@@ -55,6 +57,7 @@ __all__ = [
     "push",
     "quickstart",
     "search",
+    "study",
     "train",
 ]
 __getattr__ = lazily(
@@ -72,6 +75,7 @@ __getattr__ = lazily(
         "facenas.api.quick_start": ("QuickstartResult", "quickstart"),
         "facenas.api.searches": ("SearchComparison", "compare_searches"),
         "facenas.api.searching": ("SearchResult", "finish_search", "search"),
+        "facenas.api.studying": ("StudyResult", "study"),
         "facenas.api.training": ("TrainResult", "train"),
     },
 )
