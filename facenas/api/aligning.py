@@ -47,7 +47,7 @@ def align(
     images: str | Path,
     out: str | Path,
     *,
-    detector: Literal["dlib", "yunet"] | None = None,
+    detector: str | None = None,
     detector_model: str | Path | None = None,
     landmarks: str | Path | None = None,
     faces: Choice = "largest",
@@ -63,7 +63,7 @@ def align(
     Args:
         images: Folder of pictures, with folders of people or not; or one picture.
         out: Folder for the aligned faces, in the same folders, and for faces.csv.
-        detector: What finds faces; give it or `landmarks`.
+        detector: What finds faces, `dlib` or `yunet`; give it or `landmarks`.
         detector_model: YuNet's ONNX file; otherwise it is downloaded once.
         landmarks: A list of pictures with five points each.
         faces: Which faces of a picture are meant.

@@ -18,7 +18,7 @@ from facenas.settings import Section, assigned
 from facenas.training.device import Device
 
 logger = logging.getLogger("facenas")
-Finder = Literal["dlib", "yunet", "none"]
+Finder = str  # `none`, or what finds the faces: `dlib`, `yunet`
 Choice = Literal["largest", "centre", "all"]
 
 
