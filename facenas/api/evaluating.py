@@ -143,7 +143,7 @@ def _evaluated(paths: list[Path], settings: Mapping[str, EvalSettings], run: Pat
 
 def _names(benchmarks: Sequence[EvalSettings | str]) -> list[str]:
     """The benchmarks that a user names, each once, whichever way its name is written."""
-    names = list(dict.fromkeys(benchmark_name(one) if isinstance(one, str) else str(one.data.name) for one in benchmarks))
+    names = list(dict.fromkeys(benchmark_name(one) if isinstance(one, str) else _name_of(one) for one in benchmarks))
     if len(names) > 1 and TEST in names:
         others = ",".join(name for name in names if name != TEST)
         raise SettingsError(
@@ -161,11 +161,15 @@ def _settings(benchmarks: Sequence[EvalSettings | str], config: Place | None, ch
     names = _names(benchmarks)
     if names == [ALL]:
         return {name: _settings_of(name, config, changes) for name in _present(changes)}
-    known = {str(one.data.name): one for one in benchmarks if isinstance(one, EvalSettings)}
+    known = {_name_of(one): one for one in benchmarks if isinstance(one, EvalSettings)}
     return {
         name: settings_of(EvalSettings, "eval", known[name], changes) if name in known else _settings_of(name, config, changes)
         for name in names
     }
+
+
+def _name_of(settings: EvalSettings) -> str:
+    return str(settings.data.model_dump()["name"])
 
 
 def _settings_of(name: str, config: Place | None, changes: list[str]) -> EvalSettings:

@@ -133,8 +133,8 @@ def _exported(read: Model, file: Path, check: Check, *, kind: Format, raw: bool,
         judged.update(check.judge(runner, contract, network, card.input))
         if max_drop is not None and judged["benchmark"]["drop"] > max_drop:
             raise ExportError(
-                f"{kind} loses {percent(judged['benchmark']['drop'])} on {check.name}, more than --max-accuracy-drop {max_drop:g} allows; "
-                "nothing was written"
+                f"{kind} loses {percent(judged['benchmark']['drop'])} on {check.name}, more than --max-accuracy-drop {max_drop:g} "
+                "allows; nothing was written"
             )
 
     exported = export_network(
