@@ -8,31 +8,28 @@ Each seed chooses other test people and another initialisation. `ratio` is the s
 import argparse
 import json
 import platform
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from turns import workers_end
+from facenas import api
 
 
 def run(seed: int, folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "facenas", "quickstart", "--seed", str(seed), "--run", str(folder / str(seed)), "--json"]
-    with workers_end():
-        result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    accuracies = {name: row["accuracy"] for name, row in result["baselines"].items()}
-    searched = result["orl"]["accuracy"]
+    done = api.quickstart(folder / str(seed), seed=seed, progress=True)
+    accuracies = {name: one.accuracy for name, one in done.orl.baselines.items()}
+    searched = done.orl.result.accuracy
+    found = done.search
     return {
         "name": f"seed {seed}",
         "ratio": (1 - searched) / (1 - accuracies["fisherfaces"]),
         "searched": searched,
         **accuracies,
-        "depth": result["search"]["architecture"]["depth"],
-        "width": result["search"]["architecture"]["width"],
-        "parameters": result["search"]["parameters"],
-        "seconds": result["seconds"],
+        "depth": found.architecture.depth,
+        "width": found.architecture.width,
+        "parameters": found.blueprint.space.count_parameters(found.architecture),
+        "seconds": done.seconds,
     }
 
 

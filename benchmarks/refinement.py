@@ -10,8 +10,6 @@ people. The seeds share the cores, a thread each; a run that was interrupted goe
 import argparse
 import json
 import math
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -23,6 +21,7 @@ from typing import Any
 import torch
 from turns import workers_end
 
+from facenas import api
 from facenas.backbones import Architecture, Blueprint, RefinedSpace
 from facenas.files import write_text
 from facenas.search import Score, SearchSettings
@@ -39,9 +38,7 @@ RANDOM = 1  # random operator choices for each seed
 def searched(preset: str, seed: int, run: Path, changes: Sequence[str] = ()) -> Architecture:
     """What a search finds with a preset and changes of its settings."""
     if not (run / "architecture.json").exists():
-        command = [sys.executable, "-m", "facenas", "search", "--config", preset, "--seed", str(seed), "--run", str(run)]
-        changed = [part for change in ("threads=1", *changes) for part in ("--set", change)]
-        subprocess.run([*command, *changed, "--json"], check=True, stdout=subprocess.DEVNULL)
+        api.search(preset, run=run, set=["threads=1", *changes, f"seed={seed}"], progress=True)
     return load_found(run / "architecture.json").architecture
 
 

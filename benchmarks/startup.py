@@ -22,7 +22,7 @@ MOST = {"--help": 0.3, "search --help": 0.3, "data info --help": 0.3, "models": 
 def commands(run: Path) -> dict[str, list[str]]:
     """What is timed, by its name."""
     facenas = [sys.executable, "-m", "facenas"]
-    told = [*MOST, "compare RUN", "search --set nonsense=1"]
+    told = [*MOST, "compare-searches RUN", "search --set nonsense=1"]
     bare = {"python -c pass": [sys.executable, "-c", "pass"], "import typer": [sys.executable, "-c", "import typer"]}
     return bare | {name: [*facenas, *(str(run) if word == "RUN" else word for word in name.split())] for name in told}
 

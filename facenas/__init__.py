@@ -4,16 +4,21 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from facenas import api
     from facenas.recognition import FaceModel, align, load
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before onnxruntime is imported, in each process; it would write to the user's folder
 
 __version__ = "0.1.0"
-__all__ = ["FaceModel", "__version__", "align", "load"]
+__all__ = ["FaceModel", "__version__", "align", "api", "load"]
 
 
 def __getattr__(name: str) -> Any:
     """What Python code uses, imported when it is asked for: torch alone takes seconds."""
+    if name == "api":
+        from importlib import import_module
+
+        return import_module("facenas.api")
     if name in __all__:
         from facenas import recognition
 

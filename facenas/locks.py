@@ -39,6 +39,24 @@ def locked_output(output: Path) -> Iterator[None]:
 
 
 @contextmanager
+def locked_within(run: Path, output: Path) -> Iterator[None]:
+    """Be the only process that writes a file of a folder which none has `locked`; others may write other files there meanwhile.
+
+    Args:
+        run: The folder, of a run or not.
+        output: The file.
+
+    Raises:
+        RunError: If another process is at one of them.
+    """
+    if (run / LOCK).exists():
+        with _held(run / LOCK, run, "--run"):
+            pass
+    with locked_output(output):
+        yield
+
+
+@contextmanager
 def _held(lock: Path, what: Path, option: str, *, removed: bool = False) -> Iterator[None]:
     held = FileLock(lock, timeout=0)
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from facenas.api.progress import showing
 from facenas.cli.lazy import PLAIN, Entry, group
 from facenas.cli.pipes import UNREAD, finish, is_unread, place_of_output
 from facenas.errors import FacenasError, StoppedError
@@ -41,6 +42,7 @@ COMMANDS = {
         "facenas.cli.compare:compare",
         "Compare the faces of two pictures.",
     ),
+    "compare-searches": Entry("facenas.cli.compare_searches:compare_searches", "Compare searches."),
     "demo": Entry("facenas.cli.demo:demo", "Open a web page."),
     "embed": Entry(
         "facenas.cli.embed:embed",
@@ -66,13 +68,25 @@ def _commands() -> None:
 
 
 MISTAKE: Any = typer.BadParameter.__mro__[2]  # click's exception of the command line; recent versions of typer bring their own click
-ANEW = {"bench", "compare", "data", "embed", "eval", "export", "gallery", "identify", "push"}  # others go on where they were
+ANEW = {
+    "bench",
+    "compare",
+    "compare-searches",
+    "data",
+    "embed",
+    "eval",
+    "export",
+    "gallery",
+    "identify",
+    "push",
+}  # others go on where they were
 INTERRUPTED, TERMINATED = 130, 143  # as a shell reports Ctrl-C and SIGTERM
 
 
 def main() -> None:
     """Run a command; what a user can fix is one sentence and exit code 1, Ctrl-C is 130."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger().handlers[0].addFilter(lambda record: record.name != "facenas")  # those are shown by `run`
     sys.unraisablehook = _ask_again
     sys.exit(run())
 
@@ -89,7 +103,8 @@ def run(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
     output = place_of_output()
     try:
-        code = int(app(args=arguments, standalone_mode=False, prog_name="facenas") or 0)
+        with showing():
+            code = int(app(args=arguments, standalone_mode=False, prog_name="facenas") or 0)
         finish()
         return _interrupted(arguments) if code == INTERRUPTED else code
     except (SystemExit, BrokenPipeError):  # what typer, rich and Python make of a pipe that has ended

@@ -5,10 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from facenas.cli.common import Json, open_run, print_json, print_result, progress_bars
+from facenas.cli.common import Json, print_json, print_result
 from facenas.cli.using import with_several
-from facenas.errors import SettingsError
-from facenas.locks import locked_output
 
 Images = Annotated[Path, typer.Argument(help="Folder of pictures, with folders of people or not; or one picture.")]
 Out = Annotated[Path, typer.Argument(help="Folder for the aligned faces, in the same folders, and faces.csv.")]
@@ -43,34 +41,24 @@ def align(
 
     Example: facenas align photographs aligned --detector dlib
     """
-    from facenas.data.alignment import template
-    from facenas.recognition.align_folder import TABLE, FolderAlignment, align_folder, pictures_to_align, with_several_faces
-    from facenas.recognition.aligning import Alignment
+    from facenas import api
 
-    if (detector is None) == (landmarks is None):
-        raise SettingsError("faces are found by a detector or listed: give either --detector dlib, --detector yunet, or --landmarks FILE")
-    alignment = Alignment(
-        detector=detector or "none",
-        detector_model=str(detector_model) if detector_model else None,
-        landmarks=str(landmarks) if landmarks else None,
+    done = api.align(
+        images,
+        out,
+        detector=detector,
+        detector_model=detector_model,
+        landmarks=landmarks,
         faces=faces,
-        otherwise="centre" if otherwise == "centre" else None,
+        otherwise=otherwise,
+        size=size,
         min_size=min_size,
+        progress=True,
     )
-    settings = FolderAlignment(alignment=alignment, size=size)
-    template(size)
-    pictures = pictures_to_align(images, out)
-    detector_of_faces = alignment.make_detector()
-    with locked_output(out), progress_bars() as progress:
-        open_run(out, settings)
-        bar = progress.add_task("align (pictures)", total=len(pictures))
-        counts = align_folder(pictures, out, detector_of_faces, settings, after_picture=lambda: progress.advance(bar))
-    several = with_several_faces(out)
-    status = dict(counts.most_common())
-    result = {"pictures": len(pictures), "faces": counts["aligned"], "status": status, "several_faces": several, "table": str(out / TABLE)}
     if as_json:
-        print_json(result)
+        counts = {"pictures": done.pictures, "faces": done.faces, "status": done.status}
+        print_json(counts | {"several_faces": done.several_faces, "table": str(done.table)})
         return
-    others = "".join(f"; {count:,} {name}" for name, count in status.items() if name != "aligned")
-    found = f"{counts['aligned']:,} faces of {len(pictures):,} pictures"
-    print_result(f"{found}{others}{with_several(several)} -> {out}, {out / TABLE}")
+    others = "".join(f"; {count:,} {name}" for name, count in done.status.items() if name != "aligned")
+    found = f"{done.faces:,} faces of {done.pictures:,} pictures"
+    print_result(f"{found}{others}{with_several(done.several_faces)} -> {out}, {done.table}")

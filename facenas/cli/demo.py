@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from facenas.cli.common import Device, Set, print_result, remark
-from facenas.cli.gallery import open_gallery
-from facenas.cli.using import DetectorModel, Far, Finder, Value, alignment_of, open_model, threshold_of
+from facenas.cli.using import DetectorModel, Far, Finder, Value
 from facenas.errors import SettingsError
 
 Model = Annotated[Path | None, typer.Option("--model", help="Training run, ONNX file or timm:NAME; a gallery knows its own.")]
@@ -31,12 +30,16 @@ def demo(
 
     Example: facenas demo --model runs/ir50 --align dlib
     """
+    from facenas.api.galleries import open_gallery
+    from facenas.api.pictures import alignment_of, open_model, threshold_of
     from facenas.recognition.demo import Page, import_gradio, make_page, serve
 
     import_gradio()
     if gallery is None and model is None:
         raise SettingsError("the page needs a model: give --model, or --gallery, which knows its own")
-    known, read = open_gallery(gallery, model, device) if gallery else (None, open_model(Path(model or ""), assignments, device))
+    known, read = (
+        open_gallery(gallery, model, device or "auto") if gallery else (None, open_model(model or "", assignments, device or "auto"))
+    )
     alignment = known.card.alignment if known and align is None else alignment_of(align or "none", detector_model)
     limit, why = threshold_of(read, far, threshold)
     remark(limit.in_words if limit else f"no verdicts: {why}")

@@ -1,35 +1,17 @@
 """`facenas export`: write a trained network for deployment."""
 
-from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from facenas.cli.common import (
-    ConfigFile,
-    DataRoot,
-    Device,
-    Json,
-    Model,
-    Run,
-    Seed,
-    Set,
-    overrides,
-    percent,
-    print_json,
-    print_result,
-    remark,
-)
-from facenas.errors import SettingsError
-from facenas.files import write_json
+from facenas.api.words import percent
+from facenas.cli.common import ConfigFile, DataRoot, Device, Json, Model, Run, Seed, Set, overrides, print_json, print_result
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from facenas.cli.checking import Check
-    from facenas.data import InputContract
+    from facenas.api.checking import Check
 
 CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark that the file is checked on: orl, folder, synthetic, lfw, ...")]
 Kind = Annotated[
@@ -64,69 +46,27 @@ def export(
 
     Example: facenas export --model runs/orl-model --format onnx-int8 --max-accuracy-drop 0.002
     """
-    from facenas.cli.checking import checked_on
-    from facenas.data.faces import told_size
-    from facenas.eval.embed import METADATA_KEY
-    from facenas.export import ExportError, export_network
-    from facenas.export.insightface_pack import is_read, write_pack
-    from facenas.export.network import SUFFIXES
-    from facenas.training.device import make_fabric
-    from facenas.training.models import load_model
+    from facenas import api
 
-    if pack and not kind.startswith("onnx"):
-        raise SettingsError(f"an insightface pack holds an ONNX file, got --format {kind}; leave --insightface-pack out")
-    network, card = load_model(model)
-    given = overrides(assignments, seed=seed, device=device)
-    check = checked_on(model, card, check_on, config=config, given=given, data_root=data_root)
-    raw = taken == "raw" or pack is not None
-    file = (run or (model if model.is_dir() else model.parent)) / f"model{'-raw' if raw else ''}{SUFFIXES[kind]}"
-    judged: dict[str, Any] = {}
-
-    def judge(runner: Any, contract: "InputContract") -> None:
-        judged.update(check.judge(runner, contract, network, card.input))
-        if max_drop is not None and judged["benchmark"]["drop"] > max_drop:
-            raise ExportError(
-                f"{kind} loses {percent(judged['benchmark']['drop'])} on {check.name}, more than --max-accuracy-drop {max_drop:g} allows; "
-                "nothing was written"
-            )
-
-    remark(f"exporting, then comparing with torch on {len(check.images)} images and on {check.name} ...")
-    done = export_network(
-        network,
-        file,
-        kind=kind,
-        contract=card.input,
-        raw=raw,
-        images=check.images,
-        calibration=check.calibration,
-        metadata=lambda contract: {METADATA_KEY: card.model_copy(update={"input": contract}).model_dump_json()},
-        device=make_fabric(check.device, "fp32").device,
-        judge=judge,
+    done = api.export(
+        model,
+        kind,
+        input=taken,
+        insightface_pack=pack,
+        check_on=check_on,
+        max_accuracy_drop=max_drop,
+        config=config,
+        set=overrides(assignments, seed=seed),
+        run=run,
+        device=device,
+        data_root=data_root,
+        progress=True,
     )
-    result: dict[str, Any] = {
-        "file": str(file),
-        "format": kind,
-        "bytes": file.stat().st_size,
-        "sha256": sha256(file.read_bytes()).hexdigest(),
-        "opset": done.opset,
-        "input": done.contract.model_dump(mode="json"),
-        "parity": asdict(done.parity),
-        "float_layers": done.float_layers,
-        **judged,
-    }
-    if pack:
-        write_pack(pack, file, size=done.contract.size, dimension=judged["dimension"])
-        result["insightface_pack"] = str(pack)
-        if not is_read(done.contract.size):
-            remark(
-                f"insightface ignores files for {told_size(done.contract.size)} pixels: it reads squares of 112 or more, in multiples of 16"
-            )
-    write_json(file.with_name(f"{file.name}.json"), result)
     if as_json:
-        print_json(result)
+        print_json(done.report)
     else:
-        print_result(report(result, check))
-        print_result(f"-> {file}")
+        print_result(report(done.report, done.check))
+        print_result(f"-> {done.file}")
 
 
 def report(result: dict[str, Any], check: "Check") -> "Table":

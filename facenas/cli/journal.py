@@ -18,7 +18,7 @@ def journal(run: Annotated[Path, typer.Argument(help="Folder of a search run.")]
     opened = open_journal(run)
     rows = opened.rows()
     for warning in opened.warnings:
-        remark(f"[bold red]warning[/bold red]: {warning}")
+        remark(f"warning: {warning}")
     if as_json:
         print_json([row.plain() for row in rows])
         return

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from facenas.cli.common import Json, millions, print_json, print_result
+from facenas.api.words import millions
+from facenas.cli.common import Json, print_json, print_result
 
 
 def models(as_json: Json = False) -> None:

@@ -1,14 +1,12 @@
-"""`facenas quickstart`: search, train, evaluate and export on real photographs, as four commands."""
+"""`facenas quickstart`: search, train, evaluate and export on real photographs."""
 
-import json
-import shlex
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facenas.cli.common import Device, Json, Run, millions, percent, print_json, print_result, remark
+from facenas.api.words import millions, percent
+from facenas.cli.common import Device, Json, Run, print_json, print_result
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,48 +22,26 @@ def quickstart(
 
     Example: facenas quickstart --run quickstart --seed 0
     """
-    folder = run or Path("quickstart")
-    start = time.perf_counter()
-    shared = ["--seed", str(seed), "--set", f"data.split_seed={seed}", *(["--device", device] if device else [])]
-    found, model = str(folder / "search"), str(folder / "model")
-    searched = _step("search", "--config", "quickstart", "--run", found, *shared)
-    trained = _step("train", "--config", "quickstart", "--architecture", f"{found}/architecture.json", "--run", model, *shared)
-    measured = _step("eval", "--model", model, "--benchmark", "orl", "--baselines")
-    exported = _step("export", "--model", model)
-    deployed = _step("eval", "--model", f"{model}/model.onnx", "--benchmark", "orl")
-    seconds = time.perf_counter() - start
+    from facenas import api
+    from facenas.cli import search, train
+
+    done = api.quickstart(run or Path("quickstart"), seed=seed, device=device, progress=True)
     result = {
         "seed": seed,
-        "seconds": seconds,
-        "search": searched,
-        "train": trained,
-        "orl": measured["orl"],
-        "orl_onnx": deployed["orl"],
-        "baselines": measured["baselines"],
-        "export": exported,
+        "seconds": done.seconds,
+        "search": search.plain(done.search),
+        "train": train.plain(done.train),
+        "orl": done.orl.report["orl"],
+        "orl_onnx": done.orl_onnx.report["orl"],
+        "baselines": done.orl.report["baselines"],
+        "export": done.export.report,
     }
     if as_json:
         print_json(result)
         return
     print_result(_table(result))
-    files = (searched["file"], f"{found}/journal.db", *trained["files"], f"{model}/eval/orl.json", exported["file"])
-    print_result(f"{seconds:.0f} s in all. What it made:\n" + "\n".join(f"  {file}" for file in files))
-
-
-def _step(*arguments: str) -> Any:
-    """Run one command as a person would, showing it, and return its JSON."""
-    import contextlib
-    import io
-
-    from facenas.cli import app
-
-    remark(f"\n[bold]$ facenas {shlex.join(arguments)}[/bold]")
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        code = app(args=[*arguments, "--json"], standalone_mode=False, prog_name="facenas")
-    if code:
-        raise typer.Exit(code)
-    return json.loads(output.getvalue())
+    files = (done.search.file, done.search.folder / "journal.db", *done.train.files, done.orl.file, done.export.file)
+    print_result(f"{done.seconds:.0f} s in all. What it made:\n" + "\n".join(f"  {file}" for file in files))
 
 
 def _table(result: dict[str, Any]) -> "Table":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from facenas.cli.common import millions, percent
+from facenas.api.words import millions, percent
 from facenas.report.words import changed
 from facenas.search.row import Row
 

@@ -16,6 +16,7 @@ from facenas import __version__
 from facenas.data import InputContract
 from facenas.data.faces import Labels
 from facenas.data.formats.picture_files import person_of
+from facenas.data.remarks import some
 from facenas.errors import DataError, ModelError, in_short
 from facenas.eval import unit
 from facenas.eval.embed import Embeddings
@@ -94,6 +95,19 @@ class Gallery:
             [Match(self.card.people[row[i]].name, float(score[i])) for i in order]
             for row, score, order in zip(rows, scores, orders, strict=True)
         ]
+
+
+def check_place(folder: Path) -> None:
+    """Refuse to write among other things, such as the pictures of people: a gallery has a folder of its own.
+
+    Raises:
+        DataError: If the folder holds something, and no gallery.
+    """
+    if not folder.is_dir() or any((folder / name).exists() for name in (CARD, VALUES)):
+        return
+    others = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if others:
+        raise DataError(f"a gallery has a folder of its own, and {folder} holds {some(others)}; give another --out")
 
 
 def check_replaceable(folder: Path, pictures: Path, model: FaceModel) -> None:

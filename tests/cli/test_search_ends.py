@@ -6,12 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from facenas import api
 from facenas.backbones import Architecture
-from facenas.errors import RunError
+from facenas.errors import RunError, SettingsError
 from facenas.search import locked, read_journal
 from tests.cli.test_survival import FEW, wait_for, workers_of
 from tests.conftest import Result, rows_so_far
@@ -76,12 +76,8 @@ def test_nothing_found_is_one_sentence(facenas: Command) -> None:
     assert "no search in nowhere" in facenas("search", "--finish", "--run", "nowhere", code=1).stderr
 
 
-def test_two_studies_do_not_share_a_folder(tmp_path: Path, facenas: Command) -> None:
-    from facenas.cli.study.lab import open_lab
-    from facenas.search.studies import RandomSettings
-
-    options: dict[str, Any] = {"config": "random", "assignments": [], "seeds": [], "device": None, "workers": 1, "cache": None}
-    lab = open_lab("random", RandomSettings, run=tmp_path / "s", **options)
-    with pytest.raises(RunError, match="another process is working on"):
-        open_lab("random", RandomSettings, run=tmp_path / "s", **options)
-    lab.lock.close()
+def test_two_studies_do_not_share_a_folder(tmp_path: Path) -> None:
+    with locked(tmp_path / "s"), pytest.raises(RunError, match="another process is working on"):
+        api.study("random", run=tmp_path / "s")
+    with pytest.raises(SettingsError, match="did you mean 'ranking'"):
+        api.study("rankin")

@@ -61,7 +61,7 @@ def test_models_and_journals_are_read_without_torch_and_optuna(options: tuple[st
     for seed in (0, 1):
         write_journal(tmp_path / str(seed), seed=seed)
     runs = [str(tmp_path / str(seed)) for seed in (0, 1)]
-    for command in (["models"], ["journal", runs[0]], ["compare", *runs]):
+    for command in (["models"], ["journal", runs[0]], ["compare-searches", *runs]):
         assert not imported(*command, *options) & HEAVY, command
 
 

@@ -1,13 +1,12 @@
 """`facenas study`: the paper's studies of the search itself, with seeds and spread."""
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
-from facenas.cli.common import Config, Device, Json, Run, Set
+from facenas.cli.common import Config, Device, Json, Run, Set, print_json, print_result
 from facenas.cli.search import Cache, Workers
-from facenas.cli.study.lab import open_lab
 
 Seeds = Annotated[list[int], typer.Option("--seed", help="Seed of the study instead of the preset's; may be repeated.")]
 
@@ -29,15 +28,7 @@ def ranking(
 
     Example: facenas study ranking --run runs/ranking --workers 2
     """
-    from facenas.cli.study import pictures, tables
-    from facenas.search import studies
-
-    lab = open_lab(
-        "ranking", studies.RankingSettings,
-        config=config, assignments=assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache,
-    )  # fmt: skip
-    _, rows = lab.search("networks", lab.settings.networks())
-    lab.publish(studies.ranking(rows, lab.settings), table=tables.ranking, picture=pictures.ranking, as_json=as_json)
+    _study("ranking", config, assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache, as_json=as_json)
 
 
 @study.command("random")
@@ -55,19 +46,7 @@ def random(
 
     Example: facenas study random --run runs/random --seed 0 --seed 1
     """
-    from facenas.cli.study import pictures, tables
-    from facenas.search import studies
-
-    lab = open_lab(
-        "random", studies.RandomSettings,
-        config=config, assignments=assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache,
-    )  # fmt: skip
-    measured = []
-    for seed in lab.settings.seeds:
-        found, _ = lab.search(f"search-{seed}", lab.settings.searched(seed))
-        _, rows = lab.search(f"compared-{seed}", lab.settings.compared(seed, found))
-        measured.append(studies.improvement(rows, seed=seed))
-    lab.publish(studies.random_baseline(measured), table=tables.random, picture=pictures.random, as_json=as_json)
+    _study("random", config, assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache, as_json=as_json)
 
 
 @study.command("initialisation")
@@ -85,19 +64,7 @@ def initialisation(
 
     Example: facenas study initialisation --set subsets=3 --run runs/initialisation
     """
-    from facenas.cli.study import pictures, tables
-    from facenas.search import studies
-
-    lab = open_lab(
-        "initialisation", studies.InitialisationSettings,
-        config=config, assignments=assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache,
-    )  # fmt: skip
-    trained = {}
-    for subset in lab.settings.all_subsets():
-        below = Path(subset.name)
-        found = [lab.search(f"{below / name}", lab.settings.searched(subset, start))[0] for name, start in studies.STARTS.items()]
-        _, trained[subset] = lab.search(f"{below / 'compared'}", lab.settings.compared(subset, found))
-    lab.publish(studies.initialisation(trained), table=tables.initialisation, picture=pictures.initialisation, as_json=as_json)
+    _study("initialisation", config, assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache, as_json=as_json)
 
 
 @study.command("reward")
@@ -115,18 +82,7 @@ def reward(
 
     Example: facenas study reward --run runs/reward --seed 0 --seed 1
     """
-    from facenas.cli.study import pictures, tables
-    from facenas.search import studies
-
-    lab = open_lab(
-        "reward", studies.RewardSettings,
-        config=config, assignments=assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache,
-    )  # fmt: skip
-    measured = []
-    for seed in lab.settings.seeds:
-        lab.search(f"search-{seed}", lab.settings.searched(seed))
-        measured.append(studies.rewards(lab.epochs(f"search-{seed}")))
-    lab.publish(studies.reward_study(measured), table=tables.reward, picture=pictures.reward, as_json=as_json)
+    _study("reward", config, assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache, as_json=as_json)
 
 
 @study.command("overfitting")
@@ -144,17 +100,19 @@ def overfitting(
 
     Example: facenas study overfitting --run runs/overfitting --workers 2
     """
-    from facenas.cli.study import pictures, tables
-    from facenas.search import studies
+    _study("overfitting", config, assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache, as_json=as_json)
 
-    lab = open_lab(
-        "overfitting", studies.OverfittingSettings,
-        config=config, assignments=assignments, run=run, seeds=seeds, device=device, workers=workers, cache=cache,
-    )  # fmt: skip
-    measured = []
-    for seed in lab.settings.seeds:
-        found, _ = lab.search(f"search-{seed}", lab.settings.searched(seed))
-        tasks = zip(("a", "b"), lab.settings.trained(seed, found), strict=True)
-        first, second = (studies.pair(lab.search(f"task-{name}-{seed}", settings)[1]) for name, settings in tasks)
-        measured.append((first, second))
-    lab.publish(studies.overfitting(measured), table=tables.overfitting, picture=pictures.overfitting, as_json=as_json)
+
+def _study(name: str, config: str, assignments: list[str], *, as_json: bool, **options: Any) -> None:
+    """Run a study, and print what it has measured."""
+    from facenas import api
+
+    done = api.study(name, config, set=assignments, progress=True, **options)
+    if as_json:
+        print_json(done.plain)
+        return
+    from facenas.cli.study import tables
+
+    shown: Callable[[Any], object] = getattr(tables, name)
+    print_result(shown(done.result))
+    print_result(", ".join(map(str, done.files)))

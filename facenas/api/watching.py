@@ -1,21 +1,26 @@
 """A training run from outside: its processes, its progress, and how it is asked to end."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from facenas.cli.common import console, percent, progress_bars, remark
+from facenas.api.progress import console, progress_bars, shown
+from facenas.api.words import percent
 from facenas.errors import RunError, StoppedError
 
 if TYPE_CHECKING:
     from facenas.training.logbook import Log
     from facenas.training.loop import Epoch
+
+logger = logging.getLogger("facenas")
 
 
 def on_devices(folder: Path, devices: int) -> dict[str, float]:
@@ -27,19 +32,21 @@ def on_devices(folder: Path, devices: int) -> dict[str, float]:
     command = [*torchrun, "-m", "--", "facenas", "train", "--config", str(folder / "config.yaml"), "--run", str(folder), "--json"]
     environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))}
     ranks, told = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment), list[int]()
+    here = threading.current_thread() is threading.main_thread()  # others cannot hear signals
 
     def forward(number: int, _: FrameType | None) -> None:
         told.append(number)
         ranks.terminate()
 
-    forwarded = signal.signal(signal.SIGTERM, forward)
+    forwarded = signal.signal(signal.SIGTERM, forward) if here else None
     try:
         code = ranks.wait()
     except KeyboardInterrupt:  # the ranks heard it too, and save
         ranks.wait()
         raise
     finally:
-        signal.signal(signal.SIGTERM, forwarded)
+        if here:
+            signal.signal(signal.SIGTERM, forwarded or signal.SIG_DFL)
     if code and told:
         raise StoppedError(f"training on {devices} devices stopped; run the same command to go on")
     if code:
@@ -58,7 +65,8 @@ def stoppable() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.append(number)
 
-    before = {number: signal.signal(number, hear) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, hear) for number in numbers}
     try:
         yield lambda: bool(asked)
     except StoppedError:
@@ -107,11 +115,11 @@ class Bars:
 
     def after_watching(self, epoch: "Epoch", rates: dict[str, float]) -> None:
         """Rates on benchmarks."""
-        remark(f"epoch {epoch.epoch}, watched: " + ", ".join(f"{name} {percent(rate)}" for name, rate in rates.items()))
+        logger.info("epoch %d, watched: %s", epoch.epoch, ", ".join(f"{name} {percent(rate)}" for name, rate in rates.items()))
 
     def after_epoch(self, epoch: "Epoch") -> None:
         """An epoch."""
         self.progress.update(self.bar, completed=epoch.epoch)
-        if epoch.epoch == self.epochs or not console.is_terminal:
+        if epoch.epoch == self.epochs or not (shown() and console().is_terminal):
             right = percent(epoch.correct / epoch.total)
-            remark(f"epoch {epoch.epoch} of {self.epochs}: loss {epoch.loss:.3f}, {right} of the training images right")
+            logger.info("epoch %d of %d: loss %.3f, %s of the training images right", epoch.epoch, self.epochs, epoch.loss, right)

@@ -1,5 +1,6 @@
 """What a running search shows: a line for every decision, and below them what is going on now."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from facenas.cli.common import console, millions, percent, remark
+from facenas.api.progress import console, shown
+from facenas.api.words import millions, percent
 from facenas.search import Candidate, Row, SearchSettings, Strategy, forecast
 from facenas.search.bounds import Bounds
 from facenas.search.row import StageEpoch
@@ -21,6 +23,7 @@ from facenas.search.settings import ENDING
 from facenas.training.device import make_fabric
 from facenas.training.tasks import ClassTask, FaceTask, Task
 
+logger = logging.getLogger("facenas")
 QUIET_SECONDS = 60.0  # without a terminal, where nothing else was said for so long
 STALE_SECONDS = 60.0  # a candidate that has been given up is shown no longer
 
@@ -49,10 +52,10 @@ class Watcher:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Show the table while something happens."""
-        if not console.is_terminal:
+        if not (shown() and console().is_terminal):
             yield
             return
-        with Live(console=console, get_renderable=self.picture, refresh_per_second=4, transient=True) as self._live:
+        with Live(console=console(), get_renderable=self.picture, refresh_per_second=4, transient=True) as self._live:
             yield
 
     def begun(self, task: Task) -> None:
@@ -77,7 +80,7 @@ class Watcher:
 
     def _say(self, text: str) -> None:
         self._said = time.monotonic()
-        remark(text)
+        logger.info("%s", text)
 
     def _now(self, text: str) -> None:
         """A line a minute for log files."""

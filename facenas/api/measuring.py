@@ -1,11 +1,12 @@
 """Running benchmarks: from a model and a benchmark's settings to figures."""
 
+import logging
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from facenas.cli.common import progress_bars, remark
+from facenas.api.progress import bar
 from facenas.errors import ModelError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from facenas.report.comparison import Compared
 
 
+logger = logging.getLogger("facenas")
 COMPUTING = ("torch", "onnxruntime", "opencv-python-headless")  # packages whose versions may change an embedding
 
 
@@ -56,12 +58,12 @@ def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str], 
     remarks = [text for text in (recogniser.remark, benchmark.remark, _overlap(met, of, looks)) if text]
     for text in remarks:
         if text not in told:
-            remark(f"{name}: {text}")
+            logger.info("%s: %s", name, text)
     told.update(remarks)
     features = _features(path, recogniser, benchmark, settings)
     result = benchmark.measure(features.values)
     for text in afterwards(benchmark, features, result):
-        remark(f"{name}: {text}")
+        logger.info("%s: %s", name, text)
         remarks.append(text)
     report = {
         **asdict(result),  # type: ignore[call-overload]
@@ -125,8 +127,7 @@ def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", sett
         raise ModelError(f"{path} embeds nothing")
 
     def compute() -> Features:
-        with progress_bars() as progress:
-            bar = progress.add_task("embed (photographs)", total=benchmark.pictures.count)
+        with bar("embed (photographs)", benchmark.pictures.count) as advance:
             return extract(
                 embedder,
                 benchmark.pictures.image,
@@ -135,7 +136,7 @@ def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", sett
                 flip=settings.flip,
                 workers=settings.workers,
                 most_missing=benchmark.pictures.most_missing,
-                after_batch=lambda count: progress.advance(bar, count),
+                after_batch=advance,
             )
 
     if not settings.cache:
@@ -175,7 +176,9 @@ def _differences(first: Measured, other: Measured) -> "list[dict[str, Any]]":
         return []
     ours, theirs = (one.benchmark.decisions(one.features.values) for one in (first, other))
     if not all(mine.comparable(yours) for mine, yours in zip(ours, theirs, strict=True)):
-        remark(f"{first.name}: {first.model} and {other.model} have seen different people, so their questions differ and are not compared")
+        logger.info(
+            "%s: %s and %s have seen different people, so their questions differ and are not compared", first.name, first.model, other.model
+        )
         return []
     result = []
     for mine, yours in zip(ours, theirs, strict=True):

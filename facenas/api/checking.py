@@ -1,10 +1,10 @@
 """What an exported file is checked on: images, and a benchmark before and after."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from facenas.cli.common import overrides, remark
 from facenas.errors import NobodyUnseenError, SettingsError, nearest
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from facenas.training.device import Device
     from facenas.training.models import ModelCard
 
+logger = logging.getLogger("facenas")
 MOST_IMAGES, CALIBRATION = 64, 128
 
 
@@ -77,7 +78,7 @@ class Check(NamedTuple):
         }
 
 
-def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | None, given: list[str], data_root: str | None) -> Check:
+def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | Path | None, given: list[str], data_root: str | None) -> Check:
     """The benchmark's images, and what the model is worth on it.
 
     Args:
@@ -93,8 +94,8 @@ def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | None,
 
     if name not in presets("eval"):
         raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, presets('eval'))}")
-    root = {} if card.data or data_root is None else {"data.root": data_root}
-    settings = load(EvalSettings, command="eval", preset=config or name, overrides=overrides([*given, "replicates=0"], **root))
+    root = [] if card.data or data_root is None else [f"data.root={data_root}"]
+    settings = load(EvalSettings, command="eval", preset=str(config) if config else name, overrides=[*given, "replicates=0", *root])
     if card.data:
         return _classes(model, card, settings.device, settings.seed, data_root)
     return _faces(model, name, settings)
@@ -103,7 +104,7 @@ def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | None,
 def _faces(model: Path, name: str, settings: Any) -> Check:
     import numpy as np
 
-    from facenas.cli.measuring import measure
+    from facenas.api.measuring import measure
     from facenas.eval import extract
     from facenas.eval.verification import PairBenchmark
 
@@ -112,7 +113,7 @@ def _faces(model: Path, name: str, settings: Any) -> Check:
         measured = measure(model, name, settings, told=set())
     except NobodyUnseenError as error:
         unseen = False
-        remark(f"{name}: {error} to say what the model is worth; on people that it has seen, the file is compared with the model")
+        logger.info("%s: %s to say what the model is worth; on people that it has seen, the file is compared with the model", name, error)
         measured = measure(model, name, settings, told=set(), anyone=True)
     benchmark, pictures = measured.benchmark, measured.benchmark.pictures
     rows = np.random.default_rng(settings.seed).permutation(pictures.count).tolist()

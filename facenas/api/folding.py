@@ -1,14 +1,17 @@
 """`facenas train --set validation.folds=K`: K networks that each leave some people out, to tell what the one of everybody is worth."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facenas.cli.common import percent, remark
+from facenas.api.words import percent
 
 if TYPE_CHECKING:
     from facenas.training.models import Found
     from facenas.training.settings import TrainSettings
     from facenas.training.tasks import Answers, FaceTask
+
+logger = logging.getLogger("facenas")
 
 
 def train_folds(folder: Path, settings: "TrainSettings", found: "Found") -> dict[str, float]:
@@ -26,9 +29,9 @@ def train_folds(folder: Path, settings: "TrainSettings", found: "Found") -> dict
             raise TypeError("the task of a fold has photographs to validate with")
         folds.append(Fold(right, task.pairs, task.validation.identities))
         share = percent(float(right.mean()))
-        remark(f"fold {number} of {settings.validation.folds}: {share} of {len(right):,} pairs of people it has not seen")
+        logger.info("fold %d of %d: %s of %s pairs of people it has not seen", number, settings.validation.folds, share, f"{len(right):,}")
     figures = summed(folds, seed=settings.seed)
-    remark(f"{in_words(figures)}; now one network of everybody, which nobody is left to validate")
+    logger.info("%s; now one network of everybody, which nobody is left to validate", in_words(figures))
     return figures
 
 
@@ -43,7 +46,7 @@ def in_words(figures: dict[str, float]) -> str:
 
 def _fold(folder: Path, settings: "TrainSettings", found: "Found", task: "FaceTask") -> "Answers":
     """Train a fold's network and ask it."""
-    from facenas.cli.watching import Bars, stoppable, telling
+    from facenas.api.watching import Bars, stoppable, telling
     from facenas.training.checkpoint import CHECKPOINT
     from facenas.training.fit import fit
     from facenas.training.logs import Logs
