@@ -58,7 +58,7 @@ def push(
             with replacing(target / file) as temporary:
                 shutil.copyfile(run / file, temporary)
         found = Found(architecture=card.architecture, space=card.space, seen=card.seen)
-        write_json(target / "architecture.json", found.model_dump(mode="json"))
+        found.save(target / "architecture.json")
         write_json(target / "config.json", timm_config(card.blueprint, card.input))
         write_text(target / "README.md", page(run, card, name=name or target.resolve().name, licence=license, onnx=exported))
         _say_whose_names(card)
