@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from facenas.choices import tags
 from facenas.errors import SettingsError, nearest
-from facenas.settings import Section
+from facenas.section import Section
 
 logger = logging.getLogger("facenas")
 
@@ -43,6 +43,12 @@ class Registry:
         own = {name: member for member in sorted(self._own(), key=lambda one: one.__name__) if (name := name_of(member))}
         return own | dict(self._installed(set(own)))
 
+    @property
+    def kind(self) -> str:
+        """What one member is called, such as `head`."""
+        plural = self.group.rpartition(".")[2]
+        return f"{plural.removesuffix('ies')}y" if plural.endswith("ies") else plural.removesuffix("s")
+
     def get(self, name: str) -> type[Any]:
         """The settings class of a name.
 
@@ -50,10 +56,11 @@ class Registry:
             SettingsError: If there is none; the message names the nearest.
         """
         if name not in self.members:
-            raise SettingsError(f"unknown {self.group.rpartition('.')[2].removesuffix('s')} {name!r}; {nearest(name, self.members)}")
+            raise SettingsError(f"unknown {self.kind} {name!r}; {nearest(name, self.members)}")
         return self.members[name]
 
     def _own(self) -> Iterator[type[Section]]:
+        package = import_module(self.package)
         package = import_module(self.package)
         for module in iter_modules(package.__path__):
             found = vars(import_module(f"{self.package}.{module.name}"))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from facenas.settings import Section
+from facenas.section import Section
 
 Operation = Literal[
     "sep", "conv", "depthwise", "max_pool", "avg_pool", "skip", "sep_conv", "dil_conv", "allegro_sep_conv", "allegro_dil_conv"

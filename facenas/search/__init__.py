@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from facenas.locks import locked
     from facenas.search.cache import ResultCache
     from facenas.search.candidate import Candidate, Strategy, Verdict
-    from facenas.search.dynamic_ranking import DynamicRanking
     from facenas.search.executors import InProcess, Processes
     from facenas.search.journal import Journal
     from facenas.search.limits import Budget, Limits
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from facenas.search.runner import Runner
     from facenas.search.settings import SearchSettings
     from facenas.search.speculation import forecast, likely_next
+    from facenas.search.strategies.dynamic_ranking import DynamicRanking
     from facenas.training.score import Score
 
 __all__ = [
@@ -47,7 +47,7 @@ __getattr__ = lazily(
         "facenas.locks": ("locked",),
         "facenas.search.cache": ("ResultCache",),
         "facenas.search.candidate": ("Candidate", "Strategy", "Verdict"),
-        "facenas.search.dynamic_ranking": ("DynamicRanking",),
+        "facenas.search.strategies.dynamic_ranking": ("DynamicRanking",),
         "facenas.search.executors": ("InProcess", "Processes"),
         "facenas.search.journal": ("Journal",),
         "facenas.search.limits": ("Budget", "Limits"),

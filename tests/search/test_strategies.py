@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from facenas.backbones import Architecture, IRSpace, PlainSpace
 from facenas.errors import ModelError, SettingsError
 from facenas.search import Candidate, DynamicRanking, Score, Strategy, Verdict, baseline
-from facenas.search.nsga2 import NSGA2
-from facenas.search.random_search import RandomSearch
-from facenas.search.regularized_evolution import RegularizedEvolution
-from facenas.search.tpe import TPE
+from facenas.search.strategies.nsga2 import NSGA2
+from facenas.search.strategies.random import RandomSearch
+from facenas.search.strategies.regularized_evolution import RegularizedEvolution
+from facenas.search.strategies.tpe import TPE
 
 SPACES: dict[str, PlainSpace | IRSpace] = {"plain": PlainSpace(), "ir": IRSpace(embedding_size=None, input_size=32)}
 BOUNDS = {"min_depth": 10, "max_depth": 16, "min_width": 8, "max_width": 16, "width_step": 4}

@@ -12,11 +12,11 @@ from torch import Tensor
 from facenas.backbones import Architecture, Blueprint, CellSpace
 from facenas.backbones.cell_supernet import CellSupernet, skips
 from facenas.errors import DivergedError, SettingsError
-from facenas.search.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
-from facenas.search.allegro.settings import AllegroSettings
 from facenas.search.held_out import HeldClasses, split, still_statistics
 from facenas.search.row import Price
 from facenas.search.settings import SearchSettings
+from facenas.search.strategies.allegro import AllegroSettings
+from facenas.search.strategies.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.feed import Dealing, Feed, Inputs
 from facenas.training.fit import memory_format

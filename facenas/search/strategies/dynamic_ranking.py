@@ -3,12 +3,12 @@
 from collections.abc import Generator
 from fractions import Fraction
 from functools import cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from facenas.backbones import Architecture, SearchSpace
-from facenas.backbones.architecture import Kernel, Operation
+from facenas.backbones.architecture import Architecture, Kernel, Operation
+from facenas.backbones.space import SearchSpace
 from facenas.errors import SettingsError
 from facenas.search.bounds import Bounds
 from facenas.search.candidate import Candidate, Log, Outcome, Phase, Plan, Verdict, ignore
@@ -26,6 +26,7 @@ class DynamicRankingSettings(Bounds):
     The search starts from the fewest layers and the most channels.
     """
 
+    ends: ClassVar[bool] = True
     name: Literal["dynamic_ranking"] = Field("dynamic_ranking", description="Name of the strategy.")
     macro_epochs: int = Field(10, ge=1, description="Epochs of the first candidate: one more per growth, two more per pruning step.")
     micro_epochs: int = Field(2, ge=1, description="Epochs of every candidate of the micro phases.")
@@ -41,6 +42,10 @@ class DynamicRankingSettings(Bounds):
         "ignored", description="Other than ignored: all thresholds are noise_z standard errors, of independent or of the same items."
     )
     noise_z: float = Field(1.0, gt=0, description="Standard errors of the difference that count as a gain or a drop.")
+
+    def build(self, space: SearchSpace, seed: int) -> "DynamicRanking":
+        """The algorithm in a space; it draws nothing."""
+        return DynamicRanking(space, **self.model_dump())
 
 
 class DynamicRanking:

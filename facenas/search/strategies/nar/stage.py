@@ -13,11 +13,11 @@ from facenas.backbones.links import pairs
 from facenas.backbones.supernet import Supernet
 from facenas.errors import DivergedError, SettingsError
 from facenas.search.held_out import split
-from facenas.search.nar.controller import Controller, Sampled
-from facenas.search.nar.policy import Learner, Update
-from facenas.search.nar.settings import NARSettings
 from facenas.search.row import Price
 from facenas.search.settings import SearchSettings
+from facenas.search.strategies.nar import NARSettings
+from facenas.search.strategies.nar.controller import Controller, Sampled
+from facenas.search.strategies.nar.policy import Learner, Update
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.fit import memory_format
 from facenas.training.loop import Training, train
