@@ -149,14 +149,14 @@ def _alike(one: FieldInfo | None, other: FieldInfo | None) -> bool:
 
 def _is_default(model: Model, key: str, value: Any) -> bool:
     field = model.model_fields.get(key)
-    return field is not None and not field.is_required() and bool(to_jsonable_python(field.getdefault(call_default_factory=True)) == value)
+    return field is not None and not field.is_required() and bool(to_jsonable_python(field.get_default(call_default_factory=True)) == value)
 
 
 def default(models: Sequence[Model], key: str) -> Tree:
     """What was chosen where a section is not named."""
     for model in models:
         field = model.model_fields.get(key)
-        made = None if field is None or field.is_required() else field.getdefault(call_default_factory=True)
+        made = None if field is None or field.is_required() else field.get_default(call_default_factory=True)
         if isinstance(made, BaseModel):
             return {
                 name: to_jsonable_python(getattr(made, name))
