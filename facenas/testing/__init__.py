@@ -1,1 +1,7 @@
-"""Contract suites for members: what every one of a kind promises, as tests that pytest collects."""
+"""Contract suites for members, ours and other people's: what every one of a kind promises, as tests that pytest collects."""
+
+from facenas.testing.strategies import StrategyContract
+
+__all__ = [
+    "StrategyContract",
+]
