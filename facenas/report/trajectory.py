@@ -9,7 +9,7 @@ from facenas.report.axes import around
 from facenas.report.charts import Line, chart
 from facenas.report.scores import Names, Place, score_axis, score_marks
 from facenas.report.words import failed, points, stairs
-from facenas.search.row import Row
+from facenas.search.row import SCALES, Row
 
 PANELS = {"grow": "grow", "prune": "prune", "baseline": "prune", "operations": "operations", "kernels": "kernels"}
 
@@ -30,7 +30,7 @@ def trajectory(rows: Sequence[Row], names: Names) -> list[Markup]:
         _panel("Prune: score against width", "channels", _widths(before_prune + prune) if prune else [], names, falling=True),
         _panel("Operations: the other one at one position", f"{layer} (0: the start)", _numbered(operations), names),
         _panel("Kernels: 5x5 at one position", f"{layer} (0: the start)", _numbered(before_kernels + kernels) if kernels else [], names),
-        _best_so_far(phases["others"], names),
+        *(_best_so_far([row for row in phases["others"] if row.scale == scale], names) for scale in SCALES),
     ]
     return [panel for panel in panels if panel]
 
