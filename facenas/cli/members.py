@@ -1,17 +1,42 @@
-"""Names for help texts: they are listed without importing what they stand for, which would take longer than the help."""
+"""Names of members in helps: read off the files and the entry points, since a help imports none of them."""
 
+import ast
+from collections.abc import Iterator
 from importlib.metadata import entry_points
-from importlib.util import find_spec
-from pkgutil import iter_modules
+from pathlib import Path
+from typing import Any
+
+PLACES = {  # folders of our members
+    "benchmarks": "eval/benchmarks",
+    "detectors": "recognition/detectors",
+    "formats": "export",
+    "strategies": "search/strategies",
+}
 
 
-def known(package: str, group: str) -> str:
-    """The names of all members, ours and those of installed packages, in one phrase.
+def tell_members(command: Any) -> None:
+    """Put names in the place of `{benchmarks}` and the like, in the helps of a command's options, or of those of its commands."""
+    for option in command.params:
+        for kind in PLACES:
+            place = f"{{{kind}}}"
+            if place in (getattr(option, "help", None) or ""):
+                option.help = option.help.replace(place, ", ".join(member_names(kind)))
+    for below in getattr(command, "commands", {}).values():
+        tell_members(below)
 
-    Args:
-        package: Package that holds our members, each in a module of its name.
-        group: Name of the entry points of others.
-    """
-    spec = find_spec(package)
-    own = [module.name for module in iter_modules(spec.submodule_search_locations if spec else None)]
-    return ", ".join([*own, *sorted(entry.name for entry in entry_points(group=group) if entry.name not in own)])
+
+def member_names(kind: str) -> list[str]:
+    """Names of our members of a kind, then those of the entry points of installed packages, which name them as their settings do."""
+    folder = Path(__file__).parents[1] / PLACES[kind]
+    files = sorted([*folder.glob("*.py"), *folder.glob("*/__init__.py")])
+    own = [name for file in files for name in _literals(ast.parse(file.read_text(encoding="utf-8")))]
+    theirs = sorted(entry.name for entry in entry_points(group=f"facenas.{kind}"))
+    return list(dict.fromkeys([*own, *theirs]))
+
+
+def _literals(tree: ast.Module) -> Iterator[str]:
+    """The values of each `name: Literal[...]` in the body of a class."""
+    lines = [line for node in tree.body if isinstance(node, ast.ClassDef) for line in node.body if isinstance(line, ast.AnnAssign)]
+    for line in lines:
+        if ast.unparse(line.target) == "name" and ast.unparse(line.annotation).startswith("Literal"):
+            yield from (str(part.value) for part in ast.walk(line.annotation) if isinstance(part, ast.Constant))

@@ -31,7 +31,6 @@ from facenas.cli.common import (
     settings_before,
     settings_kept,
 )
-from facenas.cli.members import known
 from facenas.errors import RunError, SettingsError, StoppedError
 
 if TYPE_CHECKING:
@@ -43,8 +42,7 @@ Strategy = Annotated[
     str | None,
     typer.Option(
         "--strategy",
-        help=f"Search algorithm, with its defaults: short for --set strategy.name=NAME. There are: "
-        f"{known('facenas.search.strategies', 'facenas.strategies')}.",
+        help="Search algorithm, with its defaults: short for --set strategy.name=NAME. There are: {strategies}.",
     ),
 ]
 Base = Annotated[str | None, typer.Option("--base", help="Refine this network: short for --set space.name=refined --set space.base=NAME.")]

@@ -13,11 +13,11 @@ import pytest
 from facenas.backbones import PlainSpace
 from facenas.backbones.architecture import Architecture
 from facenas.errors import FacenasError
-from facenas.registry import name_of
 from facenas.search.bounds import Bounds
 from facenas.search.candidate import Candidate, Verdict
 from facenas.search.strategy import StrategySection
 from facenas.testing import replaying
+from facenas.testing.members import check_settings, each
 from facenas.testing.replaying import TOTAL, build, drawn, replay, told
 from facenas.training.score import Score
 
@@ -41,14 +41,11 @@ class StrategyContract:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Each test that takes a strategy, with each of the settings."""
-        if "strategy" in metafunc.fixturenames:
-            several = self._several()
-            metafunc.parametrize("strategy", several, ids=[f"{one.name}-{number}" for number, one in enumerate(several)])
+        each(metafunc, "strategy", self.settings)
 
     def test_its_settings_have_a_name_and_survive_json(self, strategy: StrategySection) -> None:
         """So they can be chosen by `strategy.name`, and kept in `config.yaml`."""
-        assert name_of(type(strategy)) == strategy.name
-        assert type(strategy).model_validate_json(strategy.model_dump_json()) == strategy
+        check_settings(strategy)
         strategy.check(self.space)
 
     @pytest.mark.parametrize("seed", range(3))
