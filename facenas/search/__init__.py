@@ -6,6 +6,8 @@ from facenas.lazily import lazily
 
 if TYPE_CHECKING:
     from facenas.locks import locked
+    from facenas.search.baseline import BaselineSettings, Judge
+    from facenas.search.bounds import Bounds
     from facenas.search.cache import ResultCache
     from facenas.search.candidate import Candidate, Strategy, Verdict
     from facenas.search.executors import InProcess, Processes
@@ -17,14 +19,19 @@ if TYPE_CHECKING:
     from facenas.search.settings import SearchSettings
     from facenas.search.speculation import forecast, likely_next
     from facenas.search.strategies.dynamic_ranking import DynamicRanking
+    from facenas.search.strategy import STRATEGIES, SharedWeightsSection, StrategySection
     from facenas.training.score import Score
 
 __all__ = [
+    "STRATEGIES",
+    "BaselineSettings",
+    "Bounds",
     "Budget",
     "Candidate",
     "DynamicRanking",
     "InProcess",
     "Journal",
+    "Judge",
     "Limits",
     "Price",
     "Processes",
@@ -33,7 +40,9 @@ __all__ = [
     "Runner",
     "Score",
     "SearchSettings",
+    "SharedWeightsSection",
     "Strategy",
+    "StrategySection",
     "Verdict",
     "forecast",
     "likely_next",
@@ -45,6 +54,8 @@ __getattr__ = lazily(
     __name__,
     {
         "facenas.locks": ("locked",),
+        "facenas.search.baseline": ("BaselineSettings", "Judge"),
+        "facenas.search.bounds": ("Bounds",),
         "facenas.search.cache": ("ResultCache",),
         "facenas.search.candidate": ("Candidate", "Strategy", "Verdict"),
         "facenas.search.strategies.dynamic_ranking": ("DynamicRanking",),
@@ -56,6 +67,7 @@ __getattr__ = lazily(
         "facenas.search.runner": ("Runner",),
         "facenas.search.settings": ("SearchSettings",),
         "facenas.search.speculation": ("forecast", "likely_next"),
+        "facenas.search.strategy": ("STRATEGIES", "SharedWeightsSection", "StrategySection"),
         "facenas.training.score": ("Score",),
     },
 )

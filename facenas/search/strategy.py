@@ -43,7 +43,10 @@ class StrategySection(Section):
 
 
 class SharedWeightsSection(StrategySection):
-    """The settings of a strategy that first trains shared weights: `stage` finds a shortlist, which `build` trains from scratch."""
+    """The settings of a strategy that first trains shared weights: `stage` finds a shortlist, which `build` trains from scratch.
+
+    Its own class has `epochs` too, those of the stage.
+    """
 
     ends: ClassVar[bool] = True
 

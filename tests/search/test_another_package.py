@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,17 @@ def test_it_searches_goes_on_and_is_told_when_it_is_gone(tmp_path: Path, facenas
     for again in (["--config", "run/config.yaml"], ["--finish"]):
         gone = facenas("search", *again, "--run", "run", code=1).stderr
         assert "unknown strategy 'halving'" in gone and gone.count("\n") == 1
+
+
+def test_the_example_of_the_page_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(halving.__file__).parents[2] / "docs" / "search.md"
+    example = next(part for part in page.read_text(encoding="utf-8").split("```python\n") if "class HillClimbing" in part)
+    (tmp_path / "climbing_of_the_page.py").write_text(example.split("```")[0], encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = import_module("climbing_of_the_page").HillClimbing()
+    contract = type("TestExample", (StrategyContract,), {"settings": settings})()
+    contract.test_stays_in_its_space_and_its_bounds(settings, 0)
+    contract.test_resumes_exactly(settings, 4)
+    contract.test_resumes_exactly_in_another_process()
+    contract.test_accepts_no_candidate_that_is_over_a_limit(settings)
+    contract.test_ends_if_it_says_so(settings, 900)
