@@ -61,7 +61,6 @@ class Registry:
 
     def _own(self) -> Iterator[type[Section]]:
         package = import_module(self.package)
-        package = import_module(self.package)
         for module in iter_modules(package.__path__):
             found = vars(import_module(f"{self.package}.{module.name}"))
             yield from (
