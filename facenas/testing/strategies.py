@@ -23,6 +23,7 @@ from facenas.training.score import Score
 
 MOST = 10_000  # candidates within which a strategy that ends by itself has ended
 ANOTHER_HASH = {"PYTHONHASHSEED": "17"}
+RUN = "import json, runpy, sys; sys.path[:] = json.loads(sys.argv[2]); runpy.run_path(sys.argv[1], run_name='__main__')"
 
 
 class StrategyContract:
@@ -71,9 +72,9 @@ class StrategyContract:
     def test_resumes_exactly_in_another_process(self) -> None:
         """With other hashes, so that no order of a set decides; and without torch, which only stages of shared weights may load."""
         several = self._several()
-        given = {"path": sys.path, "space": told(self.space), "strategies": [told(one) for one in several]}
-        command, environment = [sys.executable, str(Path(replaying.__file__))], os.environ | ANOTHER_HASH
-        ended = subprocess.run(command, input=json.dumps(given), env=environment, capture_output=True, text=True, check=False)
+        given = {"space": told(self.space), "strategies": [told(one) for one in several]}
+        command = [sys.executable, "-c", RUN, str(Path(replaying.__file__)), json.dumps(sys.path)]
+        ended = subprocess.run(command, input=json.dumps(given), env=os.environ | ANOTHER_HASH, capture_output=True, text=True, check=False)
         assert not ended.returncode, ended.stderr
         there = json.loads(ended.stdout)
         assert there["fingerprints"] == [replaying.fingerprint(one, self.space) for one in several]
