@@ -26,7 +26,7 @@ from turns import workers_end
 from facenas.backbones import Architecture, Space
 from facenas.search import SearchSettings
 from facenas.search.bounds import Bounds
-from facenas.search.dynamic_ranking import DynamicRankingSettings
+from facenas.search.strategies.dynamic_ranking import DynamicRankingSettings
 from facenas.settings import load
 
 RANDOM = 10  # architectures, as in the paper's ablation studies

@@ -29,8 +29,8 @@ from facenas.backbones import Blueprint, CellSpace, RefinedSpace
 from facenas.backbones.cell_supernet import CellSupernet
 from facenas.backbones.supernet import Supernet
 from facenas.heads.settings import ArcFaceHead
-from facenas.search.allegro.hypergradient import hypergradient
 from facenas.search.held_out import still_statistics
+from facenas.search.strategies.allegro.hypergradient import hypergradient
 from facenas.training.device import make_fabric
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import FaceModel

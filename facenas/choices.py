@@ -108,7 +108,7 @@ def _place(schema: Model, tree: Tree, keys: Keys, value: Any, *, but: Collection
     for depth, key in enumerate(keys[:-1], 1):
         models = _narrowed(models, tree.get(CHOICE))
         if tree.get(key) is None:
-            tree[key] = {} if key in tree or keys[depth:] == (CHOICE,) else _default(models, key)
+            tree[key] = {} if key in tree or keys[depth:] == (CHOICE,) else default(models, key)
         if not isinstance(tree[key], dict):
             raise SettingsError(f"--set {'.'.join(keys)}: {key!r} is a value and has no settings below it")
         tree, models = tree[key], _below(models, key)
@@ -163,7 +163,7 @@ def _is_default(model: Model, key: str, value: Any) -> bool:
     return field is not None and not field.is_required() and bool(to_jsonable_python(field.get_default(call_default_factory=True)) == value)
 
 
-def _default(models: Sequence[Model], key: str) -> Tree:
+def default(models: Sequence[Model], key: str) -> Tree:
     """What was chosen where a section is not named."""
     for model in models:
         field = model.model_fields.get(key)

@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from facenas.choices import tags
 from facenas.errors import SettingsError, nearest
-from facenas.settings import Section
+from facenas.section import Section
 
 logger = logging.getLogger("facenas")
 UNKNOWN = "unknown_member"  # pydantic's type of the mistake that a name has no member
@@ -49,6 +49,12 @@ class Registry:
         own = {name: member for member in sorted(self._own(), key=lambda one: one.__name__) if (name := name_of(member))}
         return own | dict(self._installed(set(own)))
 
+    @property
+    def kind(self) -> str:
+        """What one member is called, such as `head`."""
+        plural = self.group.rpartition(".")[2]
+        return f"{plural.removesuffix('ies')}y" if plural.endswith("ies") else plural.removesuffix("s")
+
     def get(self, name: str) -> type[Any]:
         """The settings class of a name.
 
@@ -58,11 +64,6 @@ class Registry:
         if name not in self.members:
             raise SettingsError(self.missing(name))
         return self.members[name]
-
-    @property
-    def kind(self) -> str:
-        """What a member is, in a word: `head` of the group `facenas.heads`."""
-        return self.group.rpartition(".")[2].removesuffix("s")
 
     def missing(self, name: str) -> str:
         """A sentence for a name that has no member: the nearest name, and how one of another package is had."""

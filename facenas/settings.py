@@ -7,27 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from facenas.choices import Tree, assign, found, merged, tags
+from facenas.choices import Tree, assign, default, found, merged, tags
 from facenas.errors import SettingsError, nearest
+from facenas.section import Section
 
-
-class Section(BaseModel):
-    """A group of settings: immutable, hashable, and unknown keys are an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def telling(self) -> Tree:
-        """What was chosen: names, and what differs from its default; a setting that facenas gains later changes nothing here."""
-        tree, told = self.model_dump(mode="json"), {}
-        for key, field in type(self).model_fields.items():
-            value = getattr(self, key)
-            if isinstance(value, Section):
-                told[key] = value.telling()
-            elif key == "name" or value != field.get_default(call_default_factory=True):
-                told[key] = tree[key]
-        return {key: value for key, value in told.items() if value != {}}
+__all__ = ["Section", "assigned", "load", "presets"]
 
 
 def presets(command: str) -> dict[str, Path]:
@@ -133,6 +119,9 @@ def _sentences(schema: type[Section], error: ValidationError) -> Iterator[str]:
 
 
 def _example(schema: type[Section], location: Sequence[object]) -> str:
-    """A setting of the group that is there."""
+    """A setting of the group that is there; of several groups the one that is chosen by default."""
     models = found(schema, location)[1]
-    return f"name={tags(models[0])[0]}" if len(models) > 1 else next(iter(models[0].model_fields))
+    if len(models) == 1:
+        return next(iter(models[0].model_fields))
+    chosen = default(found(schema, location[:-1])[1], str(location[-1]))
+    return f"name={chosen.get('name', tags(models[0])[0])}"

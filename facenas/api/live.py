@@ -19,7 +19,6 @@ from facenas.api.words import millions, percent
 from facenas.search import Candidate, Row, SearchSettings, Strategy, forecast
 from facenas.search.bounds import Bounds
 from facenas.search.row import StageEpoch
-from facenas.search.settings import ENDING
 from facenas.training.device import make_fabric
 from facenas.training.tasks import ClassTask, FaceTask, Task
 
@@ -66,7 +65,7 @@ class Watcher:
     def planned(self, strategy: Strategy) -> None:
         """Candidates are about to be trained."""
         self.strategy, self.sharing = strategy, None
-        self.ahead = self._forecast() if self._live or self.settings.strategy.name in ENDING else []  # it costs some time
+        self.ahead = self._forecast() if self._live or self.settings.strategy.ends else []  # it costs some time
         if not self._live:
             most = len(self.ahead) or self.settings.budget.trials
             self._say(
@@ -165,7 +164,7 @@ class Watcher:
     def _forecast(self) -> list[Candidate]:
         if self.strategy is None:
             return []
-        budget, endless = self.settings.budget, self.settings.strategy.name not in ENDING
+        budget, endless = self.settings.budget, not self.settings.strategy.ends
         most = min(budget.trials_left(self.rows), 100 if endless else 10_000)
         ahead = forecast(self.strategy, [row.evaluation.score for row in self.rows], most)
         if budget.epochs is None:

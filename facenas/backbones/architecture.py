@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from facenas.settings import Section
+from facenas.section import Section
 
 Operation = str  # a name that the space gives; see `drawing.WORDS`
 Kernel = int  # pixels

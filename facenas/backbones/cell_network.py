@@ -13,6 +13,7 @@ from facenas.backbones.cell_operations import Edge, FactorizedReduce, operator, 
 from facenas.backbones.cell_places import NODES, Place, Shape
 
 AUXILIARY = (128, 768)  # channels of the auxiliary head
+AUXILIARY_WEIGHT = 0.4  # of its loss (DARTS, appendix A)
 
 
 class DropPath(nn.Module):
@@ -108,8 +109,6 @@ class CellNetwork(nn.Module):
         drop_path: Share of dropped outputs at the end of training.
     """
 
-    auxiliary_weight = 0.4  # of the auxiliary head's loss (DARTS, appendix A)
-
     def __init__(
         self,
         stem: tuple[nn.Module, nn.Module],
@@ -137,6 +136,11 @@ class CellNetwork(nn.Module):
             if number == self.after and self.auxiliary is not None and self.training:
                 aside = self.auxiliary(second)
         return self.head(second), aside
+
+    @property
+    def auxiliary_weight(self) -> float:
+        """Factor of the auxiliary head's loss; 0 where there is no such head."""
+        return 0.0 if self.auxiliary is None else AUXILIARY_WEIGHT
 
     def progress(self, share: float) -> None:
         """Training has come so far, in [0, 1]: drop outputs accordingly."""

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from facenas.api import SearchResult
 
 Strategy = Annotated[
-    str | None, typer.Option("--strategy", help="Search algorithm, with its defaults: short for --set strategy.name=NAME.")
+    str | None,
+    typer.Option(
+        "--strategy",
+        help="Search algorithm, with its defaults: short for --set strategy.name=NAME. There are: {strategies}.",
+    ),
 ]
 Base = Annotated[str | None, typer.Option("--base", help="Refine this network: short for --set space.name=refined --set space.base=NAME.")]
 Pretrain = Annotated[

@@ -10,7 +10,7 @@ from facenas.report.axes import around
 from facenas.report.charts import Line, chart
 from facenas.report.scores import Names, Place, score_axis, score_marks
 from facenas.report.words import failed, points, stairs
-from facenas.search.row import Row
+from facenas.search.row import SCALES, Row
 
 PANELS = {"grow": "grow", "prune": "prune", "baseline": "prune", "operations": "operations", "kernels": "kernels"}
 
@@ -37,7 +37,7 @@ def trajectory(rows: Sequence[Row], names: Names, *, part: str = "layer") -> lis
         _panel(
             "Kernels: another size at one position", f"{part} (0: the start)", _numbered(before_kernels + kernels) if kernels else [], names
         ),
-        _best_so_far(phases["others"], names),
+        *(_best_so_far([row for row in phases["others"] if row.scale == scale], names) for scale in SCALES),
     ]
     return [panel for panel in panels if panel]
 

@@ -6,9 +6,10 @@ from facenas.lazily import lazily
 
 if TYPE_CHECKING:
     from facenas.locks import locked
+    from facenas.search.baseline import BaselineSettings, Judge
+    from facenas.search.bounds import Bounds
     from facenas.search.cache import ResultCache
     from facenas.search.candidate import Candidate, Strategy, Verdict
-    from facenas.search.dynamic_ranking import DynamicRanking
     from facenas.search.executors import InProcess, Processes
     from facenas.search.journal import Journal
     from facenas.search.limits import Budget, Limits
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
     from facenas.search.runner import Runner
     from facenas.search.settings import SearchSettings
     from facenas.search.speculation import forecast, likely_next
+    from facenas.search.strategies.dynamic_ranking import DynamicRanking
+    from facenas.search.strategy import STRATEGIES, SharedWeightsSection, StrategySection
     from facenas.training.score import Score
 
 __all__ = [
+    "STRATEGIES",
+    "BaselineSettings",
+    "Bounds",
     "Budget",
     "Candidate",
     "DynamicRanking",
     "InProcess",
     "Journal",
+    "Judge",
     "Limits",
     "Price",
     "Processes",
@@ -33,7 +40,9 @@ __all__ = [
     "Runner",
     "Score",
     "SearchSettings",
+    "SharedWeightsSection",
     "Strategy",
+    "StrategySection",
     "Verdict",
     "forecast",
     "likely_next",
@@ -45,9 +54,11 @@ __getattr__ = lazily(
     __name__,
     {
         "facenas.locks": ("locked",),
+        "facenas.search.baseline": ("BaselineSettings", "Judge"),
+        "facenas.search.bounds": ("Bounds",),
         "facenas.search.cache": ("ResultCache",),
         "facenas.search.candidate": ("Candidate", "Strategy", "Verdict"),
-        "facenas.search.dynamic_ranking": ("DynamicRanking",),
+        "facenas.search.strategies.dynamic_ranking": ("DynamicRanking",),
         "facenas.search.executors": ("InProcess", "Processes"),
         "facenas.search.journal": ("Journal",),
         "facenas.search.limits": ("Budget", "Limits"),
@@ -56,6 +67,7 @@ __getattr__ = lazily(
         "facenas.search.runner": ("Runner",),
         "facenas.search.settings": ("SearchSettings",),
         "facenas.search.speculation": ("forecast", "likely_next"),
+        "facenas.search.strategy": ("STRATEGIES", "SharedWeightsSection", "StrategySection"),
         "facenas.training.score": ("Score",),
     },
 )

@@ -4,12 +4,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import SearchSpace
-from facenas.backbones.space import Ranges
-from facenas.settings import Section
+from facenas.backbones.space import Ranges, SearchSpace
+from facenas.search.strategy import StrategySection
 
 
-class Bounds(Section):
+class Bounds(StrategySection):
     """The part of a space to search, and the epochs of its candidates; the defaults are the paper's tiny setting.
 
     Source: EGNAS, section 3.1, the set X: depth and width within bounds, width in steps from the least.
@@ -26,6 +25,10 @@ class Bounds(Section):
         if self.min_depth > self.max_depth or self.min_width > self.max_width:
             raise ValueError("min_depth and min_width must not exceed max_depth and max_width")
         return self
+
+    def check(self, space: SearchSpace) -> None:
+        """Raise a ModelError if the space has not the depths of the bounds."""
+        self.ranges(space)
 
     def ranges(self, space: SearchSpace) -> Ranges:
         """The depths and widths of the space to draw from; an error if it has no such depths. A space of one size has one of each."""

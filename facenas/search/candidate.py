@@ -5,8 +5,8 @@ from typing import Literal, Protocol
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from facenas.backbones import Architecture
-from facenas.settings import Section
+from facenas.backbones.architecture import Architecture
+from facenas.section import Section
 from facenas.training.score import Score
 
 Phase = str  # free text: a strategy names its parts

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from facenas.export.target import TARGET, Target
 from facenas.search.row import Price, Row
-from facenas.settings import Section
+from facenas.section import Section
 
 BYTES = 4  # of a parameter in the exported file, float32
 

@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
-from facenas.backbones import SearchSpace
+from facenas.backbones.space import SearchSpace
 from facenas.search.baseline import BaselineSettings, stream
 from facenas.search.candidate import Candidate, Phase
 

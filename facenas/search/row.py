@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pydantic import Field, field_validator
 
 from facenas.search.candidate import Candidate, Scale, Verdict
-from facenas.settings import Section
+from facenas.section import Section
 from facenas.training.score import Evaluation
 
 SCALES: tuple[Scale, ...] = ("macro", "micro")

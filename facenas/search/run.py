@@ -1,7 +1,6 @@
 """A search in a run folder, from its settings to the file that it finds."""
 
 import shutil
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol
@@ -12,30 +11,25 @@ from facenas.backbones import Architecture, Blueprint
 from facenas.errors import RunError
 from facenas.export import LatencyTable, Target
 from facenas.files import write_json
-from facenas.search.allegro.stage import Differentiable
 from facenas.search.cache import ResultCache
 from facenas.search.candidate import Candidate, Strategy
 from facenas.search.evaluator import Evaluator, load_task, settle
 from facenas.search.executors import Executor, InProcess, Processes, Watch
 from facenas.search.journal import Journal
-from facenas.search.nar.stage import Refinement
 from facenas.search.pareto import pareto
 from facenas.search.reading import open_journal
 from facenas.search.row import Price, Row, StageEpoch
 from facenas.search.runner import Runner, last_accepted
 from facenas.search.settings import SearchSettings
 from facenas.search.shared_weights import CHECKPOINT, KEPT, Stage, run_stage
-from facenas.settings import Section
+from facenas.search.strategy import SharedWeightsSection
+from facenas.section import Section
 from facenas.training.models import Found
 from facenas.training.provenance import same_data
 from facenas.training.score import Evaluation, Score
 from facenas.training.settings import seen_by
 from facenas.training.tasks import Task
 
-STAGES: dict[str, Callable[[SearchSettings, Task], Stage]] = {
-    "nar": Refinement,
-    "allegro": Differentiable,
-}  # of the strategies in `settings.SHARED`
 FAR_OVER = 2.0  # times the limit; on one thread sums of layers were 0.86 to 1.18 times the whole, on more they are at times far off
 
 
@@ -179,12 +173,13 @@ def _written(run: Path, architecture: Architecture, settings: SearchSettings, *,
 
 def _shortlist(run: Path, settings: SearchSettings, journal: Journal, onlooker: Onlooker) -> list[Architecture]:
     """What a first stage with shared weights finds; nothing without one."""
-    if settings.strategy.name not in STAGES:
+    strategy = settings.strategy
+    if not isinstance(strategy, SharedWeightsSection):
         return []
 
     def stage() -> Stage:
         settle(settings)
-        return STAGES[settings.strategy.name](settings, load_task(settings))
+        return strategy.stage(settings, load_task(settings))
 
     return run_stage(
         stage, journal.stage(), checkpoint=run / "checkpoints" / CHECKPOINT, kept=run / "cache" / KEPT,

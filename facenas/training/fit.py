@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -17,7 +18,8 @@ from facenas.errors import DivergedError, NotFiniteError, StoppedError
 from facenas.training.checkpoint import load_checkpoint
 from facenas.training.device import Device, derive_seed, make_fabric
 from facenas.training.keeper import Care, Keeper
-from facenas.training.logbook import Log, Logbook, over_ranks
+from facenas.training.listener import Listener, nothing
+from facenas.training.logbook import Logbook, over_ranks
 from facenas.training.loop import Training, train
 from facenas.training.memory import within_memory
 from facenas.training.recipe import Recipe
@@ -26,10 +28,7 @@ from facenas.training.spread import spread
 from facenas.training.tasks import Task
 
 logger = logging.getLogger("facenas")
-
-
-def nothing(_: object) -> None:
-    """A listener that does not care."""
+SILENT = Listener()
 
 
 class Fitted(NamedTuple):
@@ -53,12 +52,8 @@ def fit(
     checkpoint: Path | None = None,
     care: Care | None = None,
     every_epoch: bool = False,
-    after_epoch: Callable[[Epoch], None] = nothing,
-    after_step: Callable[[float], None] = nothing,
-    after_log: Callable[[Log], None] = nothing,
-    after_validation: Callable[[nn.Module, Epoch], object] = lambda network, epoch: None,
-    after_best: Callable[[nn.Module, Epoch], object] = lambda network, epoch: None,
-    stop: Callable[[], bool] = lambda: False,
+    listener: Listener = SILENT,
+    **callbacks: Any,
 ) -> Fitted:
     """Train a blueprint's network from scratch, or on from its checkpoint.
 
@@ -74,19 +69,15 @@ def fit(
         checkpoint: File that keeps what is finished.
         care: Looks after a long run; None: the loss is looked at once an epoch.
         every_epoch: Whether to validate after every epoch, for `Epoch.validation`.
-        after_epoch: Called with each finished epoch.
-        after_step: Called with the progress in epochs.
-        after_log: Called with each stretch of steps.
-        after_validation: Called with the network of each validated epoch, by the first rank.
-        after_best: The same, whenever an epoch validates better than all before.
-        stop: Asked whether to save and end; at the end of a stretch where there are several ranks.
+        listener: Told of what happens, and asked whether to stop.
+        callbacks: Attributes of the listener that are others, such as `after_log=print`.
 
     Raises:
         DivergedError: If the loss is no longer finite.
         StoppedError: If `stop` said so; the checkpoint is written.
         SettingsError: If the memory does not suffice; the sentence names a batch that fits.
     """
-    fabric = fabric or make_fabric(device, recipe.precision)
+    told, fabric = replace(listener, **callbacks), fabric or make_fabric(device, recipe.precision)
     training = prepare(task, blueprint, recipe=recipe, seed=seed, fabric=fabric, initial=initial)
     training.data = task.data
     history, feed = list[Epoch](), task.feed(fabric, recipe)
@@ -95,11 +86,11 @@ def fit(
         if remark:
             logger.warning(remark)
     for finished in history:
-        after_epoch(finished)
+        told.after_epoch(finished)
     keeper = Keeper(checkpoint, training, history, fabric=fabric, care=care)
     steps = feed.dealing.steps
     every = care.log_every if care else steps
-    logbook = Logbook(training, feed, seed_of=partial(derive_seed, seed), fabric=fabric, every=every, after_log=after_log)
+    logbook = Logbook(training, feed, seed_of=partial(derive_seed, seed), fabric=fabric, every=every, after_log=told.after_log)
 
     def finish_epoch(lr: float) -> None:
         loss, correct = over_ranks(fabric, training.loss_sum, "mean"), over_ranks(fabric, training.correct, "sum")
@@ -110,23 +101,23 @@ def fit(
             done = done._replace(validation=right)
             best = right > max((one.validation or 0 for one in history), default=-1)
             if fabric.is_global_zero:
-                after_validation(network, done)
+                told.after_validation(network, done)
                 if best:
-                    after_best(network, done)
+                    told.after_best(network, done)
         history.append(done)
         keeper.save()
-        after_epoch(done)
+        told.after_epoch(done)
 
     def follow() -> None:
         layout = memory_format(training.model)
         for lr in train(training, feed, contract=task.contract, recipe=recipe, epochs=epochs, seed=seed, fabric=fabric, layout=layout):
-            told = logbook.step(lr)
-            after_step(training.epoch + training.step / steps)
+            stretch = logbook.step(lr)
+            told.after_step(training.epoch + training.step / steps)
             if training.step == 0:
                 finish_epoch(lr)
-            asked, due = stop(), keeper.due
+            asked, due = told.stop(), keeper.due
             if fabric.world_size > 1:  # the ranks decide together, and not at every step
-                asked, due = (told and fabric.strategy.reduce_boolean_decision(one, all=False) for one in (asked, due))
+                asked, due = (stretch and fabric.strategy.reduce_boolean_decision(one, all=False) for one in (asked, due))
             if training.step and (asked or due):
                 logbook.check()
                 keeper.save()
@@ -192,8 +183,8 @@ def evaluate(
     score = Score(correct=0, total=task.validation_items)
     try:
         network, _, before = fit(
-            task, blueprint, recipe=recipe, epochs=epochs, seed=seed, device=device,
-            checkpoint=checkpoint, every_epoch=every_epoch, after_epoch=history.append, after_step=after_step,
+            task, blueprint, recipe=recipe, epochs=epochs, seed=seed, device=device, checkpoint=checkpoint, every_epoch=every_epoch,
+            listener=Listener(after_epoch=history.append, after_step=after_step),
         )  # fmt: skip
         score, diverged = _score(task, network, history, best_epoch=best_epoch), False
     except (DivergedError, NotFiniteError):

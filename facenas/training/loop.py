@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from lightning_fabric import Fabric
@@ -13,16 +14,15 @@ from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
-from facenas.backbones.cell_network import CellNetwork
 from facenas.backbones.fast import FastPaths, tell_without_compiler
 from facenas.data import Fingerprint, InputContract
 from facenas.training.device import derive_seed
-from facenas.training.feed import Feed
+from facenas.training.feed import Feed, Inputs
 from facenas.training.graph import Recorded
 from facenas.training.recipe import Recipe
 from facenas.training.score import Epoch
 
-__all__ = ["Epoch", "Training", "train"]
+__all__ = ["Batch", "Epoch", "Training", "batches", "train"]
 
 
 @dataclass
@@ -66,6 +66,28 @@ class Training:
         return deepcopy(network).float() if next(network.parameters()).dtype == torch.float64 else network
 
 
+@runtime_checkable
+class Progressing(Protocol):
+    """A network that changes as training goes on: it is told at the beginning of each epoch."""
+
+    def progress(self, share: float) -> None:
+        """Training has come so far, in [0, 1]."""
+
+
+class Batch(NamedTuple):
+    """What a step of training begins with.
+
+    Attributes:
+        inputs: What the feed's `batch` makes images, labels and draws of.
+        lr: Learning rate of the step.
+        weight_step: Trains the weights on it, once; then the next batch can be asked for.
+    """
+
+    inputs: Inputs
+    lr: float
+    weight_step: Callable[[], None]
+
+
 def train(
     training: Training,
     feed: Feed,
@@ -76,7 +98,6 @@ def train(
     seed: int,
     fabric: Fabric,
     layout: torch.memory_format,
-    recorded: bool = True,
 ) -> Iterator[float]:
     """Train up to `epochs` epochs, from wherever `training` stands; `training` is changed in place.
 
@@ -91,10 +112,41 @@ def train(
         seed: Of order, augmentation and dropout; each epoch derives its own, so a resumed run equals an uninterrupted one.
         fabric: Devices and precision.
         layout: Memory format of the batches.
-        recorded: Whether every step does the same, so that a GPU may record the first.
 
     Yields:
         The learning rate of each finished step.
+    """
+    for batch in batches(
+        training, feed, contract=contract, recipe=recipe, epochs=epochs, seed=seed, fabric=fabric, layout=layout, recorded=True
+    ):
+        batch.weight_step()
+        yield batch.lr
+
+
+def batches(
+    training: Training,
+    feed: Feed,
+    *,
+    contract: InputContract,
+    recipe: Recipe,
+    epochs: int,
+    seed: int,
+    fabric: Fabric,
+    layout: torch.memory_format,
+    recorded: bool = False,
+) -> Iterator[Batch]:
+    """The batches of `train`, for loops that do something else too: they call each batch's `weight_step` themselves.
+
+    Args:
+        training: As of `train`, like those below.
+        feed: The images.
+        contract: How images become the network's input.
+        recipe: Optimiser settings, schedule, augmentation.
+        epochs: Epochs in all.
+        seed: Of order, augmentation and dropout.
+        fabric: Devices and precision.
+        layout: Memory format of the batches.
+        recorded: Whether every step does the same, so that a GPU may record the first.
     """
     for counter in ("loss", "loss_sum", "correct"):
         setattr(training, counter, getattr(training, counter).to(fabric.device))
@@ -104,25 +156,30 @@ def train(
     run, rates = Recorded(step) if recordable else step, _rates(groups, fabric.device)
     for epoch in range(training.epoch, epochs):
         training.model.train()
-        if isinstance(training.model.network, CellNetwork):
+        if isinstance(training.model.network, Progressing):
             training.model.network.progress(epoch / epochs)
         epoch_seed = derive_seed(seed, epoch)
         if training.step == 0:  # else random numbers go on where they were
             training.loss_sum.zero_()
             training.correct.zero_()
             torch.manual_seed(epoch_seed)  # the same on all ranks
-        batches, steps = feed.epoch(epoch_seed, training.step), feed.dealing.steps
+        dealt, steps = feed.epoch(epoch_seed, training.step), feed.dealing.steps
         for index in range(training.step, steps):
             began = time.perf_counter()
-            inputs = next(batches)
+            inputs = next(dealt)
             training.waited += time.perf_counter() - began
             lr = recipe.learning_rate(epoch + (index + 0.5) / steps, epochs)
             rates(lr)
-            run(*inputs)
-            if training.ema:
-                training.ema.update(training.model.network)
-            training.epoch, training.step = (epoch, index + 1) if index + 1 < steps else (epoch + 1, 0)
-            yield lr
+            then = (epoch, index + 1) if index + 1 < steps else (epoch + 1, 0)
+            yield Batch(inputs, lr, partial(_take, training, partial(run, *inputs), then))
+
+
+def _take(training: Training, step: Callable[[], None], then: tuple[int, int]) -> None:
+    """A step, and how far training is afterwards: finished epochs, and steps of the next."""
+    step()
+    if training.ema:
+        training.ema.update(training.model.network)
+    training.epoch, training.step = then
 
 
 def _step(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from facenas.settings import Section
+from facenas.section import Section
 
 
 class Cosine(Section):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field, model_validator
 
-from facenas.settings import Section
+from facenas.section import Section
 
 if TYPE_CHECKING:
     import numpy as np

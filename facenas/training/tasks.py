@@ -3,7 +3,7 @@
 import logging
 import os
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,7 +14,6 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from facenas.backbones import Blueprint
-from facenas.backbones.cell_network import CellNetwork
 from facenas.data import FaceDataset, FaceSet, Fingerprint, ImageSet, InputContract, Pairs, balanced_pairs, in_memory, state
 from facenas.data.faces import Images
 from facenas.data.loader import FaceLoader, ImageChanges
@@ -80,6 +79,18 @@ class FaceModel(nn.Module):
         return margin_loss(self.head, embeddings, labels)
 
 
+@runtime_checkable
+class Auxiliary(Protocol):
+    """A network that may have a second classifier, which sharpens its gradient in training."""
+
+    @property
+    def auxiliary_weight(self) -> float:
+        """Factor of the second classifier's loss; 0: there is none."""
+
+    def with_auxiliary(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Images (B, C, H, W) to logits (B, N), and those of the second classifier where there is one and the network is in training."""
+
+
 class ClassModel(nn.Module):
     """A classifier."""
 
@@ -89,7 +100,7 @@ class ClassModel(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Images (B, C, H, W), classes (B,) -> mean loss, number of hits."""
-        if isinstance(self.network, CellNetwork) and self.network.auxiliary is not None and self.training:
+        if isinstance(self.network, Auxiliary) and self.network.auxiliary_weight and self.training:
             logits, aside = self.network.with_auxiliary(images)
             loss = functional.cross_entropy(logits.float(), labels)
             if aside is not None:

@@ -14,10 +14,10 @@ from facenas.backbones import CellSpace
 from facenas.errors import SettingsError
 from facenas.heads.rule import Margin
 from facenas.search import SearchSettings
-from facenas.search.allegro.hypergradient import hypergradient
-from facenas.search.allegro.stage import Differentiable
 from facenas.search.evaluator import load_task
 from facenas.search.held_out import still_statistics
+from facenas.search.strategies.allegro.hypergradient import hypergradient
+from facenas.search.strategies.allegro.stage import Differentiable
 from facenas.settings import load
 from tests.conftest import Result
 

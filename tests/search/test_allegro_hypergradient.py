@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from facenas.backbones import CellSpace
 from facenas.backbones.cell_supernet import CellSupernet
-from facenas.search.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
 from facenas.search.held_out import still_statistics
+from facenas.search.strategies.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
 
 Loss = Callable[[], Tensor]
 

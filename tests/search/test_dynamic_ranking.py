@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from facenas.backbones import Architecture, IRSpace, PlainSpace
 from facenas.errors import SettingsError
 from facenas.search import Candidate, DynamicRanking, Score, Verdict
-from facenas.search.dynamic_ranking import DynamicRankingSettings
+from facenas.search.strategies.dynamic_ranking import DynamicRankingSettings
 from tests.backbones.another_space import LadderSpace
 
 PUBLISHED = sorted((Path(__file__).parent.parent / "data").glob("*_w*.json"))

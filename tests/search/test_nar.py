@@ -16,8 +16,8 @@ from facenas.report.search import page
 from facenas.search import SearchSettings, open_journal, read_journal
 from facenas.search.evaluator import load_task
 from facenas.search.held_out import split
-from facenas.search.nar.stage import Refinement
 from facenas.search.row import StageEpoch
+from facenas.search.strategies.nar.stage import Refinement
 from facenas.search.studies import rewards
 from facenas.settings import load
 from facenas.training.tasks import FaceTask

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from facenas.backbones.links import pairs
-from facenas.search.nar.controller import Controller
-from facenas.search.nar.policy import Learner, gain, implicit_rewards
-from facenas.search.nar.settings import ControllerSettings
+from facenas.search.strategies.nar import ControllerSettings
+from facenas.search.strategies.nar.controller import Controller
+from facenas.search.strategies.nar.policy import Learner, gain, implicit_rewards
 
 LEARNING = ControllerSettings(hidden=32, lr=0.01, entropy=0.06, baseline_decay=0.9, temperature=1.0)
 

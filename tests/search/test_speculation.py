@@ -11,18 +11,19 @@ from hypothesis import strategies as st
 from benchmarks.speculation import Memory, VirtualWorkers, measure, name, run_virtually
 from facenas.backbones import Architecture, PlainSpace
 from facenas.search import Budget, Candidate, DynamicRanking, Price, Row, Runner, Score, Strategy, likely_next
-from facenas.search.settings import ENDING, STRATEGIES
+from facenas.search.strategy import STRATEGIES, SharedWeightsSection
 from facenas.training.device import derive_seed
 from facenas.training.fit import Evaluation
 
 SPACE = PlainSpace(in_channels=1, num_classes=2, input_size=8)
 SMALL: dict[str, dict[str, Any]] = {
-    "random": {},
+    "dynamic_ranking": {"params_slack": 50},
     "regularized_evolution": {"population": 4, "tournament": 2},
     "tpe": {"startup": 3, "batch": 2},
     "nsga2": {"population": 4},
     "sample": {"count": 10},
 }
+PLAIN = {name: member for name, member in STRATEGIES.members.items() if not issubclass(member, SharedWeightsSection)}
 
 
 @pytest.mark.parametrize(("workers", "goal"), [(1, 1.0), (2, 1.9), (4, 3.4), (8, 6.0), (16, 9.0)])
@@ -66,17 +67,16 @@ def rows_of(strategy: Strategy, executor: VirtualWorkers, budget: Budget) -> tup
 
 def make(kind: str, seed: int) -> Strategy:
     bounds = {"min_depth": 5, "max_depth": 9, "min_width": 4, "max_width": 10}
-    if kind == "dynamic_ranking":
-        return DynamicRanking(SPACE, **bounds, params_slack=50, noise="unpaired" if seed % 2 else "ignored")
-    strategy: Strategy = STRATEGIES[kind](SPACE, seed, **bounds, **SMALL[kind])
+    noise = {"noise": "unpaired" if seed % 2 else "ignored"} if kind == "dynamic_ranking" else {}
+    strategy: Strategy = PLAIN[kind](**bounds, **SMALL.get(kind, {}), **noise).build(SPACE, seed)
     return strategy
 
 
-@pytest.mark.parametrize("kind", ["dynamic_ranking", *SMALL])
+@pytest.mark.parametrize("kind", PLAIN)
 @given(seed=st.integers(0, 10**6), workers=st.sampled_from([1, 2, 3, 8]))
 @settings(max_examples=30, deadline=None)
 def test_any_scores_in_any_order_give_the_serial_result(kind: str, seed: int, workers: int) -> None:
-    budget = Budget(trials=None if kind in ENDING else 12)
+    budget = Budget(trials=None if PLAIN[kind].ends else 12)
     serial = rows_of(make(kind, seed), VirtualWorkers(1, scores(seed)), budget)
     parallel = rows_of(make(kind, seed), AnyOrder(workers, scores(seed), Random(seed)), budget)
     assert parallel == serial

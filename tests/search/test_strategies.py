@@ -1,10 +1,6 @@
 """What every strategy promises, and what each of the baselines does with its scores."""
 
-import hashlib
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 from statistics import mean, stdev
@@ -17,83 +13,67 @@ from hypothesis import strategies as st
 
 from facenas.backbones import Architecture, IRSpace, PlainSpace
 from facenas.errors import ModelError, SettingsError
-from facenas.search import Candidate, DynamicRanking, Score, Strategy, Verdict, baseline
-from facenas.search.nsga2 import NSGA2
-from facenas.search.random_search import RandomSearch
-from facenas.search.regularized_evolution import RegularizedEvolution
-from facenas.search.tpe import TPE
+from facenas.search import Score, Strategy, Verdict, baseline
+from facenas.search.bounds import Bounds
+from facenas.search.strategies.nsga2 import NSGA2
+from facenas.search.strategies.random import RandomSearch
+from facenas.search.strategies.regularized_evolution import RegularizedEvolution
+from facenas.search.strategies.tpe import TPE
+from facenas.search.strategy import STRATEGIES, StrategySection
+from facenas.testing import StrategyContract
+from facenas.testing.replaying import replay
 
 SPACES: dict[str, PlainSpace | IRSpace] = {"plain": PlainSpace(), "ir": IRSpace(embedding_size=None, input_size=32)}
 BOUNDS = {"min_depth": 10, "max_depth": 16, "min_width": 8, "max_width": 16, "width_step": 4}
-BASELINES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "random": (RandomSearch, {}),
-    "evolution": (RegularizedEvolution, {"population": 4, "tournament": 2}),
-    "evolution, batches": (RegularizedEvolution, {"population": 4, "tournament": 2, "batch": 3}),
-    "tpe": (TPE, {"startup": 3}),
-    "tpe, batches": (TPE, {"startup": 3, "batch": 3}),
-    "nsga2": (NSGA2, {"population": 4}),
+OWN: dict[str, list[dict[str, Any]]] = {  # small; the others in their defaults
+    "dynamic_ranking": [{"macro_epochs": 1, "params_slack": 1000}],
+    "regularized_evolution": [{"population": 4, "tournament": 2}, {"population": 4, "tournament": 2, "batch": 3}],
+    "tpe": [{"startup": 3}, {"startup": 3, "batch": 3}],
+    "nsga2": [{"population": 4}],
+    "sample": [{"count": 4}],
+}
+BASELINES: dict[str, tuple[str, int]] = {  # strategy and place in `OWN`
+    "random": ("random", 0),
+    "evolution": ("regularized_evolution", 0),
+    "evolution, batches": ("regularized_evolution", 1),
+    "tpe": ("tpe", 0),
+    "tpe, batches": ("tpe", 1),
+    "nsga2": ("nsga2", 0),
 }
 REFUSED = Score(correct=0, total=20, refused=True)
 SCORES = st.lists(st.builds(Score, correct=st.integers(0, 20), total=st.just(20)) | st.just(REFUSED), max_size=12)
 some = settings(max_examples=6, deadline=None)
 every_baseline = pytest.mark.parametrize("name", BASELINES)
-every_strategy = pytest.mark.parametrize("name", [*BASELINES, "dynamic ranking"])
 every_space = pytest.mark.parametrize("space", SPACES)
 
 
-def make(name: str, space: str, seed: int = 0, **changes: Any) -> Strategy:
-    if name == "dynamic ranking":
-        return DynamicRanking(SPACES[space], **BOUNDS, macro_epochs=1, params_slack=1000)
-    strategy, own = BASELINES[name]
-    made: Strategy = strategy(SPACES[space], seed, **BOUNDS | own | changes)
+def configured(name: str, place: int = 0, **changes: Any) -> StrategySection:
+    """A member with small settings, in the bounds if it has some."""
+    member = STRATEGIES.get(name)
+    made: StrategySection = member(**(BOUNDS if issubclass(member, Bounds) else {}) | OWN.get(name, [{}])[place] | changes)
     return made
 
 
-def replay(strategy: Strategy, scores: Sequence[Score]) -> tuple[list[Candidate], list[Verdict]]:
-    """The candidates asked for, one more than there are scores unless the search ends, and the verdicts."""
-    verdicts: list[Verdict] = []
-    plan = strategy.search(verdicts.append)
-    asked = [next(plan)]
-    for number, score in enumerate(scores, 1):
-        assert len(verdicts) == number - 1, "one verdict for each score, before the next candidate"
-        try:
-            asked.append(plan.send(score))
-        except (StopIteration, SettingsError):
-            break
-    assert len(verdicts) in (len(asked), len(asked) - 1)
-    return asked, verdicts
+def make(name: str, space: str, seed: int = 0, **changes: Any) -> Strategy:
+    kind, place = BASELINES[name]
+    return configured(kind, place, **changes).build(SPACES[space], seed)
 
 
 def scored(*correct: int, total: int = 1000) -> list[Score]:
     return [Score(correct=one, total=total) for one in correct]
 
 
-@every_space
-@every_strategy
-@given(scores=SCORES)
-@some
-def test_stays_in_its_space_and_its_bounds(name: str, space: str, scores: list[Score]) -> None:
-    for candidate in replay(make(name, space), scores)[0]:
-        architecture = candidate.architecture
-        SPACES[space].check(architecture)
-        assert 10 <= architecture.depth <= 16
-        if candidate.phase not in ("operations", "kernels"):
-            assert architecture.width in (8, 12, 16)
-            assert set(architecture.kernels) <= {3, 5}
+EVERY = [configured(name, place) for name in STRATEGIES.members for place in range(len(OWN.get(name, [{}])))]
 
 
-@every_space
-@every_strategy
-@given(scores=SCORES, others=SCORES, length=st.integers(0, 12))
-@some
-def test_resumes_exactly(name: str, space: str, scores: list[Score], others: list[Score], length: int) -> None:
-    """Whatever the strategy was fed before, and however far the interrupted run came."""
-    used, whole = make(name, space), replay(make(name, space), scores)
-    replay(used, others)
-    part = replay(used, scores[:length])
-    assert part[0] == whole[0][: len(part[0])]
-    assert part[1] == whole[1][: len(part[1])]
-    assert replay(used, scores) == whole
+class TestEveryStrategyOnPlainNetworks(StrategyContract):
+    settings = EVERY
+    space = SPACES["plain"]
+
+
+class TestEveryStrategyOnFaces(StrategyContract):
+    settings = EVERY
+    space = SPACES["ir"]
 
 
 @pytest.mark.parametrize("length", [4, 5, 6])
@@ -103,19 +83,6 @@ def test_resumes_exactly_in_the_middle_of_a_generation(name: str, length: int) -
     scores, used = scored(50, 20, 90, 10, 80, 30, 70, 40), make(name, "plain")
     replay(used, scores[:length])
     assert replay(used, scores) == replay(make(name, "plain"), scores)
-
-
-def fingerprint() -> str:
-    """The candidates of all baselines, as text."""
-    scores = scored(*(Random(0).choices(range(1000), k=15)))
-    asked = [replay(make(name, "ir"), scores)[0] for name in BASELINES]
-    return hashlib.sha256(repr(asked).encode()).hexdigest()
-
-
-def test_resumes_exactly_in_another_process() -> None:
-    command = [sys.executable, "-c", "from tests.search.test_strategies import fingerprint; print(fingerprint())"]
-    environment = os.environ | {"PYTHONHASHSEED": "17"}
-    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip() == fingerprint()
 
 
 @every_baseline

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from facenas.backbones import Architecture, PlainSpace
 from facenas.errors import RunError, SettingsError
 from facenas.search import Candidate, Row, Score, SearchSettings, Verdict
-from facenas.search.sample import Sample
+from facenas.search.strategies.sample import Sample
 from facenas.search.studies import (
     STARTS,
     InitialisationSettings,

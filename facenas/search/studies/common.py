@@ -9,8 +9,8 @@ from pydantic import Field
 from facenas.backbones import Architecture
 from facenas.search.bounds import Bounds
 from facenas.search.limits import Budget
-from facenas.search.sample import SampleSettings
 from facenas.search.settings import SearchSettings
+from facenas.search.strategies.sample import SampleSettings
 from facenas.settings import Section
 
 

@@ -11,9 +11,9 @@ from facenas.backbones.architecture import Kernel, Operation
 from facenas.data import ClassSource
 from facenas.errors import RunError
 from facenas.search.baseline import stream
-from facenas.search.dynamic_ranking import DynamicRankingSettings
 from facenas.search.row import Row
 from facenas.search.settings import SearchSettings
+from facenas.search.strategies.dynamic_ranking import DynamicRankingSettings
 from facenas.search.studies.common import Spread, alike
 from facenas.settings import Section
 

@@ -7,10 +7,10 @@ import torch
 from pydantic import Field
 
 from facenas.errors import RunError
-from facenas.search.nar.policy import implicit_rewards
-from facenas.search.nar.settings import NARSettings
 from facenas.search.row import StageEpoch
 from facenas.search.settings import SearchSettings
+from facenas.search.strategies.nar import NARSettings
+from facenas.search.strategies.nar.policy import implicit_rewards
 from facenas.search.studies.common import Spread
 from facenas.settings import Section
 

@@ -1,14 +1,14 @@
 """A sample of a space: given architectures and random ones, all trained alike."""
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from fractions import Fraction
 from random import Random
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones import Architecture, SearchSpace
-from facenas.backbones.space import Ranges
+from facenas.backbones.architecture import Architecture
+from facenas.backbones.space import Ranges, SearchSpace
 from facenas.errors import SettingsError
 from facenas.search.baseline import MOST_REFUSALS, BaselineSettings, Judge, stream
 from facenas.search.candidate import Candidate, Log, Plan, ignore
@@ -18,6 +18,7 @@ from facenas.training.score import Score
 class SampleSettings(BaselineSettings):
     """Bounds of the draws, epochs of all, and how many."""
 
+    ends: ClassVar[bool] = True
     name: Literal["sample"] = Field("sample", description="Name of the strategy.")
     architectures: tuple[Architecture, ...] = Field((), description="Architectures to train first.")
     count: int = Field(10, ge=0, description="Random architectures, all different, to train after those.")
@@ -27,6 +28,15 @@ class SampleSettings(BaselineSettings):
         if not self.architectures and not self.count:
             raise ValueError("a sample needs architectures, or a count above 0")
         return self
+
+    def build(self, space: SearchSpace, seed: int) -> "Sample":
+        """The algorithm in a space."""
+        return Sample(space, seed, **self.model_dump())
+
+    def check(self, space: SearchSpace) -> None:
+        """Raise a ModelError if there are draws and the space has not the depths of their bounds."""
+        if self.count:
+            self.ranges(space)
 
 
 class Sample:
@@ -76,3 +86,14 @@ class Sample:
         raise SettingsError(
             f"no new architecture in {MOST_REFUSALS} draws, after {len(seen)} different ones; lower count or widen the bounds"
         )
+
+
+def retraining(space: SearchSpace, shortlist: Sequence[Architecture], *, epochs: int) -> Sample:
+    """What follows a stage of shared weights: each architecture of its shortlist, trained from scratch.
+
+    Args:
+        space: The search space.
+        shortlist: The architectures.
+        epochs: Training epochs of each.
+    """
+    return Sample(space, architectures=tuple(shortlist), count=0, epochs=epochs)

@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from facenas.backbones import Architecture, SearchSpace
+from facenas.backbones.architecture import Architecture
+from facenas.backbones.space import SearchSpace
 from facenas.search.baseline import BaselineSettings, Judge, stream
 from facenas.search.candidate import Candidate, Log, Plan, ignore
 from facenas.training.score import Score
@@ -21,6 +22,10 @@ class RegularizedEvolutionSettings(BaselineSettings):
     population: int = Field(20, ge=2, description="Models alive, P in the paper.")
     tournament: int = Field(5, ge=1, description="Models that compete to be the parent, S in the paper.")
     batch: int = Field(1, ge=1, description="Children drawn before their scores are seen; as many can be trained at once.")
+
+    def build(self, space: SearchSpace, seed: int) -> "RegularizedEvolution":
+        """The algorithm in a space."""
+        return RegularizedEvolution(space, seed, **self.model_dump())
 
 
 class Model(NamedTuple):

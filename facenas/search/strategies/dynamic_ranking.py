@@ -3,13 +3,12 @@
 from collections.abc import Generator
 from fractions import Fraction
 from functools import cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from facenas.backbones import Architecture, SearchSpace
-from facenas.backbones.architecture import Kernel, Operation
-from facenas.backbones.space import Ranges
+from facenas.backbones.architecture import Architecture, Kernel, Operation
+from facenas.backbones.space import Ranges, SearchSpace
 from facenas.errors import ModelError, SettingsError
 from facenas.search.bounds import Bounds
 from facenas.search.candidate import Candidate, Log, Outcome, Phase, Plan, Verdict, ignore
@@ -27,6 +26,7 @@ class DynamicRankingSettings(Bounds):
     The search starts from the fewest layers and the most channels.
     """
 
+    ends: ClassVar[bool] = True
     name: Literal["dynamic_ranking"] = Field("dynamic_ranking", description="Name of the strategy.")
     macro_epochs: int = Field(10, ge=1, description="Epochs of the first candidate: one more per growth, two more per pruning step.")
     micro_epochs: int = Field(2, ge=1, description="Epochs of every candidate of the micro phases.")
@@ -60,6 +60,10 @@ class DynamicRankingSettings(Bounds):
                 f"strategy.start_operation and strategy.start_kernel must be of the space {space.name!r}: {error}"
             ) from None
         return found
+
+    def build(self, space: SearchSpace, seed: int) -> "DynamicRanking":
+        """The algorithm in a space; it draws nothing."""
+        return DynamicRanking(space, **self.model_dump())
 
 
 class DynamicRanking:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from facenas.backbones import SearchSpace
+from facenas.backbones.space import SearchSpace
 from facenas.search.baseline import BaselineSettings, Judge, stream
 from facenas.search.candidate import Candidate, Log, Plan, ignore
 
@@ -13,6 +13,10 @@ class RandomSearchSettings(BaselineSettings):
     """Bounds and epochs."""
 
     name: Literal["random"] = Field("random", description="Name of the strategy.")
+
+    def build(self, space: SearchSpace, seed: int) -> "RandomSearch":
+        """The algorithm in a space."""
+        return RandomSearch(space, seed, **self.model_dump())
 
 
 class RandomSearch:

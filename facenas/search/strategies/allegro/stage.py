@@ -1,9 +1,8 @@
-"""The supernet's epochs: in every step first the architecture parameters, then the weights."""
+"""The supernet's epochs: for every batch first the architecture parameters, then the weights."""
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,20 +10,20 @@ from torch import Tensor
 
 from facenas.backbones import Architecture, Blueprint
 from facenas.backbones.cell_supernet import CellSupernet
-from facenas.errors import DivergedError, SettingsError
-from facenas.search.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
-from facenas.search.allegro.settings import AllegroSettings
+from facenas.errors import SettingsError
 from facenas.search.held_out import HeldClasses, split, still_statistics
 from facenas.search.row import Price
 from facenas.search.settings import SearchSettings
+from facenas.search.strategies.allegro import AllegroSettings
+from facenas.search.strategies.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
+from facenas.search.supernet_training import SupernetTraining
 from facenas.training.device import derive_seed, make_fabric
-from facenas.training.feed import Dealing, Feed, Inputs
-from facenas.training.fit import memory_format
-from facenas.training.loop import Training, train
+from facenas.training.feed import Dealing, Inputs
+from facenas.training.loop import Batch
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import Task
 
-Batch = tuple[Tensor, Tensor]
+Examples = tuple[Tensor, Tensor]  # images (B, C, H, W) and labels (B,)
 BETAS = (0.5, 0.999)  # of Adam, DARTS, appendix A
 
 
@@ -58,72 +57,60 @@ class Differentiable:
         self.held = held
         self.recipe = Recipe(**settings.recipe.model_dump() | {"lr": self.strategy.lr, "schedule": self.strategy.schedule.model_dump()})
         self.fabric = make_fabric(settings.device, self.recipe.precision)
-        self.training, self.supernet, self.layout = self._prepared()
+        self.shared = SupernetTraining(
+            self.task, self.blueprint, self._supernet,
+            recipe=self.recipe, epochs=self.epochs, seed=self.seed, fabric=self.fabric,
+        )  # fmt: skip
+        self.training, self.feed, self.layout = self.shared.training, self.shared.feed, self.shared.layout
+        self.supernet = cast(CellSupernet, self.training.model.network)
         self.weights = [one for one in self.training.model.parameters() if not any(one is alpha for alpha in self.supernet.alphas)]
         self.adam = torch.optim.Adam(
             self.supernet.alphas, lr=self.strategy.architecture_lr, betas=BETAS, weight_decay=self.strategy.architecture_decay
         )
-        self.feed = self.task.feed(self.fabric, self.recipe)
 
     @property
     def epochs(self) -> int:
         """Of the supernet."""
         return self.strategy.epochs
 
-    def _prepared(self) -> tuple[Training, CellSupernet, torch.memory_format]:
-        torch.manual_seed(derive_seed(self.seed, "initialisation"))
-        model = self.task.model(self.blueprint)
-        model.network = supernet = self.space.supernet(depth=self.strategy.cells, width=self.strategy.channels)
-        for alpha in supernet.alphas:  # the weights' optimiser leaves them alone
+    def _supernet(self) -> CellSupernet:
+        made: CellSupernet = self.space.supernet(depth=self.strategy.cells, width=self.strategy.channels)
+        for alpha in made.alphas:  # the weights' optimiser leaves them alone
             alpha.requires_grad_(False)
-        model.to(memory_format=(layout := memory_format(model)))
-        ready, *optimisers = self.fabric.setup(model, *self.task.optimisers(model, self.recipe, self.fabric.device))
-        return Training(ready, optimisers), supernet, layout
+        return made
 
     def epoch(self, number: int, progress: Callable[[float], None]) -> dict[str, Any]:
-        """Both kinds of parameters once through the training data, and what has become of the cells."""
-        training, steps, lr = self.training, self.feed.dealing.steps, 0.0
+        """Once through the training data, a step of both kinds of parameters for each batch, and what has become of the cells.
+
+        Source: Liu et al., "DARTS: differentiable architecture search", 2019, algorithm 1.
+        """
         chi = asymptotic(number, self.strategy.chi_epochs, least=self.strategy.chi_min, most=self.strategy.chi_max)
-        feed = Ahead(self.feed, self._architecture_step(number, chi))
-        going = train(
-            training, feed, contract=self.task.contract, recipe=self.recipe, epochs=self.epochs, seed=self.seed, fabric=self.fabric,
-            layout=self.layout, recorded=False,
-        )  # fmt: skip
-        for step in range(steps):
-            lr = next(going)
-            progress(number + (step + 1) / steps)
-        loss = float(training.loss_sum) / steps
-        if not (math.isfinite(loss) and all(alpha.isfinite().all() for alpha in self.supernet.alphas)):
-            raise DivergedError(f"the loss of the supernet became {loss:g} in epoch {number + 1}; lower strategy.lr")
-        trained = int(training.correct) / (steps * feed.dealing.size)
-        return {"loss": loss, "trained": trained, "lr": lr, "chi": chi, **self._measured(number), **self._found()}
+        batches = zip(self.shared.epoch(self.seed), self._held_batches(number), strict=False)
+        for done, (batch, held) in enumerate(batches, 1):
+            self._architecture_step(batch, held, chi)
+            batch.weight_step()
+            progress(number + done / self.shared.steps)
+        return {**self.shared.facts(*self.supernet.alphas), "chi": chi, **self._measured(number), **self._found()}
 
-    def _architecture_step(self, number: int, chi: float) -> Callable[[int, Inputs], None]:
-        """What is done before each step of the weights, with its batch and one of held-out data."""
-        held, steps = self._held_batches(number), self.feed.dealing.steps
+    def _architecture_step(self, batch: Batch, held: Examples, chi: float) -> None:
+        """Moves the architecture parameters along the hypergradient, by a batch of training data and one of held-out data."""
+        now, alphas = self._trained_on(batch.inputs), self.supernet.alphas
+        with self._learning_alphas(), still_statistics(self.training.model), unrounded():
+            gradients = hypergradient(
+                lambda: self._loss(now), lambda: self._loss(held), self.weights, alphas,
+                order=self.strategy.order, lr=batch.lr, chi=chi, drift=self._drift(), exact=lambda: self._loss(now, exact=True),
+            )  # fmt: skip
+        for alpha, gradient in zip(alphas, gradients, strict=True):
+            alpha.grad = gradient
+        self.adam.step()
+        self.adam.zero_grad()
 
-        def step(index: int, inputs: Inputs) -> None:
-            now, then = self._trained_on(inputs), next(held)
-            lr = self.recipe.learning_rate(number + (index + 0.5) / steps, self.epochs)
-            alphas = self.supernet.alphas
-            with self._learning_alphas(), still_statistics(self.training.model), unrounded():
-                gradients = hypergradient(
-                    lambda: self._loss(now), lambda: self._loss(then), self.weights, alphas,
-                    order=self.strategy.order, lr=lr, chi=chi, drift=self._drift(), exact=lambda: self._loss(now, exact=True),
-                )  # fmt: skip
-            for alpha, gradient in zip(alphas, gradients, strict=True):
-                alpha.grad = gradient
-            self.adam.step()
-            self.adam.zero_grad()
-
-        return step
-
-    def _loss(self, batch: Batch, *, exact: bool = False) -> Tensor:
+    def _loss(self, batch: Examples, *, exact: bool = False) -> Tensor:
         with nullcontext() if exact else self.fabric.autocast():  # Fabric's own module wants every way back to be Fabric's
             loss: Tensor = self.training.model.module(*batch)[0]
         return loss
 
-    def _trained_on(self, inputs: Inputs) -> Batch:
+    def _trained_on(self, inputs: Inputs) -> Examples:
         images, labels, draws = self.feed.batch(*inputs)
         return self._changed(images, draws), labels
 
@@ -132,7 +119,7 @@ class Differentiable:
         batch = augmentation.change(self.task.contract.prepare(augmentation.crop(images, draws)), draws)
         return batch.contiguous(memory_format=self.layout)
 
-    def _held_batches(self, number: int) -> Iterator[Batch]:
+    def _held_batches(self, number: int) -> Iterator[Examples]:
         """Held-out images in random order, over and over, changed like those of training, as DARTS does."""
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "held", number))
         dealing = Dealing(self.held.items, min(self.recipe.batch_size, self.held.items))
@@ -140,7 +127,7 @@ class Differentiable:
             for rows in dealing.order(generator):
                 yield self._held_batch(rows, self.recipe.augmentation.draw(len(rows), generator))
 
-    def _held_batch(self, rows: Tensor, draws: Tensor) -> Batch:
+    def _held_batch(self, rows: Tensor, draws: Tensor) -> Examples:
         device = self.fabric.device
         return self._changed(self.held.images[rows].to(device), draws.to(device)), self.held.labels[rows].to(device)
 
@@ -200,20 +187,12 @@ class Differentiable:
 
     def state_dict(self) -> dict[str, Any]:
         """Weights and architecture parameters with their optimisers."""
-        return {
-            "model": self.training.model.state_dict(),
-            "optimisers": [optimiser.state_dict() for optimiser in self.training.optimisers],
-            "adam": self.adam.state_dict(),
-            "epoch": self.training.epoch,
-        }
+        return {**self.shared.state_dict(), "adam": self.adam.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        self.training.model.load_state_dict(state["model"])
-        for optimiser, kept in zip(self.training.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(kept)
+        self.shared.load_state_dict(state)
         self.adam.load_state_dict(state["adam"])
-        self.training.epoch = state["epoch"]
 
     def shortlist(self) -> list[Architecture]:
         """What the architecture parameters stand for, within the limits.
@@ -234,34 +213,3 @@ def unrounded() -> Iterator[None]:
     cudnn = torch.backends.cudnn
     with cudnn.flags(enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False):
         yield
-
-
-class Ahead:
-    """A feed that something is done with before each of its batches is trained on.
-
-    Args:
-        feed: Of the batches.
-        before: Told the step and what the feed's `batch` needs.
-    """
-
-    def __init__(self, feed: Feed, before: Callable[[int, Inputs], None]) -> None:
-        self.feed, self.before = feed, before
-
-    @property
-    def dealing(self) -> Dealing:
-        """The feed's."""
-        return self.feed.dealing
-
-    def epoch(self, seed: int, start: int) -> Iterator[Inputs]:
-        """The feed's."""
-        for index, inputs in enumerate(self.feed.epoch(seed, start), start):
-            self.before(index, inputs)
-            yield inputs
-
-    def batch(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The feed's."""
-        return self.feed.batch(*inputs)
-
-    def places(self, seed: int, step: int) -> list[str]:
-        """The feed's."""
-        return self.feed.places(seed, step)

@@ -1,11 +1,21 @@
-"""The settings of the strategy `nar`."""
+"""Neural architecture refinement (NAR): operators of a proven network, chosen by policy gradient over shared weights."""
 
-from typing import Literal, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from facenas.settings import Section
+from facenas.backbones.architecture import Architecture
+from facenas.backbones.space import SearchSpace
+from facenas.search.strategies.sample import Sample, retraining
+from facenas.search.strategy import SharedWeightsSection
+from facenas.section import Section
 from facenas.training.schedule import Restarts, Schedule
+
+if TYPE_CHECKING:
+    from facenas.search.settings import SearchSettings
+    from facenas.search.strategies.nar.stage import Refinement
+    from facenas.training.tasks import Task
 
 
 class ControllerSettings(Section):
@@ -21,7 +31,7 @@ class ControllerSettings(Section):
     samples: int = Field(1, ge=1, description="Architectures whose rewards make one update.")
 
 
-class NARSettings(Section):
+class NARSettings(SharedWeightsSection):
     """Neural architecture refinement; the defaults are the paper's where it has them.
 
     Source: NAR, sections 3.3, 3.4 and 4.1.1.
@@ -60,3 +70,13 @@ class NARSettings(Section):
         if self.pretrain_epochs >= self.epochs:
             raise ValueError("pretrain_epochs must be fewer than epochs: the controller learns in what is left")
         return self
+
+    def stage(self, settings: "SearchSettings", task: "Task") -> "Refinement":
+        """The stage of shared weights."""
+        from facenas.search.strategies.nar.stage import Refinement
+
+        return Refinement(settings, task)
+
+    def build(self, space: SearchSpace, seed: int, shortlist: Sequence[Architecture] = ()) -> Sample:
+        """The shortlist, trained from scratch."""
+        return retraining(space, shortlist, epochs=self.retrain_epochs)

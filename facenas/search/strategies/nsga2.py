@@ -7,7 +7,7 @@ from optuna.samplers import BaseSampler, NSGAIISampler
 from optuna.trial import FrozenTrial
 from pydantic import Field
 
-from facenas.backbones import SearchSpace
+from facenas.backbones.space import SearchSpace
 from facenas.search.baseline import BaselineSettings, Judge
 from facenas.search.candidate import Log, Plan, ignore
 from facenas.search.proposals import WORST, Proposals
@@ -18,6 +18,10 @@ class NSGA2Settings(BaselineSettings):
 
     name: Literal["nsga2"] = Field("nsga2", description="Name of the strategy.")
     population: int = Field(20, ge=2, description="Candidates of a generation; none depends on the scores of its own.")
+
+    def build(self, space: SearchSpace, seed: int) -> "NSGA2":
+        """The algorithm in a space."""
+        return NSGA2(space, seed, **self.model_dump())
 
 
 class NSGA2:

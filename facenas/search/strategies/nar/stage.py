@@ -1,8 +1,7 @@
 """The first stage of NAR: shared weights and the controller, an epoch of each by turns."""
 
-import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,16 +10,16 @@ from torch import Tensor, nn
 from facenas.backbones import Architecture, Blueprint
 from facenas.backbones.links import pairs
 from facenas.backbones.supernet import Supernet
-from facenas.errors import DivergedError, SettingsError
+from facenas.errors import SettingsError
 from facenas.search.held_out import split
-from facenas.search.nar.controller import Controller, Sampled
-from facenas.search.nar.policy import Learner, Update
-from facenas.search.nar.settings import NARSettings
 from facenas.search.row import Price
 from facenas.search.settings import SearchSettings
+from facenas.search.strategies.nar import NARSettings
+from facenas.search.strategies.nar.controller import Controller, Sampled
+from facenas.search.strategies.nar.policy import Learner, Update
+from facenas.search.supernet_training import SupernetTraining
 from facenas.training.device import derive_seed, make_fabric
-from facenas.training.fit import memory_format
-from facenas.training.loop import Training, train
+from facenas.training.loop import Training
 from facenas.training.tasks import Task
 
 MOST_ROUNDS = 20  # of drawing, in search of architectures within the limits
@@ -49,9 +48,13 @@ class Refinement:
         self.seed = derive_seed("shared weights", settings.seeded(), self.strategy.telling())
         self.task, self.held = split(task, self.strategy.reward, self.strategy.reward_share, self.seed)
         self.recipe = settings.recipe.model_copy(update={"lr": self.strategy.lr, "schedule": self.strategy.schedule})
-        self.fabric = make_fabric(settings.device, self.recipe.precision)
-        self.training, self.supernet, self.layout = self._prepared()
-        self.feed = self.task.feed(self.fabric, self.recipe)
+        self.shared = SupernetTraining(
+            self.task, Blueprint(architecture=self.space.start(), space=settings.space), self.space.supernet,
+            recipe=self.recipe, epochs=self.epochs, seed=self.seed, fabric=make_fabric(settings.device, self.recipe.precision),
+        )  # fmt: skip
+        self.training, self.supernet = self.shared.training, cast(Supernet, self.shared.training.model.network)
+        for optimiser in self.training.optimisers:
+            _with_momentum(optimiser.optimizer)
         torch.manual_seed(derive_seed(self.seed, "controller"))
         per_unit = len(self.space.start().operations) // self.space.units
         self.learner = Learner(Controller(self.space.units, per_unit, len(self.space.operators), self.strategy.controller))
@@ -61,17 +64,6 @@ class Refinement:
     def epochs(self) -> int:
         """Of the shared weights."""
         return self.strategy.epochs
-
-    def _prepared(self) -> tuple[Training, Supernet, torch.memory_format]:
-        torch.manual_seed(derive_seed(self.seed, "initialisation"))
-        base = Blueprint(architecture=self.space.start(), space=self.settings.space)
-        model = self.task.model(base)
-        supernet = model.network = self.space.supernet()
-        model.to(memory_format=(layout := memory_format(model)))
-        ready, *optimisers = self.fabric.setup(model, *self.task.optimisers(model, self.recipe, self.fabric.device))
-        for optimiser in optimisers:
-            _with_momentum(optimiser.optimizer)
-        return Training(ready, optimisers), supernet, layout
 
     def epoch(self, number: int, progress: Callable[[float], None]) -> dict[str, Any]:
         """One of the weights, one of the controller; at the end of a turn, what was found is accepted or not."""
@@ -95,21 +87,13 @@ class Refinement:
 
     def _train_weights(self, number: int, *, random: bool, turn: str, progress: Callable[[float], None]) -> dict[str, float]:
         """Each step trains the weights of one path."""
-        training, feed = self.training, self.feed
-        steps, generator, lr = feed.dealing.steps, self._generator("paths", number), 0.0
-        going = train(
-            training, feed, contract=self.task.contract, recipe=self.recipe, epochs=self.epochs, seed=self.seed, fabric=self.fabric,
-            layout=self.layout, recorded=False,
-        )  # fmt: skip
-        for step in range(steps):
+        generator = self._generator("paths", number)
+        for done, batch in enumerate(self.shared.epoch(self.seed), 1):
             sampled = self._drawn_evenly(generator, turn) if random else self._sample(1, generator, turn)
             self.supernet.take(self.architectures(sampled)[0])
-            lr = next(going)
-            progress(number + (step + 1) / steps * 0.8)  # the rewards take the rest
-        loss = float(training.loss_sum) / steps
-        if not math.isfinite(loss):
-            raise DivergedError(f"the loss of the shared weights became {loss:g} in epoch {number + 1}; lower strategy.lr")
-        return {"loss": loss, "trained": int(training.correct) / (steps * feed.dealing.size), "lr": lr}
+            batch.weight_step()
+            progress(number + done / self.shared.steps * 0.8)  # the rewards take the rest
+        return self.shared.facts()
 
     def _reward(self, number: int, *, random: bool, turn: str) -> dict[str, Any]:
         """The controller's epoch; while paths are random it only looks."""
@@ -226,19 +210,14 @@ class Refinement:
     def state_dict(self) -> dict[str, Any]:
         """Weights, controller, optimisers, incumbent."""
         return {
-            "model": self.training.model.state_dict(),
-            "optimisers": [optimiser.state_dict() for optimiser in self.training.optimisers],
-            "epoch": self.training.epoch,
+            **self.shared.state_dict(),
             "learner": self.learner.state_dict(),
             "incumbent": self.incumbent.model_dump_json(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        self.training.model.load_state_dict(state["model"])
-        for optimiser, kept in zip(self.training.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(kept)
-        self.training.epoch = state["epoch"]
+        self.shared.load_state_dict(state)
         self.learner.load_state_dict(state["learner"])
         self.incumbent = Architecture.model_validate_json(state["incumbent"])
 

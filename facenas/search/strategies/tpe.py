@@ -6,7 +6,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial
 from pydantic import Field
 
-from facenas.backbones import SearchSpace
+from facenas.backbones.space import SearchSpace
 from facenas.search.baseline import BaselineSettings, Judge
 from facenas.search.candidate import Log, Plan, ignore
 from facenas.search.proposals import WORST, Proposals
@@ -18,6 +18,10 @@ class TPESettings(BaselineSettings):
     name: Literal["tpe"] = Field("tpe", description="Name of the strategy.")
     startup: int = Field(10, ge=1, description="Random candidates before the first that the scores decide.")
     batch: int = Field(1, ge=1, description="Candidates proposed before their scores are seen; as many can be trained at once.")
+
+    def build(self, space: SearchSpace, seed: int) -> "TPE":
+        """The algorithm in a space."""
+        return TPE(space, seed, **self.model_dump())
 
 
 class TPE:

@@ -1,14 +1,23 @@
-"""The settings of the strategy `allegro`."""
+"""AllegroNAS: differentiable architecture search over cells, with asymptotic regularisation; DARTS is its special case."""
 
-from typing import Literal, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from facenas.settings import Section
+from facenas.backbones.architecture import Architecture
+from facenas.backbones.space import SearchSpace
+from facenas.search.strategies.sample import Sample, retraining
+from facenas.search.strategy import SharedWeightsSection
 from facenas.training.schedule import ExponentialCosine, Schedule, check_rate
 
+if TYPE_CHECKING:
+    from facenas.search.settings import SearchSettings
+    from facenas.search.strategies.allegro.stage import Differentiable
+    from facenas.training.tasks import Task
 
-class AllegroSettings(Section):
+
+class AllegroSettings(SharedWeightsSection):
     """AllegroNAS; its defaults are the paper's, and DARTS' where it says "as DARTS".
 
     What the paper leaves open: E = 90, of the annealing, is taken for the epochs of the search too, since equation 7 calls it their total
@@ -50,3 +59,13 @@ class AllegroSettings(Section):
     def _one_largest_rate(self) -> Self:
         check_rate(self.schedule, self.lr)
         return self
+
+    def stage(self, settings: "SearchSettings", task: "Task") -> "Differentiable":
+        """The stage of shared weights."""
+        from facenas.search.strategies.allegro.stage import Differentiable
+
+        return Differentiable(settings, task)
+
+    def build(self, space: SearchSpace, seed: int, shortlist: Sequence[Architecture] = ()) -> Sample:
+        """The shortlist, trained from scratch."""
+        return retraining(space, shortlist, epochs=self.retrain_epochs)

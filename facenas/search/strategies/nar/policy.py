@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facenas.search.nar.controller import Controller, Sampled
+from facenas.search.strategies.nar.controller import Controller, Sampled
 
 
 class Update(NamedTuple):

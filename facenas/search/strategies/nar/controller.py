@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facenas.backbones.links import pairs
-from facenas.search.nar.settings import ControllerSettings
+from facenas.search.strategies.nar import ControllerSettings
 
 
 class Sampled(NamedTuple):

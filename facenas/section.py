@@ -1,0 +1,22 @@
+"""A group of settings."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """A group of settings: immutable, hashable, and unknown keys are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def telling(self) -> dict[str, Any]:
+        """What was chosen: names, and what differs from its default; a setting that facenas gains later changes nothing here."""
+        tree, told = self.model_dump(mode="json"), dict[str, Any]()
+        for key, field in type(self).model_fields.items():
+            value = getattr(self, key)
+            if isinstance(value, Section):
+                told[key] = value.telling()
+            elif key == "name" or value != field.get_default(call_default_factory=True):
+                told[key] = tree[key]
+        return {key: value for key, value in told.items() if value != {}}
