@@ -24,11 +24,11 @@ class SupernetTraining:
 
     Args:
         task: The data that it is trained on, and its objective.
-        base: What the supernet stands for: its output is as wide as the supernet's.
+        base: One of the networks that the supernet stands for; its output size is that of all.
         supernet: Makes the supernet.
         recipe: How to train.
         epochs: Epochs in all.
-        seed: Of the initialisation.
+        seed: Seed of the initialisation.
         fabric: Device and precision.
 
     Attributes:
@@ -59,7 +59,7 @@ class SupernetTraining:
         """The batches of the next epoch; each one's `weight_step` is to be called.
 
         Args:
-            seed: Of order, augmentation and dropout of all epochs.
+            seed: Seed of order, augmentation and dropout of all epochs.
         """
         going = batches(
             self.training, self.feed, contract=self.task.contract, recipe=self.recipe, epochs=self.epochs, seed=seed, fabric=self.fabric,

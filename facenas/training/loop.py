@@ -109,7 +109,7 @@ def train(
         contract: How images become the network's input.
         recipe: Optimiser settings, schedule, augmentation.
         epochs: Epochs in all; the schedule spans them.
-        seed: Of order, augmentation and dropout; each epoch derives its own, so a resumed run equals an uninterrupted one.
+        seed: Seed of order, augmentation and dropout; each epoch derives its own, so a resumed run equals an uninterrupted one.
         fabric: Devices and precision.
         layout: Memory format of the batches.
 
@@ -138,12 +138,12 @@ def batches(
     """The batches of `train`, for loops that do something else too: they call each batch's `weight_step` themselves.
 
     Args:
-        training: As of `train`, like those below.
+        training: Model, optimiser, and how far they are; it is changed in place.
         feed: The images.
         contract: How images become the network's input.
         recipe: Optimiser settings, schedule, augmentation.
         epochs: Epochs in all.
-        seed: Of order, augmentation and dropout.
+        seed: Seed of order, augmentation and dropout.
         fabric: Devices and precision.
         layout: Memory format of the batches.
         recorded: Whether every step does the same, so that a GPU may record the first.
