@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from facenas.cli.common import overrides, remark
-from facenas.errors import NobodyUnseenError, SettingsError, nearest
+from facenas.errors import NobodyUnseenError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,13 +88,10 @@ def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | None,
         given: Overrides of the settings.
         data_root: Where the data lies, if it has moved.
     """
-    from facenas.eval.settings import EvalSettings
-    from facenas.settings import load, presets
+    from facenas.eval.settings import eval_settings
 
-    if name not in presets("eval"):
-        raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, presets('eval'))}")
     root = {} if card.data or data_root is None else {"data.root": data_root}
-    settings = load(EvalSettings, command="eval", preset=config or name, overrides=overrides([*given, "replicates=0"], **root))
+    settings = eval_settings(name, config=config, overrides=overrides([*given, "replicates=0"], **root))
     if card.data:
         return _classes(model, card, settings.device, settings.seed, data_root)
     return _faces(model, name, settings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facenas.cli.common import ConfigFile, Device, Json, Run, Seed, Set, overrides, percent, print_json, print_result, remark
-from facenas.errors import DataError, SettingsError, nearest
+from facenas.errors import DataError, SettingsError
 from facenas.files import replacing, write_text
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ Bench = Annotated[
     str,
     typer.Option(
         "--benchmark",
-        help="lfw, cfp_fp, cplfw, agedb_30, calfw, ijbb, ijbc, tinyface, orl, folder, pairs, "
-        "test (a classifier's test set), several with commas, or all that --data has.",
+        help="{benchmarks}; of {sources} pairs are drawn; test: a classifier's test set. Several with commas, or all that --data has.",
     ),
 ]
 Data = Annotated[str | None, typer.Option("--data", "--data-root", help="Folder of the benchmark's files, or the file itself.")]
@@ -70,18 +69,17 @@ def evaluate(
         told = set[str]()
         for path in paths:
             one = measure(path, name, how, told=told)
-            classic = {"baselines": classical(one)} if baselines else {}
-            files.append(stored(report_file(path, run, name), name, {name: one.report} | classic))
+            classic = classical(one) if baselines else {}
+            files.append(stored(report_file(path, run, name), name, {name: one.report} | told_of(classic)))
             measured.append(one)
     if compare:
         side_by_side(measured, run or Path("comparison"), as_json=as_json)
         return
-    report = {one.name: one.report for one in measured} | classic
     if as_json:
-        print_json(report)
+        print_json({one.name: one.report for one in measured} | told_of(classic))
         return
     for one, file in zip(measured, files, strict=True):
-        print_result(table(one, report.get("baselines", {})))
+        print_result(table(one, classic))
         if file:
             print_result(f"-> {file}")
 
@@ -109,13 +107,9 @@ def named(benchmark: str) -> list[str]:
 
 def settings_of(name: str, config: str | None, given: list[str]) -> "EvalSettings":
     """The settings of a benchmark."""
-    from facenas.eval.settings import EvalSettings
-    from facenas.settings import load, presets
+    from facenas.eval.settings import eval_settings
 
-    shipped = presets("eval")
-    if name not in shipped:
-        raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, [*shipped, TEST, ALL])}")
-    return load(EvalSettings, command="eval", preset=config or name, overrides=given)
+    return eval_settings(name, config=config, overrides=given, also=[TEST, ALL])
 
 
 def present(given: list[str]) -> list[str]:
@@ -124,14 +118,9 @@ def present(given: list[str]) -> list[str]:
     Raises:
         DataError: If there is none.
     """
-    from facenas.data.benchmarks.settings import IjbFiles, TinyFaceFiles, VerificationFiles
-    from facenas.settings import presets
+    from facenas.eval.settings import benchmarks_present
 
-    found, absent = list[str](), list[str]()
-    for name in presets("eval"):
-        source = settings_of(name, None, given).data if name not in {"synthetic", "orl", "folder"} else None
-        if isinstance(source, VerificationFiles | IjbFiles | TinyFaceFiles):
-            (found if source.present() else absent).append(name)
+    found, absent = benchmarks_present(given)
     if not found:
         raise DataError(f"--data has none of {', '.join(absent)}; give the folder that their files are in")
     if absent:
@@ -146,7 +135,12 @@ def classical(measured: "Measured") -> dict[str, Any]:
 
     if not isinstance(measured.benchmark, PairBenchmark):
         raise DataError(f"baselines learn from people of the same data set, {measured.name} has none to learn from; leave --baselines out")
-    return {name: asdict(result) for name, result in run_baselines(measured.benchmark).items()}
+    return dict(run_baselines(measured.benchmark))
+
+
+def told_of(baselines: dict[str, Any]) -> dict[str, Any]:
+    """The baselines' part of a report."""
+    return {"baselines": {name: asdict(result) for name, result in baselines.items()}} if baselines else {}
 
 
 def side_by_side(measured: "list[Measured]", folder: Path, *, as_json: bool) -> None:
@@ -220,38 +214,14 @@ def report_file(model: Path, run: Path | None, benchmark: str) -> Path:
     return (run or beside) / "eval" / f"{benchmark}{of_file}.json"
 
 
-def table(one: "Measured", baselines: dict[str, Any]) -> "Table":
+def table(one: "Measured", others: dict[str, Any]) -> "Table":
     """The figures of a model, and of the baselines."""
     from rich.table import Table
 
-    from facenas.data.benchmarks.verification_set import FOLDS
-    from facenas.eval.resolution import in_words
-    from facenas.eval.verification import Verification
+    from facenas.eval.rows import rows_of
 
-    if not isinstance(one.result, Verification):
-        return figures(one)
-    folds = "ten folds" if one.result.pairs >= FOLDS else f"{one.result.pairs} folds"
-    caption = f"{in_words(one.result.correct, one.result.pairs)}"
-    named = {"this model": asdict(one.result), **baselines}
-    fars = list(one.result.tar_at_far)
-    columns = ["recogniser", "accuracy", "AUC", "EER", *(f"TAR@FAR {far}" for far in fars)]
-    result = Table(*columns, title=f"{one.name}: {one.result.pairs} pairs, {folds}", caption=caption)
-    for name, row in named.items():
-        between = "" if row["accuracy_low"] is None else f" [{percent(row['accuracy_low'])[:-2]}, {percent(row['accuracy_high'])[:-2]}]"
-        accuracy = f"{percent(row['accuracy'])} +- {percent(row['std'])}{between}"
-        result.add_row(name, accuracy, f"{row['auc']:.4f}", percent(row["eer"]), *(percent(row["tar_at_far"][far]) for far in fars))
-    return result
-
-
-def figures(one: "Measured") -> "Table":
-    """Whatever a result holds, one a row."""
-    from rich.table import Table
-
-    result = Table(one.name, "")
-    for key, value in asdict(one.result).items():  # type: ignore[call-overload]
-        rates = value if isinstance(value, dict) else {"": value}
-        for at, rate in rates.items():
-            result.add_row(
-                f"{key} {at}".strip(), percent(rate) if isinstance(rate, float) else f"{rate:,}" if isinstance(rate, int) else rate
-            )
+    told = rows_of(one.result, one.name, others)
+    result = Table(*told.columns, title=told.title or None, caption=told.caption or None)
+    for row in told.rows:
+        result.add_row(*row)
     return result

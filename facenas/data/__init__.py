@@ -19,15 +19,18 @@ from facenas.data.face_files import FaceFiles, in_memory, state
 from facenas.data.faces import FaceDataset, FaceSet, Split, share_of_each, split_by_identity
 from facenas.data.fingerprint import Fingerprint, fingerprint_of
 from facenas.data.formats.bin_pairs import open_bin, write_bin
-from facenas.data.sources.class_sources import ClassSource, DigitImages
-from facenas.data.sources.face_sources import FaceSource, FaceSources, SyntheticFaces, development_faces, open_faces, test_names
+from facenas.data.sources.class_sources import DigitImages
+from facenas.data.sources.face_sources import development_faces, open_faces, test_names
 from facenas.data.sources.folders import FolderFaces, OrlFaces
 from facenas.data.sources.lists import ListFaces
 from facenas.data.sources.parquet_faces import ParquetFaces
 from facenas.data.sources.record_faces import RecordFaces
+from facenas.data.sources.source import SOURCES, ClassSource, FaceSource
+from facenas.data.sources.synthetic import SyntheticFaces
 
 __all__ = [
     "IJB",
+    "SOURCES",
     "Augmentation",
     "ClassSource",
     "DigitImages",
@@ -36,7 +39,6 @@ __all__ = [
     "FaceFiles",
     "FaceSet",
     "FaceSource",
-    "FaceSources",
     "Fingerprint",
     "FolderFaces",
     "ImageSet",
