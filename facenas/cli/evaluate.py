@@ -24,7 +24,8 @@ Bench = Annotated[
     str,
     typer.Option(
         "--benchmark",
-        help="{benchmarks}; of {sources} pairs are drawn; test: a classifier's test set. Several with commas, or all that --data has.",
+        help="{benchmarks}; faces such as orl or folder, of which pairs are drawn; test: a classifier's test set; "
+        "several with commas, or all that --data has.",
     ),
 ]
 Data = Annotated[str | None, typer.Option("--data", "--data-root", help="Folder of the benchmark's files, or the file itself.")]

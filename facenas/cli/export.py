@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from facenas.cli.checking import Check
     from facenas.data import InputContract
+    from facenas.export import FormatSection
 
-CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark that the file is checked on: orl, folder, synthetic, lfw, ...")]
-Kind = Annotated[
-    Literal["onnx", "onnx-fp16", "onnx-int8", "torch-export", "torchscript"], typer.Option("--format", help="What is written.")
-]
+OF_FORMAT = "format."
+CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark that the file is checked on: orl, folder, synthetic, {benchmarks}.")]
+Kind = Annotated[str, typer.Option("--format", help="What is written: {formats}. Its settings: --set format.least_cosine=0.999.")]
 Input = Annotated[
     Literal["contract", "raw"],
     typer.Option("--input", help="raw: the file takes RGB values from 0 to 255 as they are, as insightface and OpenCV give them."),
@@ -69,17 +69,17 @@ def export(
     from facenas.eval.embed import METADATA_KEY
     from facenas.export import ExportError, export_network
     from facenas.export.insightface_pack import is_read, write_pack
-    from facenas.export.network import SUFFIXES
     from facenas.training.device import make_fabric
     from facenas.training.models import load_model
 
-    if pack and not kind.startswith("onnx"):
+    form = format_of(kind, assignments)
+    if pack and form.opset is None:
         raise SettingsError(f"an insightface pack holds an ONNX file, got --format {kind}; leave --insightface-pack out")
     network, card = load_model(model)
-    given = overrides(assignments, seed=seed, device=device)
+    given = overrides([one for one in assignments if not one.strip().startswith(OF_FORMAT)], seed=seed, device=device)
     check = checked_on(model, card, check_on, config=config, given=given, data_root=data_root)
     raw = taken == "raw" or pack is not None
-    file = (run or (model if model.is_dir() else model.parent)) / f"model{'-raw' if raw else ''}{SUFFIXES[kind]}"
+    file = (run or (model if model.is_dir() else model.parent)) / f"model{'-raw' if raw else ''}{form.suffix}"
     judged: dict[str, Any] = {}
 
     def judge(runner: Any, contract: "InputContract") -> None:
@@ -94,7 +94,7 @@ def export(
     done = export_network(
         network,
         file,
-        kind=kind,
+        kind=form,
         contract=card.input,
         raw=raw,
         images=check.images,
@@ -127,6 +127,16 @@ def export(
     else:
         print_result(report(result, check))
         print_result(f"-> {file}")
+
+
+def format_of(name: str, assignments: list[str]) -> "FormatSection":
+    """The format of a name, with what `--set format.KEY=VALUE` says of it."""
+    from facenas.export import FORMATS
+    from facenas.settings import assigned
+
+    given = [one.strip().removeprefix(OF_FORMAT) for one in assignments if one.strip().startswith(OF_FORMAT)]
+    made: FormatSection = assigned(FORMATS.get(name), {"name": name}, given, told=f"--format {name}")
+    return made
 
 
 def report(result: dict[str, Any], check: "Check") -> "Table":

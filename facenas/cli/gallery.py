@@ -11,7 +11,6 @@ from facenas.cli.using import (
     Choice,
     DetectorModel,
     Far,
-    Finder,
     MinSize,
     ModelPath,
     Value,
@@ -37,7 +36,7 @@ Image = Annotated[Path, typer.Argument(help="A picture.")]
 GalleryPath = Annotated[Path, typer.Option("--gallery", help="Folder of a gallery.")]
 OtherModel = Annotated[Path | None, typer.Option("--model", help="Where the gallery's model is now; by default where it was.")]
 OtherAlign = Annotated[
-    Finder | None, typer.Option("--align", "--detector", help="What finds the faces; by default what found the gallery's.")
+    str | None, typer.Option("--align", "--detector", help="What finds the faces: {detectors}; by default what found the gallery's.")
 ]
 Faces = Annotated[Choice, typer.Option("--faces", help="Which faces of the picture are meant.")]
 Top = Annotated[int, typer.Option("--top", min=1, help="How many people are named.")]

@@ -7,6 +7,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
+from facenas.cli.members import tell_members
+
 PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}  # rich's help takes 0.2 s
 
 
@@ -61,7 +63,11 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was asked for."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, self.entries[name].load(name) if name in self.entries else command, rest
+        if name in self.entries:
+            command = self.entries[name].load(name)
+            if "--help" in rest:
+                tell_members(command)
+        return name, command, rest
 
 
 def group(entries: dict[str, Entry]) -> type[LazyGroup]:
