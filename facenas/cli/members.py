@@ -33,4 +33,4 @@ def _literals(tree: ast.Module) -> Iterator[str]:
     lines = [line for node in tree.body if isinstance(node, ast.ClassDef) for line in node.body if isinstance(line, ast.AnnAssign)]
     for line in lines:
         if ast.unparse(line.target) == "name" and ast.unparse(line.annotation).startswith("Literal"):
-            yield from (part.value for part in ast.walk(line.annotation) if isinstance(part, ast.Constant))
+            yield from (str(part.value) for part in ast.walk(line.annotation) if isinstance(part, ast.Constant))
