@@ -27,7 +27,7 @@ _STATES_A_NAME = re.compile(r"\bname\s*:\s*[\w.]*Literal\[")
 
 @dataclass(frozen=True)
 class Registry:
-    """The members of one kind: settings classes, each with a `name` of its own.
+    """The members of one kind: settings classes, each with a `name` of its own, or with several.
 
     Our members are the classes below `base` in the modules of one of our packages: a file there adds a member. A module that states no
     `name: Literal[...]` has none and is not imported: networks load torch, which settings do not. Others are entry points of installed
@@ -46,7 +46,7 @@ class Registry:
     @cached_property
     def members(self) -> Mapping[str, type[Any]]:
         """The settings class of each name: ours, then those of other packages, each in alphabetical order."""
-        own = {name: member for member in sorted(self._own(), key=lambda one: one.__name__) if (name := name_of(member))}
+        own = {name: member for member in sorted(self._own(), key=lambda one: one.__name__) for name in tags(member)}
         return own | dict(self._installed(set(own)))
 
     @property
@@ -61,9 +61,7 @@ class Registry:
         Raises:
             SettingsError: If there is none; the message names the nearest.
         """
-        if name not in self.members:
-            raise SettingsError(self.missing(name))
-        return self.members[name]
+        return OneOf(self).get(name)
 
     def missing(self, name: str) -> str:
         """A sentence for a name that has no member: the nearest name, and how one of another package is had."""
@@ -89,7 +87,7 @@ class Registry:
             yield from (
                 one
                 for one in found.values()
-                if isinstance(one, type) and issubclass(one, self.base) and one.__module__.endswith(module.name)
+                if isinstance(one, type) and issubclass(one, self.base) and one.__module__ == f"{self.package}.{module.name}"
             )
 
     def _installed(self, taken: set[str]) -> Iterator[tuple[str, type[Section]]]:
@@ -97,12 +95,12 @@ class Registry:
             member = self._loaded(entry)
             if member is None:
                 continue
-            name = name_of(member)
-            if name in taken:
-                logger.warning("%s: there is a %r already; %s is left out", self.group, name, _told(entry))
-            elif name:
-                taken.add(name)
-                yield name, member
+            for name in tags(member):
+                if name in taken:
+                    logger.warning("%s: there is a %r already; %s is left out", self.group, name, _told(entry))
+                else:
+                    taken.add(name)
+                    yield name, member
 
     def _loaded(self, entry: EntryPoint) -> type[Section] | None:
         try:
@@ -110,7 +108,7 @@ class Registry:
         except Exception as error:  # whatever somebody else's package raises when it is imported
             logger.warning("%s cannot be loaded and is left out: %s: %s", _told(entry), type(error).__name__, " ".join(str(error).split()))
             return None
-        if not (isinstance(member, type) and issubclass(member, self.base) and name_of(member)):
+        if not (isinstance(member, type) and issubclass(member, self.base) and tags(member)):
             logger.warning("%s is left out: it must be a %s whose `name` is a Literal with its default", _told(entry), self.base.__name__)
             return None
         return member
@@ -122,24 +120,38 @@ class OneOf:
 
     Attributes:
         registry: The members.
-        base: What the members that are meant are made of; None: all of them.
+        base: What the members that are meant are made of; None: all are meant.
+        also: Members of another registry that are meant too; of two of one name the first is meant.
     """
 
     registry: Registry
     base: type[Section] | None = None
+    also: "OneOf | None" = None
 
     @property
-    def members(self) -> Mapping[str, type[Any]]:
+    def members(self) -> dict[str, type[Any]]:
         """The settings class of each name."""
-        return {name: member for name, member in self.registry.members.items() if issubclass(member, self.base or Section)}
+        meant = {name: member for name, member in self.registry.members.items() if issubclass(member, self.base or self.registry.base)}
+        return (self.also.members if self.also else {}) | meant
 
     def sections(self) -> list[type[Any]]:
         """The settings classes of all members."""
-        return list(self.members.values())
+        return list(dict.fromkeys(self.members.values()))
+
+    def get(self, name: str) -> type[Any]:
+        """The settings class of a name.
+
+        Raises:
+            SettingsError: If there is none; the message names the nearest.
+        """
+        if name not in self.members:
+            raise SettingsError(f"unknown {self.registry.kind} {name!r}; {self.registry.hint(name, self.members)}")
+        return self.members[name]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A union of all members, told apart by their names."""
-        choices = {name: handler.generate_schema(member) for name, member in self.members.items()}
+        schemas = {member: handler.generate_schema(member) for member in self.sections()}
+        choices = {name: schemas[member] for name, member in self.members.items()}
         return core_schema.no_info_before_validator_function(
             self._known(choices), core_schema.tagged_union_schema(choices, discriminator="name")
         )

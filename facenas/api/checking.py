@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from facenas.errors import NobodyUnseenError, SettingsError, nearest
+from facenas.errors import NobodyUnseenError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -89,13 +89,10 @@ def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | Path 
         given: Overrides of the settings.
         data_root: Where the data lies, if it has moved.
     """
-    from facenas.eval.settings import EvalSettings
-    from facenas.settings import load, presets
+    from facenas.eval.settings import eval_settings
 
-    if name not in presets("eval"):
-        raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, presets('eval'))}")
     root = [] if card.data or data_root is None else [f"data.root={data_root}"]
-    settings = load(EvalSettings, command="eval", preset=str(config) if config else name, overrides=[*given, "replicates=0", *root])
+    settings = eval_settings(name, config=str(config) if config else None, overrides=[*given, "replicates=0", *root])
     if card.data:
         return _classes(model, card, settings.device, settings.seed, data_root)
     return _faces(model, name, settings)

@@ -10,17 +10,15 @@ from typing import Any
 from facenas.api.given import Changes, assignments, settings_of
 from facenas.api.measuring import Measured, measure
 from facenas.api.progress import showing
-from facenas.data.benchmarks.settings import IjbFiles, TinyFaceFiles, VerificationFiles
 from facenas.data.benchmarks.verification_set import benchmark_name
-from facenas.errors import DataError, SettingsError, nearest
+from facenas.errors import DataError, SettingsError
 from facenas.eval.classification import Classification, classification_accuracy
 from facenas.eval.drawn import run_baselines
-from facenas.eval.settings import EvalSettings
+from facenas.eval.settings import EvalSettings, benchmarks_present, eval_settings
 from facenas.eval.verification import PairBenchmark, Verification
 from facenas.locks import locked_within
 from facenas.recognition.models import load_classifier
 from facenas.recognition.thresholds import keep_report
-from facenas.settings import load, presets
 from facenas.training.device import Device
 
 logger = logging.getLogger("facenas")
@@ -173,10 +171,7 @@ def _name_of(settings: EvalSettings) -> str:
 
 
 def _settings_of(name: str, config: Place | None, changes: list[str]) -> EvalSettings:
-    shipped = presets("eval")
-    if name not in shipped:
-        raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, [*shipped, TEST, ALL])}")
-    return load(EvalSettings, command="eval", preset=str(config) if config else name, overrides=changes)
+    return eval_settings(name, config=str(config) if config else None, overrides=changes, also=[TEST, ALL])
 
 
 def _given(options: Mapping[str, object]) -> list[str]:
@@ -186,11 +181,7 @@ def _given(options: Mapping[str, object]) -> list[str]:
 
 def _present(changes: list[str]) -> list[str]:
     """The benchmarks whose files are there; the others are told."""
-    found, absent = list[str](), list[str]()
-    for name in presets("eval"):
-        source = _settings_of(name, None, changes).data if name not in {"synthetic", "orl", "folder"} else None
-        if isinstance(source, VerificationFiles | IjbFiles | TinyFaceFiles):
-            (found if source.present() else absent).append(name)
+    found, absent = benchmarks_present(changes)
     if not found:
         raise DataError(f"--data has none of {', '.join(absent)}; give the folder that their files are in")
     if absent:

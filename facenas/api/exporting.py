@@ -15,16 +15,17 @@ from facenas.data import InputContract
 from facenas.data.faces import told_size
 from facenas.errors import SettingsError
 from facenas.eval.embed import METADATA_KEY
-from facenas.export import Exported, ExportError, export_network
+from facenas.export import FORMATS, Exported, ExportError, FormatSection, export_network
 from facenas.export.insightface_pack import is_read, write_pack
-from facenas.export.network import SUFFIXES, Format
 from facenas.export.parity import Runner
 from facenas.files import write_json
 from facenas.locks import locked_output, locked_within
+from facenas.settings import assigned
 from facenas.training.device import Device, make_fabric
 from facenas.training.models import Model, load_model
 
 logger = logging.getLogger("facenas")
+OF_FORMAT = "format."  # begins the paths of a format's settings
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class ExportResult:
 
 def export(
     model: str | Path,
-    format: Format = "onnx",
+    format: FormatSection | str = "onnx",
     *,
     input: Literal["contract", "raw"] = "contract",
     insightface_pack: str | Path | None = None,
@@ -73,13 +74,13 @@ def export(
 
     Args:
         model: Folder of a finished training run.
-        format: What is written.
+        format: What is written, by its name or its settings.
         input: `raw`: the file takes RGB values from 0 to 255 as they are, as insightface and OpenCV give them.
         insightface_pack: Also write this folder for insightface 2; implies `input="raw"`.
         check_on: Benchmark that the file is checked on.
         max_accuracy_drop: Fail if a rate of the benchmark falls by more, a fraction.
         config: A YAML file of settings instead of the benchmark's preset.
-        set: Settings of the benchmark to change, by path.
+        set: Settings of the benchmark to change, by path, and of the format, by `format.KEY`.
         run: Folder for the file; without it the model's.
         device: Where torch models run; without it the settings'.
         data_root: Where the benchmark's data lies.
@@ -91,24 +92,30 @@ def export(
         RunError: If another process is at work on the run, or writes the same file.
     """
     pack, place = Path(insightface_pack) if insightface_pack else None, Path(model)
-    if pack and not format.startswith("onnx"):
-        raise SettingsError(f"an insightface pack holds an ONNX file, got --format {format}; leave --insightface-pack out")
+    changes = [*assignments(set), *([f"device={device}"] if device else [])]
+    form = _format(format, [one.removeprefix(OF_FORMAT) for one in changes if one.startswith(OF_FORMAT)])
+    if pack and form.opset is None:
+        raise SettingsError(f"an insightface pack holds an ONNX file, got --format {form.name}; leave --insightface-pack out")
     read, raw = load_model(place), input == "raw" or pack is not None
     folder = Path(run) if run else place if place.is_dir() else place.parent
-    file = folder / f"model{'-raw' if raw else ''}{SUFFIXES[format]}"
-    changes = [*assignments(set), *([f"device={device}"] if device else [])]
+    file = folder / f"model{'-raw' if raw else ''}{form.suffix}"
     with showing(progress), ExitStack() as locks:
         locks.enter_context(locked_within(folder, file))
         if pack:
             locks.enter_context(locked_output(pack))
         check = checked_on(
-            place, read.card, check_on, config=config, given=changes, data_root=str(data_root) if data_root is not None else None
+            place,
+            read.card,
+            check_on,
+            config=config,
+            given=[one for one in changes if not one.startswith(OF_FORMAT)],
+            data_root=str(data_root) if data_root is not None else None,
         )
         logger.info("exporting, then comparing with torch on %d images and on %s ...", len(check.images), check.name)
-        exported, judged = _exported(read, file, check, kind=format, raw=raw, max_drop=max_accuracy_drop)
+        exported, judged = _exported(read, file, check, kind=form, raw=raw, max_drop=max_accuracy_drop)
         report: dict[str, Any] = {
             "file": str(file),
-            "format": format,
+            "format": form.name,
             "bytes": file.stat().st_size,
             "sha256": sha256(file.read_bytes()).hexdigest(),
             "opset": exported.opset,
@@ -124,7 +131,17 @@ def export(
     return ExportResult(file, exported, check, report)
 
 
-def _exported(read: Model, file: Path, check: Check, *, kind: Format, raw: bool, max_drop: float | None) -> tuple[Exported, dict[str, Any]]:
+def _format(given: FormatSection | str, changes: list[str]) -> FormatSection:
+    """The format of a name, or settings of one, with what is changed in it."""
+    if isinstance(given, str):
+        made: FormatSection = assigned(FORMATS.get(given), {"name": given}, changes, told=f"--format {given}")
+        return made
+    return assigned(type(given), given.model_dump(), changes, told=f"--format {given.name}")
+
+
+def _exported(
+    read: Model, file: Path, check: Check, *, kind: FormatSection, raw: bool, max_drop: float | None
+) -> tuple[Exported, dict[str, Any]]:
     """Write the file if it is good enough; what it was found to be worth."""
     network, card = read
     judged: dict[str, Any] = {}
@@ -133,7 +150,7 @@ def _exported(read: Model, file: Path, check: Check, *, kind: Format, raw: bool,
         judged.update(check.judge(runner, contract, network, card.input))
         if max_drop is not None and judged["benchmark"]["drop"] > max_drop:
             raise ExportError(
-                f"{kind} loses {percent(judged['benchmark']['drop'])} on {check.name}, more than --max-accuracy-drop {max_drop:g} "
+                f"{kind.name} loses {percent(judged['benchmark']['drop'])} on {check.name}, more than --max-accuracy-drop {max_drop:g} "
                 "allows; nothing was written"
             )
 

@@ -11,10 +11,10 @@ from facenas.cli.using import with_several
 Images = Annotated[Path, typer.Argument(help="Folder of pictures, with folders of people or not; or one picture.")]
 Out = Annotated[Path, typer.Argument(help="Folder for the aligned faces, in the same folders, and faces.csv.")]
 Finder = Annotated[
-    Literal["dlib", "yunet"] | None,
-    typer.Option("--detector", "--align", help="What finds faces; dlib needs the packages dlib-bin and face-recognition-models."),
+    str | None,
+    typer.Option("--detector", "--align", help="What finds faces: {detectors}; dlib needs dlib-bin and face-recognition-models."),
 ]
-ModelFile = Annotated[Path | None, typer.Option("--detector-model", help="YuNet's ONNX file; otherwise it is downloaded once.")]
+ModelFile = Annotated[Path | None, typer.Option("--detector-model", help="Its model file; YuNet's is otherwise downloaded once.")]
 Landmarks = Annotated[Path | None, typer.Option("--landmarks", help="A list of pictures with five points each, instead of a detector.")]
 Faces = Annotated[Literal["largest", "centre", "all"], typer.Option("--faces", help="Which faces of a picture are meant.")]
 Otherwise = Annotated[

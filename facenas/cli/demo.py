@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from facenas.cli.common import Device, Set, print_result, remark
-from facenas.cli.using import DetectorModel, Far, Finder, Value
+from facenas.cli.using import DetectorModel, Far, Value
 from facenas.errors import SettingsError
 
 Model = Annotated[Path | None, typer.Option("--model", help="Training run, ONNX file or timm:NAME; a gallery knows its own.")]
 GalleryPath = Annotated[Path | None, typer.Option("--gallery", help="Folder of a gallery to search.")]
-Align = Annotated[Finder | None, typer.Option("--align", help="What finds the faces; by default what found the gallery's, otherwise none.")]
+Align = Annotated[str | None, typer.Option("--align", help="{detectors}; by default what found the gallery's faces, or none.")]
 Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port; by default the first free one from 7860 on.")]
 
 

@@ -1,6 +1,5 @@
 """`facenas eval`: measure models on benchmarks."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,8 +21,8 @@ Bench = Annotated[
     str,
     typer.Option(
         "--benchmark",
-        help="lfw, cfp_fp, cplfw, agedb_30, calfw, ijbb, ijbc, tinyface, orl, folder, pairs, "
-        "test (a classifier's test set), several with commas, or all that --data has.",
+        help="{benchmarks}; faces such as orl or folder, of which pairs are drawn; test: a classifier's test set; "
+        "several with commas, or all that --data has.",
     ),
 ]
 Data = Annotated[str | None, typer.Option("--data", "--data-root", help="Folder of the benchmark's files, or the file itself.")]
@@ -77,7 +76,7 @@ def tell(one: "EvalResult") -> None:
         told, kept = f"{found.correct} of {found.total}, {share}", f" -> {one.file}" if one.file else ""
         print_result(f"test accuracy on {one.report['data']['name']}: {told}{kept}")
         return
-    print_result(table(one, _baselines(one).get("baselines", {})))
+    print_result(table(one))
     if one.file:
         print_result(f"-> {one.file}")
 
@@ -106,38 +105,14 @@ def tell_comparison(done: "ModelComparison", *, as_json: bool) -> None:
     print_result(f"-> {done.page}")
 
 
-def table(one: "EvalResult", baselines: dict[str, Any]) -> "Table":
+def table(one: "EvalResult") -> "Table":
     """The figures of a model, and of the baselines."""
     from rich.table import Table
 
-    from facenas.data.benchmarks.verification_set import FOLDS
-    from facenas.eval.resolution import in_words
-    from facenas.eval.verification import Verification
+    from facenas.eval.rows import rows_of
 
-    if not isinstance(one.result, Verification):
-        return figures(one)
-    folds = "ten folds" if one.result.pairs >= FOLDS else f"{one.result.pairs} folds"
-    caption = f"{in_words(one.result.correct, one.result.pairs)}"
-    named = {"this model": asdict(one.result), **baselines}
-    fars = list(one.result.tar_at_far)
-    columns = ["recogniser", "accuracy", "AUC", "EER", *(f"TAR@FAR {far}" for far in fars)]
-    result = Table(*columns, title=f"{one.benchmark}: {one.result.pairs} pairs, {folds}", caption=caption)
-    for name, row in named.items():
-        between = "" if row["accuracy_low"] is None else f" [{percent(row['accuracy_low'])[:-2]}, {percent(row['accuracy_high'])[:-2]}]"
-        accuracy = f"{percent(row['accuracy'])} +- {percent(row['std'])}{between}"
-        result.add_row(name, accuracy, f"{row['auc']:.4f}", percent(row["eer"]), *(percent(row["tar_at_far"][far]) for far in fars))
-    return result
-
-
-def figures(one: "EvalResult") -> "Table":
-    """Whatever a result holds, one a row."""
-    from rich.table import Table
-
-    result = Table(one.benchmark, "")
-    for key, value in asdict(one.result).items():
-        rates = value if isinstance(value, dict) else {"": value}
-        for at, rate in rates.items():
-            result.add_row(
-                f"{key} {at}".strip(), percent(rate) if isinstance(rate, float) else f"{rate:,}" if isinstance(rate, int) else rate
-            )
+    told = rows_of(one.result, one.benchmark, _baselines(one).get("baselines", {}))
+    result = Table(*told.columns, title=told.title or None, caption=told.caption or None)
+    for row in told.rows:
+        result.add_row(*row)
     return result

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
     from facenas.api.checking import Check
 
-CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark that the file is checked on: orl, folder, synthetic, lfw, ...")]
-Kind = Annotated[
-    Literal["onnx", "onnx-fp16", "onnx-int8", "torch-export", "torchscript"], typer.Option("--format", help="What is written.")
-]
+CheckOn = Annotated[str, typer.Option("--check-on", help="Benchmark that the file is checked on: orl, folder, synthetic, {benchmarks}.")]
+Kind = Annotated[str, typer.Option("--format", help="What is written: {formats}. Its settings: --set format.least_cosine=0.999.")]
 Input = Annotated[
     Literal["contract", "raw"],
     typer.Option("--input", help="raw: the file takes RGB values from 0 to 255 as they are, as insightface and OpenCV give them."),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from facenas.cli.common import Device, Json, Set, print_json, print_result, remark
-from facenas.cli.using import Align, Choice, DetectorModel, Far, Finder, MinSize, ModelPath, Value, placed, told, with_several
+from facenas.cli.using import Align, Choice, DetectorModel, Far, MinSize, ModelPath, Value, placed, told, with_several
 
 Pictures = Annotated[Path, typer.Argument(help="A folder of pictures for each person; a picture outside is a person of its name.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the gallery.")]
@@ -15,7 +15,7 @@ Image = Annotated[Path, typer.Argument(help="A picture.")]
 GalleryPath = Annotated[Path, typer.Option("--gallery", help="Folder of a gallery.")]
 OtherModel = Annotated[Path | None, typer.Option("--model", help="Where the gallery's model is now; by default where it was.")]
 OtherAlign = Annotated[
-    Finder | None, typer.Option("--align", "--detector", help="What finds the faces; by default what found the gallery's.")
+    str | None, typer.Option("--align", "--detector", help="What finds the faces: {detectors}; by default what found the gallery's.")
 ]
 Faces = Annotated[Choice, typer.Option("--faces", help="Which faces of the picture are meant.")]
 Top = Annotated[int, typer.Option("--top", min=1, help="How many people are named.")]

@@ -10,10 +10,9 @@ if TYPE_CHECKING:
     from facenas.recognition.aligning import Cut
     from facenas.recognition.thresholds import Threshold
 
-Finder = Literal["dlib", "yunet", "none"]
 Choice = Literal["largest", "centre", "all"]
-Align = Annotated[Finder, typer.Option("--align", "--detector", help="What finds the faces; none: each picture is an aligned face.")]
-DetectorModel = Annotated[Path | None, typer.Option("--detector-model", help="YuNet's ONNX file; otherwise it is downloaded once.")]
+Align = Annotated[str, typer.Option("--align", "--detector", help="What finds faces: {detectors}; none: each picture is an aligned face.")]
+DetectorModel = Annotated[Path | None, typer.Option("--detector-model", help="Its model file; YuNet's is otherwise downloaded once.")]
 Faces = Annotated[Choice, typer.Option("--faces", help="Which faces of a picture are meant.")]
 MinSize = Annotated[int, typer.Option("--min-size", min=1, help="Shorter side, in pixels, that a face's box must have.")]
 Far = Annotated[float, typer.Option("--far", help="False accept rate that the threshold of the model's evaluation is taken at.")]

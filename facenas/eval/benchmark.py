@@ -1,18 +1,82 @@
-"""A face benchmark that is ready to be run: pictures to embed, and what their embeddings are worth."""
+"""What a face benchmark is: settings that open it; once open, pictures to embed, and what their embeddings are worth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import Field
+
+from facenas.data.faces import Size
+from facenas.data.looks import Looks
 from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 from facenas.eval.pictures import Pictures
+from facenas.eval.weighting import Weighting
+from facenas.registry import Registry
+from facenas.settings import Section
 
 Curve = Sequence[tuple[float, float]]
 
 
+@dataclass(frozen=True)
+class Conditions:
+    """What a benchmark is opened for.
+
+    Attributes:
+        size: Of an image in pixels, as the model expects it.
+        seen: People that the model was trained on or selected by, per data set.
+        looks: Of their photographs, by which they are known in other data sets.
+        most_pairs: Most genuine pairs, and as many impostor pairs, where pairs are drawn.
+        weighting: Of the photographs in a template.
+        replicates: Resamplings of the people for confidence intervals; 0: none.
+        seed: Of everything that is drawn.
+    """
+
+    size: Size
+    seen: Mapping[str, Sequence[str]]
+    looks: Sequence[Looks] = ()
+    most_pairs: int = 3000
+    weighting: Weighting = field(default_factory=Weighting)
+    replicates: int = 0
+    seed: int = 0
+
+
+class BenchmarkSection(Section):
+    """The settings of a benchmark; its own class adds `name: Literal["..."]` and what it needs to find its files."""
+
+    def benchmark(self, conditions: Conditions) -> "Benchmark":
+        """Open its files.
+
+        Args:
+            conditions: What it is opened for.
+
+        Raises:
+            DataError: If they are missing or damaged.
+        """
+        raise NotImplementedError
+
+    def present(self) -> bool | None:
+        """Whether its files are there, for `--benchmark all`; None: it is measured where it is named, and not by `all`."""
+        return None
+
+
+class BenchmarkFiles(BenchmarkSection):
+    """A benchmark in a folder, some of whose pictures may be missing."""
+
+    root: Path = Field(Path("benchmarks"), description="Folder of the benchmarks, or the file itself.")
+    most_missing: float = Field(
+        0.5, ge=0, le=1, description="Share of the pictures that may be missing or unreadable; what needs them is left out and counted."
+    )
+
+
+BENCHMARKS = Registry("facenas.benchmarks", "facenas.eval.benchmarks", BenchmarkSection)
+
+
 class Result(Protocol):
-    """Figures of a model: a dataclass of plain values; rates are fractions.
+    """Figures of a model: a dataclass of plain values, which the report is made of; rates are fractions.
+
+    A result may also have `rows(title, others) -> facenas.eval.rows.Rows`, its table for people; otherwise each figure is a row.
 
     Attributes:
         left_out: Number of the questions, by what they are about, that could not be asked since pictures are missing or unreadable.

@@ -1,37 +1,29 @@
 """Pairs that are drawn from a set of faces, of people that a model has not seen."""
 
-from collections.abc import Mapping, Sequence
-
-from facenas.data import balanced_pairs, test_names
-from facenas.data.faces import Size
-from facenas.data.looks import Looks
-from facenas.data.sources.face_sources import FaceSource
+from facenas.data import FaceSource, balanced_pairs, test_names
 from facenas.errors import DataError, NobodyUnseenError
 from facenas.eval.baselines import BASELINES
+from facenas.eval.benchmark import Conditions
 from facenas.eval.met import people_met
 from facenas.eval.pictures import in_memory_pictures
-from facenas.eval.settings import EvalSettings
 from facenas.eval.verification import PairBenchmark, Verification
 
 
-def drawn_benchmark(
-    source: FaceSource, settings: EvalSettings, *, size: Size, seen: Mapping[str, Sequence[str]], looks: Sequence[Looks] = ()
-) -> PairBenchmark:
-    """Load the photographs and draw the pairs.
+def drawn_benchmark(source: FaceSource, conditions: Conditions) -> PairBenchmark:
+    """Load the photographs and draw the pairs of people that the model has not seen.
+
+    If nothing is known of this data set, the test people are those that the source keeps for testing. People who are known by their looks
+    are left out, whatever the data set and they are called.
 
     Args:
         source: The photographs.
-        settings: Number of pairs, seed.
-        size: Of an image in pixels.
-        seen: People that the model was trained on or selected by, per data set. If nothing is known of this data set, the
-            test people are those that the source keeps for testing.
-        looks: Of their photographs: people who are known by them are left out, whatever the data set and they are called.
+        conditions: Number of pairs, seed, size, and whom the model has seen.
 
     Raises:
         NobodyUnseenError: If no two people are left to test on.
     """
-    faces = source.load(size)
-    named, met = set(seen.get(faces.dataset, ())), people_met(faces, looks)
+    faces, seen = source.load(conditions.size), conditions.seen
+    named, met = set(seen.get(faces.dataset, ())), people_met(faces, conditions.looks)
     if faces.dataset in seen or met:
         names = tuple(name for name in faces.names if name not in named | met)
     else:
@@ -40,13 +32,13 @@ def drawn_benchmark(
         known = f"the model was trained on all but {len(names)} of these {len(faces.names)} people"
         raise NobodyUnseenError(f"{known}; at least 2 others are needed")
     test = faces.of(names)
-    pairs = balanced_pairs(test.identities, seed=settings.seed, limit=settings.most_pairs)
+    pairs = balanced_pairs(test.identities, seed=conditions.seed, limit=conditions.most_pairs)
     rest = faces.of([name for name in faces.names if name not in set(names)])
     others = met - named
     remark = f"{len(others)} of {len(faces.names)} people are known by their photographs, and left out: the model has seen them elsewhere"
     return PairBenchmark(
         source.name, in_memory_pictures(test), pairs, test.identities, remark if others else "",
-        replicates=settings.replicates, seed=settings.seed, faces=test, rest=rest,
+        replicates=conditions.replicates, seed=conditions.seed, faces=test, rest=rest,
     )  # fmt: skip
 
 

@@ -1,20 +1,16 @@
-"""The benchmarks that exist."""
+"""From the settings of an evaluation to a benchmark that is ready to be run."""
 
 from collections.abc import Mapping, Sequence
 
-from facenas.data.benchmarks.settings import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
 from facenas.data.faces import Size
 from facenas.data.looks import Looks
-from facenas.eval.benchmark import Benchmark
+from facenas.eval.benchmark import Benchmark, BenchmarkSection, Conditions
 from facenas.eval.drawn import drawn_benchmark
-from facenas.eval.ijb import ijb_benchmark
 from facenas.eval.settings import EvalSettings
-from facenas.eval.tinyface import tinyface_benchmark
-from facenas.eval.verification import pair_benchmark
 
 
 def make_benchmark(settings: EvalSettings, *, size: Size, seen: Mapping[str, Sequence[str]], looks: Sequence[Looks] = ()) -> Benchmark:
-    """Open the benchmark that the settings name.
+    """Open the benchmark that the settings name; from a source of faces, pairs are drawn.
 
     Args:
         settings: Its files and how it is run.
@@ -25,12 +21,10 @@ def make_benchmark(settings: EvalSettings, *, size: Size, seen: Mapping[str, Seq
     Raises:
         DataError: If its files are missing or damaged, or nobody is left to test on.
     """
-    source = settings.data
-    if isinstance(source, VerificationFiles | PairList):
-        images = source.open(size)
-        return pair_benchmark(images, replicates=settings.replicates, seed=settings.seed, most_missing=source.most_missing)
-    if isinstance(source, IjbFiles):
-        return ijb_benchmark(source.open(size), settings.weighting, source.most_missing)
-    if isinstance(source, TinyFaceFiles):
-        return tinyface_benchmark(source.open(size), source.most_missing)
-    return drawn_benchmark(source, settings, size=size, seen=seen, looks=looks)
+    conditions = Conditions(
+        size, seen, looks,
+        most_pairs=settings.most_pairs, weighting=settings.weighting, replicates=settings.replicates, seed=settings.seed,
+    )  # fmt: skip
+    if isinstance(settings.data, BenchmarkSection):
+        return settings.data.benchmark(conditions)
+    return drawn_benchmark(settings.data, conditions)

@@ -1,15 +1,21 @@
 """The settings of `facenas eval`."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from facenas.data import FaceSource, InputContract
-from facenas.data.benchmarks.settings import IjbFiles, PairList, TinyFaceFiles, VerificationFiles
 from facenas.data.contract import Divisor, ImageSize, Layout, PerChannel
-from facenas.settings import Section
+from facenas.data.sources.source import SOURCES
+from facenas.errors import SettingsError, nearest
+from facenas.eval.benchmark import BENCHMARKS, BenchmarkSection
+from facenas.eval.weighting import Weighting
+from facenas.registry import OneOf
+from facenas.settings import Section, assigned, load, presets
 
-BenchmarkSource = Annotated[FaceSource | VerificationFiles | PairList | IjbFiles | TinyFaceFiles, Field(discriminator="name")]
+MEASURED = OneOf(SOURCES, FaceSource, also=OneOf(BENCHMARKS))  # pairs are drawn from any faces
+BenchmarkSource = Annotated[FaceSource | BenchmarkSection, MEASURED]
 
 
 class ContractOverride(Section):
@@ -26,13 +32,6 @@ class ContractOverride(Section):
         return InputContract.model_validate(contract.model_dump() | self.model_dump(exclude_none=True))
 
 
-class Weighting(Section):
-    """How the photographs of a template are weighed (IJB); the published tables differ in it."""
-
-    norm: Literal["keep", "unit"] = Field("keep", description="Whether a photograph's embedding keeps its length.")
-    detector: bool = Field(True, description="Whether it is multiplied by the face detector's score.")
-
-
 class EvalSettings(Section):
     """A benchmark and how it is run."""
 
@@ -47,3 +46,36 @@ class EvalSettings(Section):
     input: ContractOverride = Field(ContractOverride(), description="What is known of the model's input, if it does not say it.")
     seed: int = Field(0, description="Seed of the choice of pairs and of the resamplings.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where torch models run; ONNX runs on the CPU.")
+
+
+def eval_settings(name: str, *, config: str | None = None, overrides: Sequence[str] = (), also: Sequence[str] = ()) -> EvalSettings:
+    """The settings of the benchmark of a name.
+
+    Args:
+        name: Of one of our benchmarks, of a source of faces, or of a benchmark of an installed package.
+        config: A YAML file instead of the benchmark's defaults.
+        overrides: Assignments such as `data.root=FOLDER`.
+        also: Other names that the caller knows, for the message.
+
+    Raises:
+        SettingsError: If there is no such benchmark, or a setting is wrong.
+    """
+    if name not in MEASURED.members:
+        raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, [*MEASURED.members, *also])}")
+    if config or name in presets("eval"):
+        return load(EvalSettings, command="eval", preset=config or name, overrides=overrides)
+    return assigned(EvalSettings, {"data": {"name": name}}, overrides, told=name)
+
+
+def benchmarks_present(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The benchmarks whose files are there, and those whose are not, of all that can tell.
+
+    Args:
+        overrides: Assignments such as `data.root=FOLDER`, which hold for all of them.
+    """
+    found: dict[bool, list[str]] = {True: [], False: []}
+    for name in (name for name, member in sorted(BENCHMARKS.members.items()) if member.present is not BenchmarkSection.present):
+        source = eval_settings(name, overrides=overrides).data
+        if isinstance(source, BenchmarkSection) and (there := source.present()) is not None:
+            found[there].append(name)
+    return found[True], found[False]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from facenas.data.faces import Labels
 from facenas.errors import NotFiniteError
 from facenas.eval.embed import Embeddings
-from facenas.eval.extract import unit
+from facenas.eval.extraction import unit
 from facenas.eval.scores import Flags
-from facenas.eval.settings import Weighting
+from facenas.eval.weighting import Weighting
 
 BLOCK = 512  # templates whose scores with many others are computed at a time
 Rows = NDArray[np.integer]

@@ -1,6 +1,6 @@
 """1:1 verification: pairs of faces, the published ten-fold protocol and the ROC's summary."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from facenas.eval import bootstrap, metrics, roc
 from facenas.eval.benchmark import Curve
 from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
-from facenas.eval.extract import unit
+from facenas.eval.extraction import unit
 from facenas.eval.pictures import Pictures, filed_pictures, there
-from facenas.eval.resolution import least_difference
+from facenas.eval.resolution import in_words, least_difference
+from facenas.eval.rows import Rows, percent
 from facenas.eval.scores import Scores, check_kinds
 
 AT_ONCE = 2**8  # pairs whose embeddings are copied at a time
@@ -65,6 +66,19 @@ class Verification:
     def rates(self) -> dict[str, float]:
         """Accuracy."""
         return {"": self.accuracy}
+
+    def rows(self, title: str, others: Mapping[str, "Verification"]) -> Rows:
+        """One recogniser a row."""
+        folds = "ten folds" if self.pairs >= FOLDS else f"{self.pairs} folds"
+        columns = ["recogniser", "accuracy", "AUC", "EER", *(f"TAR@FAR {far}" for far in self.tar_at_far)]
+        rows = [[name, *one._line(list(self.tar_at_far))] for name, one in {"this model": self, **others}.items()]
+        return Rows(columns, rows, f"{title}: {self.pairs} pairs, {folds}", in_words(self.correct, self.pairs))
+
+    def _line(self, fars: list[str]) -> list[str]:
+        low, high = self.accuracy_low, self.accuracy_high
+        between = "" if low is None or high is None else f" [{percent(low)[:-2]}, {percent(high)[:-2]}]"
+        accuracy = f"{percent(self.accuracy)} +- {percent(self.std)}{between}"
+        return [accuracy, f"{self.auc:.4f}", percent(self.eer), *(percent(self.tar_at_far[far]) for far in fars)]
 
 
 @dataclass(frozen=True)

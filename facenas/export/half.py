@@ -1,10 +1,29 @@
 """ONNX in half precision, with float32 input and output."""
 
-import onnx
+from typing import ClassVar, Literal
 
-from facenas.export.onnx import ordered
+import onnx
+from pydantic import Field
+
+from facenas.export.onnx import OnnxFile, ordered
+from facenas.export.parity import Batch
+from facenas.export.sensitive import Aim, keep_sensitive
 
 OF_THE_INPUT = ("Sub_0", "Mul_0")  # means and deviations of raw input keep their digits
+
+
+class HalfFormat(OnnxFile):
+    """ONNX in float16, but for the layers that it harms."""
+
+    suffix: ClassVar[str] = "-fp16.onnx"
+    name: Literal["onnx-fp16"] = Field("onnx-fp16", description="Name of the format.")
+    least_cosine: float = Field(0.999, ge=-1, le=1, description="Least cosine of an image's output and torch's; else nothing is written.")
+    aim: Aim = 0.9999
+
+    def converted(self, model: onnx.ModelProto, images: Batch) -> tuple[onnx.ModelProto, list[str]]:
+        """As many layers in float16 as reach the aim; arguments as of `OnnxFile.converted`."""
+        layers = [node.name for node in model.graph.node]
+        return keep_sensitive(model, lambda kept: half(model, list(kept)), layers, images, least_cosine=self.aim)
 
 
 def half(model: onnx.ModelProto, kept: list[str]) -> onnx.ModelProto:

@@ -3,14 +3,30 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import onnx
+from pydantic import Field
 
+from facenas.export.onnx import OnnxFile
 from facenas.export.parity import Batch
+from facenas.export.sensitive import Aim, keep_sensitive
 
 OPERATIONS = ["Conv", "Gemm", "MatMul"]  # whose arithmetic is worth it; what lies between runs in float unless it merely moves numbers
 CALIBRATION_BATCH = 8
+
+
+class Int8Format(OnnxFile):
+    """ONNX in 8-bit integers, but for the layers that it harms."""
+
+    suffix: ClassVar[str] = "-int8.onnx"
+    name: Literal["onnx-int8"] = Field("onnx-int8", description="Name of the format.")
+    least_cosine: float = Field(0.95, ge=-1, le=1, description="Least cosine of an image's output and torch's; else nothing is written.")
+    aim: Aim = 0.99
+
+    def converted(self, model: onnx.ModelProto, images: Batch) -> tuple[onnx.ModelProto, list[str]]:
+        """As many layers in integers as reach the aim; arguments as of `OnnxFile.converted`."""
+        return keep_sensitive(model, Quantiser(model, images), layers_of(model), images, least_cosine=self.aim)
 
 
 def layers_of(model: onnx.ModelProto) -> list[str]:

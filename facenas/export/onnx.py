@@ -1,20 +1,56 @@
 """One self-contained ONNX file."""
 
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import onnx
 import torch
-from torch import nn
+from pydantic import Field
+from torch import Tensor, nn
 
 from facenas.data.formats.onnx_seal import sealed_onnx
-from facenas.errors import FacenasError
+from facenas.export.format import ExportError, FormatSection
+from facenas.export.parity import Batch, Runner, onnx_runner
 
 OPSET = 18
 FIRST = 8  # nodes among which insightface looks for a subtraction and a multiplication, by their names
 
 
-class ExportError(FacenasError):
-    """An exported file that does not compute what the network computes."""
+class OnnxFile(FormatSection):
+    """A format whose files are ONNX files; its own class may convert the model."""
+
+    opset: ClassVar[int | None] = OPSET
+
+    def write(
+        self, network: nn.Module, path: Path, *, example: Tensor, calibration: Batch, metadata: dict[str, str], raw: bool
+    ) -> list[str]:
+        """Write a checked model with a dynamic batch; arguments as of `FormatSection.write`."""
+        model = onnx_model(network, example)
+        if raw:
+            named_for_clients(model)
+        model, kept = self.converted(model, calibration)
+        save_onnx(model, path, metadata)
+        return kept
+
+    def converted(self, model: onnx.ModelProto, images: Batch) -> tuple[onnx.ModelProto, list[str]]:
+        """The model in the format's precision, and the layers that stay in float32.
+
+        Args:
+            model: In float32.
+            images: (M, C, H, W) as the model takes them.
+        """
+        return model, []
+
+    def open(self, path: Path) -> Runner:
+        """The file in onnxruntime, on the CPU."""
+        return onnx_runner(path, threads=torch.get_num_threads())
+
+
+class OnnxFormat(OnnxFile):
+    """ONNX in float32."""
+
+    suffix: ClassVar[str] = ".onnx"
+    name: Literal["onnx"] = Field("onnx", description="Name of the format.")
 
 
 def write_onnx(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:

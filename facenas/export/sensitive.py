@@ -1,12 +1,15 @@
 """Which layers lower precision harms most: found by measuring, on images."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import onnx
+from pydantic import Field
 
 from facenas.export.parity import Batch, cosines_of, onnx_runner
 
+JUDGED_ALONE = 16  # calibration images on which each layer's harm is measured
+Aim = Annotated[float, Field(ge=-1, le=1, description="Layers stay in float32 until the outputs of the calibration images agree so well.")]
 Convert = Callable[[Sequence[str]], onnx.ModelProto]  # names of layers that stay in float32 -> model
 
 
@@ -17,22 +20,24 @@ class Kept(NamedTuple):
     layers: list[str]
 
 
-def keep_sensitive(convert: Convert, layers: Sequence[str], images: Batch, expected: Batch, *, least_cosine: float) -> Kept:
+def keep_sensitive(model: onnx.ModelProto, convert: Convert, layers: Sequence[str], images: Batch, *, least_cosine: float) -> Kept:
     """Convert as many layers as leave every image's output where it was.
 
     Each layer is converted alone to see what it costs. Then the most costly ones stay in float32, as few as reach the aim: a
     binary search, since a layer more in float32 does no harm. If nothing reaches it, all layers stay.
 
     Args:
-        convert: Converts a model but for some layers.
+        model: In float32.
+        convert: Converts it but for some layers.
         layers: Names of those that can be converted.
-        images: (B, C, H, W) as the model takes them.
-        expected: Its outputs (B, D) in float32.
+        images: (M, C, H, W) as the model takes them; the first are used.
         least_cosine: Smallest cosine of an image's two outputs.
     """
+    few = images[:JUDGED_ALONE]
+    expected = onnx_runner(model.SerializeToString())(few)
 
     def agreement(kept: Sequence[str]) -> float:
-        return float(cosines_of(expected, onnx_runner(convert(kept).SerializeToString())(images)).min())
+        return float(cosines_of(expected, onnx_runner(convert(kept).SerializeToString())(few)).min())
 
     if agreement([]) >= least_cosine:
         return Kept(convert([]), [])

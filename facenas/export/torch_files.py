@@ -3,11 +3,53 @@
 import io
 import warnings
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import nn
 
+from facenas.export.format import FormatSection
+from facenas.export.parity import Batch, Runner, torch_runner
+
 OWN_RECORDS = ("version", "byteorder", ".data/serialization_id")  # that torch's archives get by themselves
+CPU = torch.device("cpu")
+
+
+class TorchExportFormat(FormatSection):
+    """An exported program, for `torch.export.load`."""
+
+    suffix: ClassVar[str] = ".pt2"
+    name: Literal["torch-export"] = Field("torch-export", description="Name of the format.")
+
+    def write(
+        self, network: nn.Module, path: Path, *, example: torch.Tensor, calibration: Batch, metadata: dict[str, str], raw: bool
+    ) -> list[str]:
+        """Write a program with a dynamic batch; arguments as of `FormatSection.write`."""
+        write_torch_export(network, example, path, metadata)
+        return []
+
+    def open(self, path: Path) -> Runner:
+        """The program, on the CPU."""
+        return torch_runner(read_torch_export(path), CPU)
+
+
+class TorchScriptFormat(FormatSection):
+    """TorchScript, for `torch.jit.load`."""
+
+    suffix: ClassVar[str] = ".torchscript"
+    name: Literal["torchscript"] = Field("torchscript", description="Name of the format.")
+
+    def write(
+        self, network: nn.Module, path: Path, *, example: torch.Tensor, calibration: Batch, metadata: dict[str, str], raw: bool
+    ) -> list[str]:
+        """Write a program with a dynamic batch; arguments as of `FormatSection.write`."""
+        write_torchscript(network, example, path, metadata)
+        return []
+
+    def open(self, path: Path) -> Runner:
+        """The program, on the CPU."""
+        return torch_runner(read_torchscript(path), CPU)
 
 
 def write_torch_export(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from facenas.data.faces import Images, Size
 from facenas.data.formats.images import looks_aligned, middle, resized
 from facenas.data.formats.picture_files import Listed, PictureError, read_picture
 from facenas.errors import DataError
+from facenas.recognition.detector import DETECTORS, NOTHING
 from facenas.recognition.faces import Choice, Detector, Face, chosen
 from facenas.settings import Section
 
@@ -23,8 +24,8 @@ AS_IT_IS = "taken for an aligned face as it is"
 class Alignment(Section):
     """How faces are found and cut out."""
 
-    detector: Literal["none", "dlib", "yunet"] = Field("none", description="What finds faces; none: each picture is an aligned face.")
-    detector_model: str | None = Field(None, description="YuNet's model file; null: the one of OpenCV's model zoo.")
+    detector: str = Field(NOTHING, description="What finds faces, by its name; none: each picture is an aligned face.")
+    detector_model: str | None = Field(None, description="The detector's model file; null: the usual one.")
     landmarks: str | None = Field(None, description="A list of faces instead of a detector.")
     faces: Choice = Field("largest", description="Which faces of a picture are meant.")
     otherwise: Literal["centre"] | None = Field(
@@ -36,6 +37,7 @@ class Alignment(Section):
         """The detector; None: each picture is a face.
 
         Raises:
+            SettingsError: If there is no such detector.
             DataError: If it is not installed, or cannot be downloaded.
             ModelError: If its model file is not one.
         """
@@ -43,15 +45,10 @@ class Alignment(Section):
             from facenas.recognition.landmarks import listed_faces
 
             return listed_faces(Path(self.landmarks))
-        if self.detector == "dlib":
-            from facenas.recognition.dlib_detector import dlib_detector
-
-            return dlib_detector()
-        if self.detector == "yunet":
-            from facenas.recognition.yunet import yunet_detector
-
-            return yunet_detector(Path(self.detector_model) if self.detector_model else None)
-        return None
+        if self.detector == NOTHING:
+            return None
+        made: Detector = DETECTORS.get(self.detector)(model=self.detector_model).build()
+        return made
 
 
 @dataclass(frozen=True)

@@ -119,11 +119,12 @@ def align(pictures: Sequence[str | Path], *, detector: str = "dlib", size: Size 
 
     Args:
         pictures: The files.
-        detector: `dlib` or `yunet`.
+        detector: `dlib`, `yunet`, or one of an installed package.
         size: Side of a face in pixels, or height and width.
         faces: Which face is meant where there are several: the `largest`, or the one nearest to the `centre`.
 
     Raises:
+        SettingsError: If there is no such detector.
         DataError: If a picture cannot be read or shows no face, or the detector is not installed.
     """
     alignment = assigned(Alignment, {"detector": detector, "faces": faces})

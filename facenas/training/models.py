@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
@@ -13,10 +13,11 @@ from torch import nn
 
 from facenas import __version__
 from facenas.backbones import Architecture, Blueprint, Builder
-from facenas.data import ClassSource, Fingerprint, InputContract
+from facenas.data import SOURCES, ClassSource, Fingerprint, InputContract
 from facenas.data.looks import Looks
 from facenas.errors import ModelError, in_short
 from facenas.files import DamagedError, read_checked_json, replacing, write_checked_json
+from facenas.registry import OneOf
 from facenas.settings import Section
 
 MODEL, WEIGHTS = "model.json", "model.safetensors"
@@ -37,7 +38,9 @@ class ModelCard(Section):
     space: Builder = Field(description="The space that builds it.")
     input: InputContract = Field(description="What the network expects of an image.")
     seen: tuple[Seen, ...] = Field((), description="People it was searched, trained or selected on, per data set.")
-    data: ClassSource | None = Field(None, discriminator="name", description="Data set of a classifier, wherever it lies.")
+    data: Annotated[ClassSource, OneOf(SOURCES, ClassSource)] | None = Field(
+        None, description="Data set of a classifier, wherever it lies."
+    )
     trained_on: tuple[Fingerprint, ...] = Field((), description="Fingerprints of the training data, without the people; see data.json.")
     metrics: dict[str, float] = Field(description="Figures of the last epoch.")
     weights_sha256: str = Field(description="Hash of the weights' file.")

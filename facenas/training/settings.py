@@ -11,6 +11,7 @@ from facenas.backbones.cell_places import Shape
 from facenas.backbones.output import Output
 from facenas.backbones.timm_space import PREFIX as TIMM
 from facenas.data import (
+    SOURCES,
     ClassSource,
     FaceAugmentation,
     FaceDataset,
@@ -35,6 +36,7 @@ from facenas.errors import SettingsError
 from facenas.eval.settings import BenchmarkSource
 from facenas.heads import Head
 from facenas.heads.settings import AdaFaceHead
+from facenas.registry import OneOf
 from facenas.settings import Section
 from facenas.training.device import Device
 from facenas.training.keeper import Care
@@ -42,7 +44,7 @@ from facenas.training.models import Seen
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import ClassTask, FaceTask, Task
 
-Source = Annotated[FaceSource | ClassSource, Field(discriminator="name")]
+Source = Annotated[FaceSource | ClassSource, OneOf(SOURCES)]
 
 
 class TaskSettings(Section):

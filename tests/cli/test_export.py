@@ -75,7 +75,7 @@ def test_a_model_that_has_seen_everyone_is_compared_with_its_file(facenas: Comma
 @pytest.mark.slow
 def test_a_file_that_loses_too_much_is_not_written(facenas: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Convolutions in the wrong order of channels stand for a quantisation that fails."""
-    from facenas.export import network
+    from facenas.export.int8 import Quantiser
 
     def spoilt(self: Any, kept: Any) -> onnx.ModelProto:
         copy = onnx.ModelProto()
@@ -86,16 +86,15 @@ def test_a_file_that_loses_too_much_is_not_written(facenas: Command, model: Path
                 tensor.CopyFrom(onnx.numpy_helper.from_array(values[::-1].copy(), tensor.name))
         return copy
 
-    monkeypatch.setattr(network.Quantiser, "__call__", spoilt)
-    monkeypatch.setitem(network.AIM, "onnx-int8", -1.0)
-    monkeypatch.setitem(network.LEAST_COSINE, "onnx-int8", -1.0)
-    lost = export(facenas, "--format", "onnx-int8").json["benchmark"]["drop"]
+    monkeypatch.setattr(Quantiser, "__call__", spoilt)
+    spoil = ("--format", "onnx-int8", "--set", "format.aim=-1", "--set", "format.least_cosine=-1")
+    lost = export(facenas, *spoil).json["benchmark"]["drop"]
     assert lost > 0
     (model / "model-int8.onnx").unlink()
-    error = export(facenas, "--format", "onnx-int8", "--max-accuracy-drop", str(lost / 2), code=1).stderr
+    error = export(facenas, *spoil, "--max-accuracy-drop", str(lost / 2), code=1).stderr
     assert "more than --max-accuracy-drop" in error and "nothing was written" in error
     assert not (model / "model-int8.onnx").exists()
-    export(facenas, "--format", "onnx-int8", "--max-accuracy-drop", str(lost))
+    export(facenas, *spoil, "--max-accuracy-drop", str(lost))
 
 
 def test_what_cannot_be_is_one_sentence(facenas: Command, tmp_path: Path) -> None:

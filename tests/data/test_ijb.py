@@ -16,6 +16,10 @@ POINTS = rng.normal(template(112), 3, (8, 5, 2)).round(3) + np.array([11, 20])
 
 @pytest.fixture
 def ijbc(tmp_path: Path) -> Path:
+    return write_ijbc(tmp_path)
+
+
+def write_ijbc(tmp_path: Path) -> Path:
     """IJB-C's tree of eight crops: four templates of two people each in a gallery, and two probes."""
     faces = OrlFaces().open(150)
     (tmp_path / "IJBC" / "loose_crop").mkdir(parents=True)
@@ -52,10 +56,14 @@ def test_everything_is_read(ijbc: Path) -> None:
     assert found.remark.startswith("8 images, officially 469,375; 5 templates, officially 23,124; 4 pairs, officially 15,658,489")
 
 
-def test_ijbb_has_other_names(ijbc: Path) -> None:
+def as_ijbb(ijbc: Path) -> None:
     for file in sorted((ijbc / "IJBC").rglob("ijbc_*")):
         file.rename(file.with_name(file.name.replace("ijbc", "ijbb").replace("_G", "_S")))
     (ijbc / "IJBC").rename(ijbc / "IJBB")
+
+
+def test_ijbb_has_other_names(ijbc: Path) -> None:
+    as_ijbb(ijbc)
     found = open_ijb(ijbc, "ijbb")
     assert (found.name, len(found.galleries[0].templates)) == ("ijbb", 2)
     assert "officially 8,010,270" in found.remark

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from facenas.data import OrlFaces
-from facenas.data.benchmarks.settings import VerificationFiles
 from facenas.errors import DataError
+from facenas.eval.benchmarks.pair_files import VerificationFiles
 
 
 def lfw_home(root: Path) -> dict[str, np.ndarray]:

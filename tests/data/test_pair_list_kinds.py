@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from facenas.data import OrlFaces, open_pairs
-from facenas.data.benchmarks.settings import PairList, VerificationFiles
 from facenas.errors import DataError
+from facenas.eval.benchmarks.pair_files import VerificationFiles
+from facenas.eval.benchmarks.pair_list import PairList
 
 PAIRS = [(0, 1, True), (0, 2, False), (2, 3, True), (1, 3, False)]  # pictures 0 and 1 show one person, 2 and 3 another
 NAMES = {"plain": ("Ann", "Bob"), "dots": ("m.0c7mh2", "m.03_x.jpg"), "spaces": ("Ann Lee", "Bob"), "accents": ("Zo\u00eb", "\u738b")}

@@ -8,10 +8,10 @@ import pytest
 
 from facenas.data import IJB, TinyFace
 from facenas.data.benchmarks.ijb import TemplateSubjects
+from facenas.eval.benchmarks.ijb import TemplateBenchmark
+from facenas.eval.benchmarks.tinyface import GalleryBenchmark
 from facenas.eval.bootstrap import difference
-from facenas.eval.ijb import TemplateBenchmark
 from facenas.eval.settings import Weighting
-from facenas.eval.tinyface import GalleryBenchmark
 
 PEOPLE, EACH, D = 60, 3, 16
 subjects = np.repeat(np.arange(PEOPLE), EACH)

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from facenas.data import InputContract
 from facenas.errors import DataError, ModelError, NotFiniteError
 from facenas.eval import extract, kept, onnx_embedder, onnx_session, torch_embedder, unit
-from facenas.eval.extract import Features
+from facenas.eval.extraction import Features
 
 COUNT, SIDE = 23, 6
 IMAGES = np.random.default_rng(0).integers(256, size=(COUNT, SIDE, SIDE, 3), dtype=np.uint8)

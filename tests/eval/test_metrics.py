@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold
 
 from facenas.data import Pairs
 from facenas.eval import verification
-from facenas.eval.extract import unit
+from facenas.eval.extraction import unit
 from facenas.eval.metrics import GRID, auc, best_threshold, eer, published_accuracy, verification_accuracy
 
 scored = st.integers(20, 80).flatmap(

@@ -11,12 +11,12 @@ from facenas.data import Pairs, open_bin, open_ijb, open_pairs, open_tinyface, w
 from facenas.data.faces import Images
 from facenas.errors import DataError
 from facenas.eval import extract, verify
+from facenas.eval.benchmarks.ijb import TemplateBenchmark, ijb_benchmark
+from facenas.eval.benchmarks.tinyface import tinyface_benchmark
 from facenas.eval.embed import Embeddings
-from facenas.eval.extract import Features, kept
-from facenas.eval.ijb import TemplateBenchmark, ijb_benchmark
+from facenas.eval.extraction import Features, kept
 from facenas.eval.resolution import in_words, least_difference
 from facenas.eval.settings import Weighting
-from facenas.eval.tinyface import tinyface_benchmark
 from facenas.eval.verification import PairBenchmark, pair_benchmark
 from tests.data.test_ijb import ijbc  # noqa: F401
 from tests.data.test_tinyface import tinyface  # noqa: F401

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from facenas.errors import NotFiniteError
 from facenas.eval import templates
-from facenas.eval.extract import unit
+from facenas.eval.extraction import unit
 from facenas.eval.settings import Weighting
 from facenas.eval.templates import PUBLISHED_WEIGHTINGS, Templates, pool, template_scores
 

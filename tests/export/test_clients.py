@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from facenas.data import InputContract, OrlFaces
-from facenas.export import Format, export_network
+from facenas.export import export_network
 from facenas.export.insightface_pack import is_read, write_pack
 from tests.eval.onnx_graphs import network
 from tests.export.trained import small_face_network
@@ -32,9 +32,9 @@ def faces() -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def files(faces: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> dict[Format, Path]:
+def files(faces: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     network, folder = small_face_network(112, faces, CONTRACT), tmp_path_factory.mktemp("files")
-    made: dict[Format, Path] = {}
+    made: dict[str, Path] = {}
     for kind in ("onnx", "onnx-int8"):
         made[kind] = folder / f"{kind}.onnx"
         export_network(network, made[kind], kind=kind, contract=CONTRACT, raw=True, images=faces)
@@ -43,7 +43,7 @@ def files(faces: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) ->
     return made
 
 
-def cosines(files: dict[Format, Path], given: NDArray[np.float32]) -> NDArray[np.float64]:
+def cosines(files: dict[str, Path], given: NDArray[np.float32]) -> NDArray[np.float64]:
     expected = np.load(files["onnx"].with_name("expected.npy"))
     assert given.shape == expected.shape
     return (expected * given).sum(1) / (np.linalg.norm(expected, axis=1) * np.linalg.norm(given, axis=1))
@@ -53,14 +53,14 @@ def bgr(faces: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     return [np.ascontiguousarray(face[..., ::-1]) for face in faces]
 
 
-def test_onnxruntime(files: dict[Format, Path], faces: NDArray[np.uint8]) -> None:
+def test_onnxruntime(files: dict[str, Path], faces: NDArray[np.uint8]) -> None:
     session = onnxruntime.InferenceSession(files["onnx"])
     given = session.run(None, {"input": faces.transpose(0, 3, 1, 2).astype(np.float32)})[0]
     assert cosines(files, given).min() > 0.99999
 
 
 @needs_insightface
-def test_insightface_by_the_file(files: dict[Format, Path], faces: NDArray[np.uint8]) -> None:
+def test_insightface_by_the_file(files: dict[str, Path], faces: NDArray[np.uint8]) -> None:
     from insightface.model_zoo import get_model
 
     model = get_model(str(files["onnx"]), providers=["CPUExecutionProvider"])
@@ -72,7 +72,7 @@ def test_insightface_by_the_file(files: dict[Format, Path], faces: NDArray[np.ui
 
 
 @needs_insightface
-def test_insightface_by_the_pack(files: dict[Format, Path], faces: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_insightface_by_the_pack(files: dict[str, Path], faces: NDArray[np.uint8], tmp_path: Path) -> None:
     from insightface.model_zoo import get_model
 
     pack = tmp_path / "my model"
@@ -86,13 +86,13 @@ def test_insightface_by_the_pack(files: dict[Format, Path], faces: NDArray[np.ui
     assert cosines(files, model.get_feat(bgr(faces))).min() > 0.9999
 
 
-def test_opencv_s_recogniser(files: dict[Format, Path], faces: NDArray[np.uint8]) -> None:
+def test_opencv_s_recogniser(files: dict[str, Path], faces: NDArray[np.uint8]) -> None:
     model = cv2.FaceRecognizerSF.create(str(files["onnx"]), "")
     given = np.concatenate([model.feature(face) for face in bgr(faces)])
     assert cosines(files, given).min() > 0.9999
 
 
-def test_opencv_s_networks(files: dict[Format, Path], faces: NDArray[np.uint8]) -> None:
+def test_opencv_s_networks(files: dict[str, Path], faces: NDArray[np.uint8]) -> None:
     network = cv2.dnn.readNetFromONNX(str(files["onnx"]))
     given = []
     for face in bgr(faces):

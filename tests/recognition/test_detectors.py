@@ -13,10 +13,10 @@ from skimage.data import astronaut, camera
 
 from facenas.data.alignment import align_face, similarity, template
 from facenas.errors import DataError, FacenasError, ModelError
-from facenas.recognition import yunet
+from facenas.recognition.detectors import yunet
+from facenas.recognition.detectors.yunet import yunet_detector
 from facenas.recognition.faces import Detector, Face, chosen, mirrored
 from facenas.recognition.landmarks import listed_faces
-from facenas.recognition.yunet import yunet_detector
 from tests.recognition.fake_yunet import POINTS, write_fake_yunet
 
 EYES = np.array([(203, 103), (246, 105)])  # the astronaut's, by eye
@@ -24,7 +24,7 @@ EYES = np.array([(203, 103), (246, 105)])  # the astronaut's, by eye
 
 @pytest.fixture(scope="module")
 def dlib_detector() -> Detector:
-    from facenas.recognition.dlib_detector import dlib_detector as make
+    from facenas.recognition.detectors.dlib_detector import dlib_detector as make
 
     return make()
 

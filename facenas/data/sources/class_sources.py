@@ -12,16 +12,16 @@ from pydantic import Field
 from facenas.data.classes import ImageSet, framed, of_classes
 from facenas.data.formats.decoded import decoded_once
 from facenas.data.formats.idx import find_idx, read_idx
+from facenas.data.sources.source import ClassSource
 from facenas.errors import DataError
 from facenas.files import cache_folder
-from facenas.settings import Section
 
 DOWNLOAD_TIMEOUT_S = 20.0
 ROOT = "Folder that holds the data set, in any of its usual forms; it is downloaded into it if it is not there. null: the usual places."
 CLASSES = "Only these classes, numbered anew in this order; empty: all."
 
 
-class DigitImages(Section):
+class DigitImages(ClassSource):
     """scikit-learn's handwritten digits: 1,797 grey images of 8x8 pixels, 10 classes; nothing to download."""
 
     name: Literal["digits"] = Field("digits", description="Name of the source.")
@@ -34,10 +34,6 @@ class DigitImages(Section):
     def test(self) -> ImageSet:
         """The test images."""
         return of_classes(self._all().rows(np.arange(1437, 1797)), self.classes)
-
-    def placeless(self) -> Self:
-        """The same images, wherever they lie."""
-        return self
 
     def at(self, root: str) -> Self:
         """The same images, to be read from a folder."""
@@ -84,7 +80,7 @@ IDX = {
 CIFAR = {"cifar10": Published("CIFAR-10", "CIFAR10", 10), "cifar100": Published("CIFAR-100", "CIFAR100", 100)}
 
 
-class MnistImages(Section):
+class MnistImages(ClassSource):
     """MNIST (LeCun, 1998), Fashion-MNIST (Xiao, 2017), KMNIST (Clanuwat, 2018) or EMNIST balanced (Cohen, 2017): grey, 28x28 pixels.
 
     EMNIST's letters lie on their side, as its files and torchvision have them.
@@ -140,7 +136,7 @@ class MnistImages(Section):
         return decoded_once(f"{self.name}-{split}", files, decode)
 
 
-class CifarImages(Section):
+class CifarImages(ClassSource):
     """CIFAR-10 or CIFAR-100 (Krizhevsky, 2009): 50,000 training and 10,000 test images, colour, 32x32 pixels."""
 
     name: Literal["cifar10", "cifar100"] = Field(description="Name of the source.")
@@ -191,9 +187,6 @@ class CifarImages(Section):
             return ImageSet(images.data, np.array(images.targets, dtype=np.int64), known.classes)
 
         return decoded_once(f"{self.name}-{'train' if train else 'test'}", files, decode)
-
-
-ClassSource = DigitImages | MnistImages | CifarImages
 
 
 def _places(root: str | None) -> list[Path]:

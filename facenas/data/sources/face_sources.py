@@ -1,43 +1,18 @@
-"""Where faces come from: the sources that exist, and whom they keep for testing."""
+"""What is done with any source of faces: whom it keeps for testing, and which source reads a path."""
 
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, Shape
 from facenas.data.faces import FaceDataset, FaceSet, Size
-from facenas.data.formats.parquet_files import parquet_files
-from facenas.data.sources.folders import FolderFaces, OrlFaces
-from facenas.data.sources.held_out import HeldOut
+from facenas.data.sources.folders import FolderFaces
 from facenas.data.sources.lists import ListFaces
-from facenas.data.sources.parquet_faces import ParquetFaces
-from facenas.data.sources.record_faces import RecordFaces, record_path
-from facenas.data.sources.synthetic import draw_faces
+from facenas.data.sources.source import SOURCES, FaceSource
 from facenas.errors import DataError
+from facenas.registry import OneOf
 
-
-class SyntheticFaces(HeldOut):
-    """Drawn faces, for tests: learnable, tiny, made in an instant."""
-
-    name: Literal["synthetic"] = Field("synthetic", description="Name of the source.")
-    people: int = Field(24, ge=4, description="Number of identities.")
-    photographs: int = Field(8, ge=2, description="Pictures of each.")
-    test_people: int = Field(8, ge=0, description="Identities kept for testing: never used for search or training.")
-
-    def load(self, size: Size) -> FaceSet:
-        """Draw them."""
-        images, identities = draw_faces(people=self.people, photographs=self.photographs, size=size)
-        return FaceSet("synthetic", images, identities, tuple(f"face{i}" for i in range(self.people)))
-
-    def open(self, size: Size) -> FaceSet:
-        """The same: they are in memory anyway."""
-        return self.load(size)
-
-
-FaceSource = FolderFaces | OrlFaces | SyntheticFaces | RecordFaces | ListFaces | ParquetFaces
-FaceSources = Annotated[FaceSource, Field(discriminator="name")]
+FACES = OneOf(SOURCES, FaceSource)
 
 
 def test_names(source: FaceSource, faces: FaceDataset) -> tuple[str, ...]:
@@ -58,7 +33,7 @@ def development_faces(source: FaceSource, size: Size) -> FaceSet | FaceFiles:
 
 
 def open_faces(path: Path, size: Size, shape: Shape | None = None) -> FaceFiles:
-    """Whatever faces there are at a path: a folder of identities, a .rec file or its folder, Parquet files, or a list of photographs.
+    """Whatever faces there are at a path, by the source that knows it (`FaceSource.found`), else a folder of identities or a list.
 
     Args:
         path: Where they are.
@@ -72,10 +47,10 @@ def open_faces(path: Path, size: Size, shape: Shape | None = None) -> FaceFiles:
         raise DataError(
             f"nothing at {path}; give a folder of identities, a .rec file or its folder, a .parquet file, or a list of photographs"
         )
-    if path.suffix.lower() == ".rec" or (path.is_dir() and record_path(path).is_file()):
-        return RecordFaces(root=str(path), shape=shape).open(size)
-    if path.suffix.lower() == ".parquet" or (path.is_dir() and parquet_files(path)):
-        return ParquetFaces(root=str(path), shape=shape).open(size)
+    for source in (member.found(path, shape) for member in FACES.sections()):
+        faces = source.open(size) if source else None
+        if isinstance(faces, FaceFiles):
+            return faces
     if path.is_dir():
         return FolderFaces(root=str(path), shape=shape).every(size)
     return ListFaces(file=str(path), shape=shape).open(size)

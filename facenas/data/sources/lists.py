@@ -9,12 +9,12 @@ from typing import Literal, TypeVar
 import numpy as np
 from pydantic import Field
 
-from facenas.data.face_files import FaceFiles, in_memory, path_contents
-from facenas.data.faces import FaceSet, Labels, Size
+from facenas.data.face_files import FaceFiles, path_contents
+from facenas.data.faces import Labels, Size
 from facenas.data.formats.lines import read_lines, slashed
 from facenas.data.formats.listed_files import finder
 from facenas.data.formats.walking import counting
-from facenas.data.sources.held_out import EncodedFaces
+from facenas.data.sources.source import EncodedFaces
 from facenas.errors import DataError
 
 WANTED = "a path, a space or a tab, and an identity a line, or MXNet's `number label path`"
@@ -35,12 +35,8 @@ class ListFaces(EncodedFaces):
     file: str = Field(description="The text file.")
     root: str | None = Field(None, description="Folder that the paths are relative to; null: the one of the file.")
 
-    def load(self, size: Size) -> FaceSet:
-        """All photographs, resized to `size` pixels."""
-        return in_memory(self.open(size))
-
     def open(self, size: Size) -> FaceFiles:
-        """The same photographs, read when they are asked for; identities in the order of their names, numbers as numbers."""
+        """All photographs, read when they are asked for; identities in the order of their names, numbers as numbers."""
         file = Path(self.file).expanduser()
         lines = labelled(_listed(file), str(file))
         if not lines:

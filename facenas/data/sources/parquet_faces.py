@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from facenas.data.face_files import FaceFiles, in_memory
-from facenas.data.faces import FaceSet, Labels, Size
+from facenas.data.face_files import FaceFiles, Shape
+from facenas.data.faces import Labels, Size
 from facenas.data.formats.parquet_files import of_split, open_parquet, parquet_files, read_column, shard_labels
-from facenas.data.sources.held_out import EncodedFaces
 from facenas.data.sources.lists import labelled, numbered
+from facenas.data.sources.source import EncodedFaces
 from facenas.errors import DataError
 
 
@@ -23,12 +23,13 @@ class ParquetFaces(EncodedFaces):
     root: str = Field(description="A .parquet file, or a folder of them.")
     split: str | None = Field(None, description="Which split of several is read, by its files' names; null: train.")
 
-    def load(self, size: Size) -> FaceSet:
-        """All photographs, resized to `size` pixels."""
-        return in_memory(self.open(size))
+    @classmethod
+    def found(cls, path: Path, shape: Shape | None) -> Self | None:
+        """A .parquet file, or a folder that has some."""
+        return cls(root=str(path), shape=shape) if path.suffix.lower() == ".parquet" or (path.is_dir() and parquet_files(path)) else None
 
     def open(self, size: Size) -> FaceFiles:
-        """The same photographs, read when they are asked for; identities by the names of their classes."""
+        """All photographs, read when they are asked for; identities by the names of their classes."""
         root = Path(self.root).expanduser()
         files = parquet_files(root)
         if not files:

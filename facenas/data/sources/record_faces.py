@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from facenas.data.face_files import FaceFiles, in_memory
-from facenas.data.faces import FaceSet, Size
+from facenas.data.face_files import FaceFiles, Shape
+from facenas.data.faces import Size
 from facenas.data.formats.record_writer import names_file
 from facenas.data.formats.records import image_labels, open_records
-from facenas.data.sources.held_out import EncodedFaces
+from facenas.data.sources.source import EncodedFaces
 from facenas.errors import DataError
 
 
@@ -21,12 +21,14 @@ class RecordFaces(EncodedFaces):
     name: Literal["rec"] = Field("rec", description="Name of the source.")
     root: str = Field(description="A .rec file, or the folder that holds train.rec.")
 
-    def load(self, size: Size) -> FaceSet:
-        """All photographs, resized to `size` pixels."""
-        return in_memory(self.open(size))
+    @classmethod
+    def found(cls, path: Path, shape: Shape | None) -> Self | None:
+        """A .rec file, or a folder that has one."""
+        there = path.suffix.lower() == ".rec" or (path.is_dir() and record_path(path).is_file())
+        return cls(root=str(path), shape=shape) if there else None
 
     def open(self, size: Size) -> FaceFiles:
-        """The same photographs, read when they are asked for; identities are named by their labels, or by `.names.json` beside the file."""
+        """All photographs, read when they are asked for; identities are named by their labels, or by `.names.json` beside the file."""
         path = record_path(Path(self.root).expanduser())
         records = open_records(path)
         rows, labels = image_labels(records)

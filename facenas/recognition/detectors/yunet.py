@@ -4,14 +4,17 @@ import http.client
 import logging
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 from urllib.request import urlopen
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from facenas.data.faces import Images
 from facenas.errors import DataError, ModelError
 from facenas.files import cache_folder, replacing
+from facenas.recognition.detector import DetectorSection
 from facenas.recognition.faces import Detector, Face
 
 NAME = "face_detection_yunet_2023mar.onnx"
@@ -21,6 +24,16 @@ TIMEOUT_S = 20.0
 SIDE = 640  # what the model file is made for, and what every version of OpenCV can run
 LEAST_SCORE, MOST_OVERLAP, MOST_FACES = 0.6, 0.3, 5000  # as in OpenCV's samples
 logger = logging.getLogger("facenas")
+
+
+class YunetSection(DetectorSection):
+    """YuNet by OpenCV; its model file is that of OpenCV's model zoo, downloaded once."""
+
+    name: Literal["yunet"] = Field("yunet", description="Name of the detector.")
+
+    def build(self) -> Detector:
+        """The detector of the model file."""
+        return yunet_detector(Path(self.model) if self.model else None)
 
 
 def yunet_detector(model: Path | None = None) -> Detector:

@@ -2,22 +2,38 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
-from facenas.data import IJB, Pairs, subjects_of
+from facenas.data import IJB, Pairs, open_ijb, subjects_of
 from facenas.data.benchmarks.ijb import TemplateSubjects
 from facenas.eval import metrics, roc
-from facenas.eval.benchmark import Curve
+from facenas.eval.benchmark import BenchmarkFiles, Conditions, Curve
 from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
 from facenas.eval.identification import Search, check_mated, cmc, rank_decisions, search
 from facenas.eval.pictures import Pictures, filed_pictures, there
 from facenas.eval.scores import Flags, Scores, check_kinds
-from facenas.eval.settings import Weighting
 from facenas.eval.templates import Templates, pool, template_scores
+from facenas.eval.weighting import Weighting
 
 RANKS, FPIRS, HEADLINE = (1, 5, 10), (0.01, 0.1), "1e-04"
+
+
+class IjbFiles(BenchmarkFiles):
+    """IARPA Janus Benchmark B or C."""
+
+    name: Literal["ijbb", "ijbc"] = Field(description="Name of the benchmark.")
+
+    def benchmark(self, conditions: Conditions) -> "TemplateBenchmark":
+        """Photographs that are aligned when they are asked for, with templates, pairs and galleries."""
+        return ijb_benchmark(open_ijb(self.root, name=self.name, size=conditions.size), conditions.weighting, self.most_missing)
+
+    def present(self) -> bool:
+        """Whether its folder is there."""
+        return any((self.root / name).is_dir() for name in (self.name, self.name.upper()))
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,34 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from facenas.data import TinyFace
-from facenas.eval.benchmark import Curve
+from pydantic import Field
+
+from facenas.data import TinyFace, open_tinyface
+from facenas.data.benchmarks.tinyface import ALIGNED
+from facenas.eval.benchmark import BenchmarkFiles, Conditions, Curve
 from facenas.eval.bootstrap import Decisions
 from facenas.eval.embed import Embeddings
-from facenas.eval.extract import unit
+from facenas.eval.extraction import unit
 from facenas.eval.identification import Search, check_mated, cmc, rank_decisions, search
 from facenas.eval.pictures import Pictures, filed_pictures, there
 
 RANKS = (1, 5, 20)
+
+
+class TinyFaceFiles(BenchmarkFiles):
+    """TinyFace: identification of very small faces."""
+
+    name: Literal["tinyface"] = Field("tinyface", description="Name of the benchmark.")
+
+    def benchmark(self, conditions: Conditions) -> "GalleryBenchmark":
+        """Probes and gallery, with distractors."""
+        return tinyface_benchmark(open_tinyface(self.root, size=conditions.size, most_missing=self.most_missing), self.most_missing)
+
+    def present(self) -> bool:
+        """Whether its folder is there."""
+        return any((self.root / name).is_dir() for name in ("tinyface", "Testing_Set", ALIGNED))
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,32 @@
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from facenas.data.alignment import points_of_68
 from facenas.data.faces import Images
 from facenas.errors import DataError
+from facenas.recognition.detector import DetectorSection
 from facenas.recognition.faces import Detector, Face
 
 LANDMARKS = "shape_predictor_68_face_landmarks.dat"
 MOST_SIDE = 2000  # larger pictures are searched at this size: faces below 1/50 of it are not found
 SMALL_SIDE = 640  # in smaller ones, where nothing was found, it is looked for smaller faces, and for faces that fill the picture
 LEAST_SCORE = 0.2  # texture reaches 0.12; all but one of 100 ORL photographs exceed 0.3
+
+
+class DlibSection(DetectorSection):
+    """dlib's frontal face detector, with the weights of the package face_recognition_models."""
+
+    name: Literal["dlib"] = Field("dlib", description="Name of the detector.")
+
+    def build(self) -> Detector:
+        """The detector."""
+        return dlib_detector()
 
 
 def dlib_detector() -> Detector:
