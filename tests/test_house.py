@@ -14,12 +14,13 @@ CLASSES = {member.__name__ for member in SPACES.members.values()} | {"SpaceSecti
 def questions(file: Path) -> Iterator[str]:
     """Where a file asks whether something is a space of some kind, or compares the name of a space."""
     for node in ast.walk(ast.parse(file.read_text())):
-        names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} | {
-            one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)
-        }
-        words = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
         asked = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("isinstance", "issubclass")
-        if (asked and names & CLASSES) or (isinstance(node, ast.Compare) and "space" in names and words & set(SPACES.members)):
+        if not asked and not isinstance(node, ast.Compare):
+            continue
+        parts = [*ast.walk(node)]
+        names = {one.id for one in parts if isinstance(one, ast.Name)} | {one.attr for one in parts if isinstance(one, ast.Attribute)}
+        words = {one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+        if (asked and names & CLASSES) or ("space" in names and words & set(SPACES.members)):
             yield f"{file.relative_to(ROOT)}:{node.lineno}"
 
 
