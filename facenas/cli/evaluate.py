@@ -109,9 +109,9 @@ def table(one: "EvalResult") -> "Table":
     """The figures of a model, and of the baselines."""
     from rich.table import Table
 
-    from facenas.eval.rows import rows_of
+    from facenas.eval.result_table import table_of
 
-    told = rows_of(one.result, one.benchmark, _baselines(one).get("baselines", {}))
+    told = table_of(one.result, one.benchmark, _baselines(one).get("baselines", {}))
     result = Table(*told.columns, title=told.title or None, caption=told.caption or None)
     for row in told.rows:
         result.add_row(*row)

@@ -24,13 +24,13 @@ class Conditions:
     """What a benchmark is opened for.
 
     Attributes:
-        size: Of an image in pixels, as the model expects it.
+        size: Side of an image in pixels, or height and width, as the model expects it.
         seen: People that the model was trained on or selected by, per data set.
-        looks: Of their photographs, by which they are known in other data sets.
+        looks: How their photographs look, by which they are known in other data sets.
         most_pairs: Most genuine pairs, and as many impostor pairs, where pairs are drawn.
-        weighting: Of the photographs in a template.
+        weighting: How the photographs of a template are weighed.
         replicates: Resamplings of the people for confidence intervals; 0: none.
-        seed: Of everything that is drawn.
+        seed: Seed of everything that is drawn.
     """
 
     size: Size
@@ -76,7 +76,7 @@ BENCHMARKS = Registry("facenas.benchmarks", "facenas.eval.benchmarks", Benchmark
 class Result(Protocol):
     """Figures of a model: a dataclass of plain values, which the report is made of; rates are fractions.
 
-    A result may also have `rows(title, others) -> facenas.eval.rows.Rows`, its table for people; otherwise each figure is a row.
+    A result may also have `rows(title, others)`, which lays out its `facenas.eval.result_table.ResultTable`; otherwise each figure is a row.
 
     Attributes:
         left_out: Number of the questions, by what they are about, that could not be asked since pictures are missing or unreadable.
@@ -93,7 +93,7 @@ class Benchmark(Protocol):
     """Pictures, and a protocol.
 
     Attributes:
-        name: Of the benchmark.
+        name: Name of the benchmark.
         pictures: What is embedded, M pictures.
         remark: What is odd about it, "" if nothing is.
     """

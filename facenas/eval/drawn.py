@@ -10,7 +10,7 @@ from facenas.eval.verification import PairBenchmark, Verification
 
 
 def drawn_benchmark(source: FaceSource, conditions: Conditions) -> PairBenchmark:
-    """Load the photographs and draw the pairs of people that the model has not seen.
+    """Load the photographs and draw pairs of people that the model has not seen.
 
     If nothing is known of this data set, the test people are those that the source keeps for testing. People who are known by their looks
     are left out, whatever the data set and they are called.

@@ -16,7 +16,7 @@ from facenas.eval.embed import Embeddings
 from facenas.eval.extraction import unit
 from facenas.eval.pictures import Pictures, filed_pictures, there
 from facenas.eval.resolution import in_words, least_difference
-from facenas.eval.rows import Rows, percent
+from facenas.eval.result_table import ResultTable, percent
 from facenas.eval.scores import Scores, check_kinds
 
 AT_ONCE = 2**8  # pairs whose embeddings are copied at a time
@@ -67,12 +67,12 @@ class Verification:
         """Accuracy."""
         return {"": self.accuracy}
 
-    def rows(self, title: str, others: Mapping[str, "Verification"]) -> Rows:
+    def rows(self, title: str, others: Mapping[str, "Verification"]) -> ResultTable:
         """One recogniser a row."""
         folds = "ten folds" if self.pairs >= FOLDS else f"{self.pairs} folds"
         columns = ["recogniser", "accuracy", "AUC", "EER", *(f"TAR@FAR {far}" for far in self.tar_at_far)]
         rows = [[name, *one._line(list(self.tar_at_far))] for name, one in {"this model": self, **others}.items()]
-        return Rows(columns, rows, f"{title}: {self.pairs} pairs, {folds}", in_words(self.correct, self.pairs))
+        return ResultTable(columns, rows, f"{title}: {self.pairs} pairs, {folds}", in_words(self.correct, self.pairs))
 
     def _line(self, fars: list[str]) -> list[str]:
         low, high = self.accuracy_low, self.accuracy_high
@@ -88,7 +88,7 @@ class PairBenchmark:
     Attributes:
         name: Of the benchmark.
         pictures: All of them, each once.
-        pairs: Rows of the pictures, in contiguous folds.
+        pairs: ResultTable of the pictures, in contiguous folds.
         subjects: The person of each picture, (M,).
         remark: What is odd about it.
         replicates: Resamplings of the people.
@@ -187,7 +187,7 @@ def verify(features: Embeddings, pairs: Pairs, *, subjects: Labels, replicates: 
 
     Args:
         features: Of the pictures.
-        pairs: Rows of them.
+        pairs: ResultTable of them.
         subjects: The person of each picture, (M,).
         replicates: Resamplings of the people for the interval; 0: none.
         seed: Of these.

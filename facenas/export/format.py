@@ -21,7 +21,7 @@ class FormatSection(Section):
 
     Attributes:
         suffix: What the names of its files end in, after `model`.
-        opset: Of ONNX; None: its files are no ONNX files.
+        opset: Version of ONNX's operations; None: its files are no ONNX files.
     """
 
     suffix: ClassVar[str]

@@ -12,7 +12,7 @@ from facenas.data.faces import Size, sides
 from facenas.errors import DataError
 from facenas.eval.benchmark import Benchmark, BenchmarkSection, Conditions, Result
 from facenas.eval.embed import Embeddings
-from facenas.eval.rows import rows_of
+from facenas.eval.result_table import table_of
 from facenas.testing.members import check_settings, each
 
 
@@ -24,7 +24,7 @@ class BenchmarkContract:
 
     Attributes:
         settings: Settings of the benchmark, or several; their files must be there, or `placed` writes them.
-        size: Of an image in pixels.
+        size: Side of an image in pixels, or height and width.
     """
 
     settings: BenchmarkSection | Sequence[BenchmarkSection]
@@ -65,7 +65,7 @@ class BenchmarkContract:
         assert json.loads(json.dumps(report, allow_nan=False)) == json.loads(json.dumps(_report(benchmark.measure(_features(benchmark)))))
         assert not result.left_out, "no picture is missing"
         assert all(0 <= rate <= 1 for rate in result.rates.values())
-        table = rows_of(result, benchmark.name)
+        table = table_of(result, benchmark.name)
         assert table.rows and all(len(row) == len(table.columns) for row in table.rows)
 
     def test_its_decisions_and_curves_can_be_compared(self, member: BenchmarkSection, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 
-class Rows(NamedTuple):
+class ResultTable(NamedTuple):
     """A table.
 
     Attributes:
@@ -21,7 +21,7 @@ class Rows(NamedTuple):
     caption: str = ""
 
 
-def rows_of(result: Any, title: str, others: Mapping[str, Any] = {}) -> Rows:
+def table_of(result: Any, title: str, others: Mapping[str, Any] = {}) -> ResultTable:
     """The table of a result: as it lays it out itself, or each of its figures in a row.
 
     Args:
@@ -30,10 +30,10 @@ def rows_of(result: Any, title: str, others: Mapping[str, Any] = {}) -> Rows:
         others: Results of other recognisers on the same questions, by their names.
     """
     if hasattr(result, "rows"):
-        own: Rows = result.rows(title, others)
+        own: ResultTable = result.rows(title, others)
         return own
     parts = {key: value if isinstance(value, dict) else {"": value} for key, value in asdict(result).items()}
-    return Rows([title, ""], [[f"{key} {at}".strip(), _told(value)] for key, part in parts.items() for at, value in part.items()])
+    return ResultTable([title, ""], [[f"{key} {at}".strip(), _told(value)] for key, part in parts.items() for at, value in part.items()])
 
 
 def percent(fraction: float) -> str:
