@@ -15,7 +15,7 @@ from typing import Any
 
 from facenas.backbones import Architecture, PlainSpace
 from facenas.search import Candidate, DynamicRanking, Row, Runner, Score, Strategy
-from facenas.search.row import Price
+from facenas.search.row import NetworkCost
 from facenas.training.fit import Evaluation
 
 PUBLISHED = Path(__file__).parent.parent / "tests" / "data"
@@ -74,7 +74,7 @@ class Memory:
     def rows(self) -> list[Row]:
         return self._rows
 
-    def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Any, price: Price) -> Row:
+    def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Any, price: NetworkCost) -> Row:
         row = Row(step=len(self._rows), candidate=candidate, evaluation=evaluation, verdict=verdict, **price._asdict())
         self._rows.append(row)
         return row
@@ -93,7 +93,7 @@ def name(candidate: Candidate) -> str:
 def run_virtually(strategy: Strategy, evaluate: Callable[[Candidate], Evaluation], workers: int) -> tuple[list[Row], Architecture, Any]:
     """A search on virtual workers: its rows, what it found, and the workers with their clock."""
     executor, memory = VirtualWorkers(workers, evaluate), Memory()
-    price = Price(1, 1)
+    price = NetworkCost(1, 1)
     found = Runner(strategy, memory, executor, memory, name, lambda architecture: price).run()
     executor.close()
     return memory.rows(), found, executor

@@ -30,7 +30,7 @@ def commands(run: Path) -> dict[str, list[str]]:
 def write_journal(run: Path, rows: int) -> None:
     """A search of so many candidates."""
     from facenas.backbones import PlainSpace
-    from facenas.search import Candidate, Journal, Price, Score, Verdict
+    from facenas.search import Candidate, Journal, NetworkCost, Score, Verdict
     from facenas.training.score import Epoch, Evaluation
 
     journal, point = Journal(run), PlainSpace().start(depth=10, width=32)
@@ -38,7 +38,7 @@ def write_journal(run: Path, rows: int) -> None:
     for step in range(rows):
         candidate = Candidate(architecture=point.replace(width=16 + 2 * step), epochs=10, phase="random")
         evaluation = Evaluation(score=Score(correct=500 + step, total=1000), history=history, seconds=60.0, device="cpu")
-        journal.append(candidate, evaluation, Verdict(outcome="accepted", reason="better"), Price(100_000, 10_000_000))
+        journal.append(candidate, evaluation, Verdict(outcome="accepted", reason="better"), NetworkCost(100_000, 10_000_000))
     (run / "config.yaml").write_text("strategy: {name: random}\nseed: 0\n")
     (run / "architecture.json").write_text("{}")
 

@@ -33,7 +33,7 @@ from facenas.search.held_out import still_statistics
 from facenas.search.strategies.allegro.hypergradient import hypergradient
 from facenas.training.device import make_fabric
 from facenas.training.recipe import Recipe
-from facenas.training.tasks import FaceModel
+from facenas.training.tasks import BackboneWithHead
 
 CELLS = CellSpace(num_classes=10)
 WAYS = {"nar": ("base", "path"), "allegro": ("weights", "first", "second")}  # what the others are compared with first
@@ -45,7 +45,7 @@ def nar(way: str, options: argparse.Namespace) -> Iterator[None]:
     space = RefinedSpace.model_validate({"base": options.base, "input_size": options.size})
     blueprint = Blueprint(architecture=space.start(), space=space)
     supernet = Supernet(space) if way == "path" else None
-    model = FaceModel(supernet or blueprint.build(), ArcFaceHead().build(blueprint.dimension, options.identities))
+    model = BackboneWithHead(supernet or blueprint.build(), ArcFaceHead().build(blueprint.dimension, options.identities))
     model = model.train().to(memory_format=torch.channels_last).to(fabric.device)
     optimiser = recipe.optimiser(model, fabric.device)
     for group in optimiser.param_groups:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from facenas.api.words import percent
 
 if TYPE_CHECKING:
-    from facenas.training.models import Found
+    from facenas.training.models import FoundArchitecture
     from facenas.training.settings import TrainSettings
     from facenas.training.tasks import Answers, FaceTask
 
 logger = logging.getLogger("facenas")
 
 
-def train_folds(folder: Path, settings: "TrainSettings", found: "Found") -> dict[str, float]:
+def train_folds(folder: Path, settings: "TrainSettings", found: "FoundArchitecture") -> dict[str, float]:
     """Train a network for each fold, in folders of their own, or go on with them; returns the figures of all folds.
 
     Raises:
@@ -44,7 +44,7 @@ def in_words(figures: dict[str, float]) -> str:
     return f"{figures['folds']:.0f} folds: {spread}, {together}, which tell differences of {least} or more"
 
 
-def _fold(folder: Path, settings: "TrainSettings", found: "Found", task: "FaceTask") -> "Answers":
+def _fold(folder: Path, settings: "TrainSettings", found: "FoundArchitecture", task: "FaceTask") -> "Answers":
     """Train a fold's network and ask it."""
     from facenas.api.watching import Bars, stoppable, telling
     from facenas.training.checkpoint import CHECKPOINT

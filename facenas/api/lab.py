@@ -8,7 +8,7 @@ from facenas.api.searching import run_in, with_threads
 from facenas.backbones import Architecture
 from facenas.search import Row, SearchSettings, open_journal
 from facenas.search.row import StageEpoch
-from facenas.search.run import Means
+from facenas.search.run import ExecutionSettings
 from facenas.settings import Section
 
 S = TypeVar("S", bound=Section)
@@ -27,7 +27,7 @@ class Lab(Generic[S]):
 
     settings: S
     folder: Path
-    means: Means
+    means: ExecutionSettings
     threads: int | None = None
 
     def search(self, name: str, settings: SearchSettings) -> tuple[Architecture, list[Row]]:

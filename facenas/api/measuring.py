@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from facenas.eval.benchmark import Benchmark, Result
     from facenas.eval.settings import EvalSettings
     from facenas.recognition.models import Recogniser
-    from facenas.report.comparison import Compared
+    from facenas.report.comparison import ComparedModels
 
 
 logger = logging.getLogger("facenas")
@@ -148,16 +148,16 @@ def _features(path: Path, recogniser: "Recogniser", benchmark: "Benchmark", sett
     return kept(" ".join(map(str, depends_on)), compute)
 
 
-def compared(measured: "list[Measured]") -> "list[Compared]":
+def compared(measured: "list[Measured]") -> "list[ComparedModels]":
     """The models of each benchmark side by side; the first is compared with each other one."""
-    from facenas.report.comparison import Compared
+    from facenas.report.comparison import ComparedModels
 
     result = []
     for name in dict.fromkeys(one.name for one in measured):
         those = {str(one.model): one for one in measured if one.name == name}
         first, *others = those.values()
         result.append(
-            Compared(
+            ComparedModels(
                 name,
                 rates={model: one.result.rates for model, one in those.items()},
                 curves={model: one.benchmark.curves(one.features.values) for model, one in those.items()},

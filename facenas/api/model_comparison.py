@@ -13,7 +13,7 @@ from facenas.errors import SettingsError
 from facenas.eval.settings import EvalSettings
 from facenas.files import replacing, write_text
 from facenas.locks import locked_within
-from facenas.report.comparison import Compared, page, pictures
+from facenas.report.comparison import ComparedModels, page, pictures
 from facenas.training.device import Device
 
 
@@ -27,7 +27,7 @@ class ModelComparison:
     """
 
     page: Path
-    benchmarks: tuple[Compared, ...]
+    benchmarks: tuple[ComparedModels, ...]
 
 
 def compare_models(

@@ -14,7 +14,7 @@ from facenas.eval.embed import METADATA_KEY
 from facenas.files import replacing, write_json, write_text
 from facenas.locks import locked_output
 from facenas.report.hub import page
-from facenas.training.models import MODEL, WEIGHTS, Found, ModelCard, load_model
+from facenas.training.models import MODEL, WEIGHTS, FoundArchitecture, ModelCard, load_model
 
 logger = logging.getLogger("facenas")
 
@@ -57,7 +57,7 @@ def push(
         for file in (WEIGHTS, MODEL, *exported):
             with replacing(target / file) as temporary:
                 shutil.copyfile(run / file, temporary)
-        found = Found(architecture=card.architecture, space=card.space, seen=card.seen)
+        found = FoundArchitecture(architecture=card.architecture, space=card.space, seen=card.seen)
         found.save(target / "architecture.json")
         write_json(target / "config.json", timm_config(card.blueprint, card.input))
         write_text(target / "README.md", page(run, card, name=name or target.resolve().name, licence=license, onnx=exported))

@@ -13,7 +13,7 @@ from facenas.api.folders import CONFIG
 from facenas.api.progress import showing
 from facenas.errors import RunError
 from facenas.search import open_journal
-from facenas.search.compare import Compared, compare
+from facenas.search.compare import SearchRun, compare
 from facenas.search.reading import is_finished
 
 logger = logging.getLogger("facenas")
@@ -44,7 +44,7 @@ def compare_searches(runs: Sequence[str | Path], *, progress: bool = False) -> S
         return SearchComparison(compare([_read(run) for run in dict.fromkeys(map(Path, runs))]))
 
 
-def _read(run: Path) -> Compared:
+def _read(run: Path) -> SearchRun:
     """A run's settings and journal."""
     journal, file = open_journal(run), run / CONFIG
     try:
@@ -55,7 +55,7 @@ def _read(run: Path) -> Compared:
     if not is_finished(run):
         logger.info("%s (%s, seed %s) is not finished: its figures are those so far", run, strategy, seed)
     epochs = journal.epochs()
-    return Compared(str(run), settings, journal.rows(), epochs.rows() if epochs else (), _data(run))
+    return SearchRun(str(run), settings, journal.rows(), epochs.rows() if epochs else (), _data(run))
 
 
 def _data(run: Path) -> Any:

@@ -22,8 +22,8 @@ from facenas.backbones import Architecture, Blueprint
 from facenas.errors import RunError, SettingsError, StoppedError
 from facenas.locks import locked
 from facenas.search import Row, SearchSettings, open_journal
-from facenas.search.run import Means, finish_in, search_in
-from facenas.training.models import Found
+from facenas.search.run import ExecutionSettings, finish_in, search_in
+from facenas.training.models import FoundArchitecture
 
 logger = logging.getLogger("facenas")
 
@@ -41,7 +41,7 @@ class SearchResult:
 
     folder: Path
     settings: SearchSettings
-    found: Found
+    found: FoundArchitecture
     rows: tuple[Row, ...]
 
     @property
@@ -109,7 +109,9 @@ def search(
     """
     ready, folder = settings_of(SearchSettings, "search", settings, set), folder_of("search", run, settings)
     workers, gpus = _shared(per_gpu, workers, gpus)
-    means = Means(storage=storage, cache=Path(cache) if cache else None, executor=executor, workers=workers, address=address, gpus=gpus)
+    means = ExecutionSettings(
+        storage=storage, cache=Path(cache) if cache else None, executor=executor, workers=workers, address=address, gpus=gpus
+    )
     folder = _beside(folder) if new else folder
     with showing(progress):
         return run_in(folder, with_threads(ready, folder, workers), means)
@@ -137,7 +139,7 @@ def finish_search(run: str | Path, *, set: Changes = (), progress: bool = False)
     return SearchResult(folder, settings, found, tuple(rows))
 
 
-def run_in(folder: Path, settings: SearchSettings, means: Means) -> SearchResult:
+def run_in(folder: Path, settings: SearchSettings, means: ExecutionSettings) -> SearchResult:
     """Run or continue the search of a folder.
 
     Args:

@@ -11,7 +11,7 @@ from facenas.report.standalone import standalone
 from facenas.report.words import amount
 from facenas.search.studies import InitialisationStudy, OverfittingStudy, RandomStudy, RankingStudy, RewardStudy
 from facenas.search.studies.correlations import Network, equal_cost_epoch
-from facenas.search.studies.random_baseline import Trained
+from facenas.search.studies.random_baseline import TrainedNetwork
 
 OF_START: dict[str, Kind] = {"conv-3x3": "neutral", "conv-7x7": "rejected", "sep-3x3": "accepted", "sep-7x7": "front"}
 
@@ -109,5 +109,5 @@ def _after(networks: Sequence[Network], epoch: int) -> list[float]:
     return [100 * network.accuracies[epoch - 1] for network in networks]
 
 
-def _tip(one: Trained) -> str:
+def _tip(one: TrainedNetwork) -> str:
     return f"{100 * one.accuracy:.2f} %, {amount(one.parameters)} parameters"

@@ -14,7 +14,7 @@ from facenas.errors import SettingsError, nearest
 from facenas.files import write_json, write_text
 from facenas.locks import locked
 from facenas.search import studies
-from facenas.search.run import Means
+from facenas.search.run import ExecutionSettings
 from facenas.settings import Section
 from facenas.training.device import Device
 
@@ -84,7 +84,7 @@ def study(
     folder = folder_of("study", run, given)
     with showing(progress), locked(folder):
         open_run(folder, ready)
-        measured = kind.measure(Lab(ready, folder, Means(workers=workers, cache=Path(cache) if cache else None)))
+        measured = kind.measure(Lab(ready, folder, ExecutionSettings(workers=workers, cache=Path(cache) if cache else None)))
         done = StudyResult(name, ready, measured, folder)
         write_json(folder / "study.json", done.plain)
         write_text(folder / "study.svg", kind.picture(measured))

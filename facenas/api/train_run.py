@@ -21,7 +21,7 @@ from facenas.training.checkpoint import CHECKPOINT
 from facenas.training.device import make_fabric
 from facenas.training.fit import fit
 from facenas.training.logs import Logs
-from facenas.training.models import Found, load_found, looks_of, names_of, save_model, together
+from facenas.training.models import FoundArchitecture, load_found, looks_of, names_of, save_model, together
 from facenas.training.provenance import same_data
 from facenas.training.score import Epoch
 from facenas.training.settings import TrainSettings, seen_by
@@ -30,30 +30,32 @@ from facenas.training.tasks import FaceTask, Task
 OF_THE_NETWORK = {"input_size", "num_classes", "shape", "depth", "channels", "auxiliary", "drop_path"}
 
 
-class Trained(NamedTuple):
+class TrainingFigures(NamedTuple):
     """Figures of the last epoch, none on other ranks than the first, and all epochs."""
 
     metrics: dict[str, float]
     history: tuple[Epoch, ...]
 
 
-def found_by(settings: TrainSettings) -> Found:
+def found_by(settings: TrainSettings) -> FoundArchitecture:
     """The architecture that the settings name, in the space that they make of its own, and the people that its search used."""
     if settings.timm_name:
-        return Found.model_validate(settings.hand_made(settings.timm_name[0]).model_dump())
+        return FoundArchitecture.model_validate(settings.hand_made(settings.timm_name[0]).model_dump())
     path = Path(settings.architecture)
     is_name = settings.architecture in ZOO or not (path.exists() or path.suffix or len(path.parts) > 1)
-    found = Found.model_validate(get_blueprint(settings.architecture).model_dump()) if is_name else load_found(path)
+    found = FoundArchitecture.model_validate(get_blueprint(settings.architecture).model_dump()) if is_name else load_found(path)
     changes = settings.model_dump(include=OF_THE_NETWORK, exclude_none=True)
     tree = found.model_dump()
     if foreign := changes.keys() - tree["space"].keys():
         raise SettingsError(f"a network of the space {found.space.name!r} has no {sorted(foreign)[0]}; leave that setting out")
     sizes = {name: changes[key] for name, key in (("depth", "depth"), ("width", "channels")) if key in changes}
     made = tree | {"space": tree["space"] | changes, "architecture": tree["architecture"] | sizes}
-    return assigned(Found, made, told=settings.architecture)
+    return assigned(FoundArchitecture, made, told=settings.architecture)
 
 
-def train_in(folder: Path, settings: TrainSettings, found: Found, folds: Mapping[str, float] = MappingProxyType({})) -> Trained:
+def train_in(
+    folder: Path, settings: TrainSettings, found: FoundArchitecture, folds: Mapping[str, float] = MappingProxyType({})
+) -> TrainingFigures:
     """Train, or go on training, in a folder; writes the model, with what folds have told of it.
 
     Args:
@@ -90,8 +92,8 @@ def train_in(folder: Path, settings: TrainSettings, found: Found, folds: Mapping
             stop=stop,
         )
     if not fabric.is_global_zero:
-        return Trained({}, fitted.history)
-    return Trained(_keep(folder, fitted.network, fitted.history[-1], settings, found, task, folds), fitted.history)
+        return TrainingFigures({}, fitted.history)
+    return TrainingFigures(_keep(folder, fitted.network, fitted.history[-1], settings, found, task, folds), fitted.history)
 
 
 def watching(settings: TrainSettings, task: Task, listeners: list[Any]) -> Callable[[nn.Module, Epoch], None]:
@@ -114,7 +116,7 @@ def watching(settings: TrainSettings, task: Task, listeners: list[Any]) -> Calla
 
 
 def _keep(
-    folder: Path, network: nn.Module, epoch: Epoch, settings: TrainSettings, found: Found, task: Task,
+    folder: Path, network: nn.Module, epoch: Epoch, settings: TrainSettings, found: FoundArchitecture, task: Task,
     folds: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, float]:  # fmt: skip
     """Write the network after an epoch, with its figures."""

@@ -10,13 +10,13 @@ from facenas.api.folders import open_run, settings_before, settings_kept
 from facenas.api.folding import train_folds
 from facenas.api.given import Changes, assignments, folder_of, settings_of
 from facenas.api.progress import showing
-from facenas.api.train_run import Trained, found_by, train_in
+from facenas.api.train_run import TrainingFigures, found_by, train_in
 from facenas.api.watching import on_devices
 from facenas.backbones import Blueprint
 from facenas.errors import RunError, SettingsError
 from facenas.locks import locked
 from facenas.training.checkpoint import CHECKPOINT
-from facenas.training.models import MODEL, WEIGHTS, Found, Model, load_model
+from facenas.training.models import MODEL, WEIGHTS, FoundArchitecture, Model, load_model
 from facenas.training.provenance import has_work
 from facenas.training.score import Epoch
 from facenas.training.settings import TrainSettings
@@ -90,13 +90,13 @@ def train(
                 if how:
                     logger.info("%s", how)
             folds = _cross_validated(folder, ready, found, devices)
-            done = train_in(folder, ready, found, folds) if devices == 1 else Trained({}, ())
+            done = train_in(folder, ready, found, folds) if devices == 1 else TrainingFigures({}, ())
         if devices > 1:  # the first of its ranks holds the lock
-            done = Trained(on_devices(folder, devices), ())
+            done = TrainingFigures(on_devices(folder, devices), ())
     return TrainResult(folder, ready, found.blueprint, *done)
 
 
-def _cross_validated(folder: Path, settings: TrainSettings, found: Found, devices: int) -> dict[str, float]:
+def _cross_validated(folder: Path, settings: TrainSettings, found: FoundArchitecture, devices: int) -> dict[str, float]:
     """The figures of the folds, if there are to be any.
 
     Raises:

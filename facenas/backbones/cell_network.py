@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from facenas.backbones import layers
 from facenas.backbones.cell_operations import Edge, FactorizedReduce, operator, relu_conv_norm
-from facenas.backbones.cell_places import NODES, Place, Shape
+from facenas.backbones.cell_places import NODES, CellPlace, Shape
 
 AUXILIARY = (128, 768)  # channels of the auxiliary head
 AUXILIARY_WEIGHT = 0.4  # of its loss (DARTS, appendix A)
@@ -50,7 +50,7 @@ class Cell(nn.Module):
         dropping: Whether outputs of operators but the identity are dropped.
     """
 
-    def __init__(self, place: Place, edges: Sequence[Edge], links: Sequence[int], *, groups: int, dropping: bool = False) -> None:
+    def __init__(self, place: CellPlace, edges: Sequence[Edge], links: Sequence[int], *, groups: int, dropping: bool = False) -> None:
         super().__init__()
         self.links = tuple(links)
         self.first, self.second = entrances(place)
@@ -69,13 +69,13 @@ class Cell(nn.Module):
         return torch.cat(states[2:], 1)
 
 
-def entrances(place: Place, *, affine: bool = True) -> tuple[nn.Module, nn.Module]:
+def entrances(place: CellPlace, *, affine: bool = True) -> tuple[nn.Module, nn.Module]:
     """What makes both inputs of a cell of one size and number of channels."""
     reduce: Callable[..., nn.Module] = FactorizedReduce if place.reduced_before else relu_conv_norm
     return reduce(place.first, place.channels, affine=affine), relu_conv_norm(place.second, place.channels, affine=affine)
 
 
-class Auxiliary(nn.Sequential):
+class AuxiliaryClassifier(nn.Sequential):
     """Classes from the features after the second reduction, which sharpens the gradient of the cells before; side 6 or more.
 
     Pooling to 2x2 with windows of 5: stride 3 at side 8 and 2 at side 7, as DARTS' heads for CIFAR and ImageNet have.
@@ -115,7 +115,7 @@ class CellNetwork(nn.Module):
         cells: Sequence[nn.Module],
         head: nn.Module,
         *,
-        auxiliary: Auxiliary | None = None,
+        auxiliary: AuxiliaryClassifier | None = None,
         after: int = 0,
         drop_path: float = 0.0,
     ) -> None:

@@ -13,7 +13,7 @@ Shape = Literal["cifar", "imagenet", "ir"]
 HALVINGS: dict[Shape, int] = {"cifar": 2, "imagenet": 5, "ir": 4}
 
 
-class Place(NamedTuple):
+class CellPlace(NamedTuple):
     """A cell's place in its network.
 
     Attributes:
@@ -33,7 +33,7 @@ class Place(NamedTuple):
     size: int
 
 
-def places(depth: int, width: int, shape: Shape, *, size: int) -> list[Place]:
+def places(depth: int, width: int, shape: Shape, *, size: int) -> list[CellPlace]:
     """Every cell's place: reductions after a third and two thirds of the cells, or at the beginning of four stages, as in IR networks.
 
     Args:
@@ -45,13 +45,13 @@ def places(depth: int, width: int, shape: Shape, *, size: int) -> list[Place]:
     reductions = {depth // 3, 2 * depth // 3} if shape != "ir" else {stage * depth // 4 for stage in range(4)}
     size = size // 8 if shape == "imagenet" else size
     first = second = 3 * width if shape == "cifar" else width
-    made, channels, reduced = list[Place](), width, shape == "imagenet"
+    made, channels, reduced = list[CellPlace](), width, shape == "imagenet"
     for number in range(depth):
         reduction = number in reductions
         if reduction:
             size //= 2
             channels *= 1 if shape == "ir" and number == 0 else 2
-        made.append(Place(reduction, reduced, first, second, channels, size))
+        made.append(CellPlace(reduction, reduced, first, second, channels, size))
         first, second, reduced = second, NODES * channels, reduction
     return made
 

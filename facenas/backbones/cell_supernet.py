@@ -12,7 +12,7 @@ from facenas.backbones.architecture import Architecture
 from facenas.backbones.cell_choices import Edge, operator_cost
 from facenas.backbones.cell_network import entrances
 from facenas.backbones.cell_operations import operator
-from facenas.backbones.cell_places import NODES, Place, places
+from facenas.backbones.cell_places import NODES, CellPlace, places
 from facenas.backbones.cells import (
     CellSpace,
     skips,  # noqa: F401 - its place before
@@ -54,7 +54,7 @@ class MixedCell(nn.Module):
         weights: Of `none` and the operators of every edge (14, 1 + operators); set for a forward pass.
     """
 
-    def __init__(self, place: Place, space: CellSpace) -> None:
+    def __init__(self, place: CellPlace, space: CellSpace) -> None:
         super().__init__()
         self.reduction, self.weights = place.reduction, torch.zeros(CELL_EDGES, 1 + len(space.choices))
         self.first, self.second = entrances(place, affine=False)

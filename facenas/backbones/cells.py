@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from facenas.backbones import cost, space
 from facenas.backbones.architecture import Architecture, Kernel, Operation
 from facenas.backbones.cell_choices import OPERATORS, Edge, operator_cost, relu_conv_norm_cost
-from facenas.backbones.cell_places import HALVINGS, NODES, Place, Shape, places, stem_cost
+from facenas.backbones.cell_places import HALVINGS, NODES, CellPlace, Shape, places, stem_cost
 from facenas.backbones.cost import Cost
 from facenas.backbones.drawing import Drawing, Graph, Layer
 from facenas.backbones.drawing import Edge as Drawn
@@ -160,7 +160,7 @@ class CellSpace(SpaceSection):
         """Operators of an edge with the kernel size that is there, and sizes of the operation that is there."""
         return space.alternatives_of(self.choices, architecture, position)
 
-    def places(self, architecture: Architecture) -> list[Place]:
+    def places(self, architecture: Architecture) -> list[CellPlace]:
         """Every cell's place in the network."""
         return places(architecture.depth, architecture.width, self.shape, size=self.input_size)
 
@@ -179,9 +179,9 @@ class CellSpace(SpaceSection):
         ]
         return self.around(cells, put, architecture.width)
 
-    def around(self, cells: "Sequence[nn.Module]", put: Sequence[Place], width: int) -> "CellNetwork":
+    def around(self, cells: "Sequence[nn.Module]", put: Sequence[CellPlace], width: int) -> "CellNetwork":
         """Stem and heads around cells."""
-        from facenas.backbones.cell_network import Auxiliary, CellNetwork, classifier, stem
+        from facenas.backbones.cell_network import AuxiliaryClassifier, CellNetwork, classifier, stem
         from facenas.backbones.layers import embedding_layer
 
         last, after = put[-1], 2 * len(put) // 3
@@ -191,7 +191,7 @@ class CellSpace(SpaceSection):
             if self.num_classes is not None
             else embedding_layer(self.output, channels, size=last.size, dimension=self.embedding_size or 0, dropout=self.dropout)
         )
-        second = Auxiliary(channels, put[after].size, self.num_classes) if self.auxiliary and self.num_classes else None
+        second = AuxiliaryClassifier(channels, put[after].size, self.num_classes) if self.auxiliary and self.num_classes else None
         before = stem(width, self.in_channels, self.shape)
         return CellNetwork(before, cells, head, auxiliary=second, after=after, drop_path=self.drop_path)
 

@@ -43,7 +43,7 @@ STAGES: dict[Name, tuple[int, ...]] = {
 }
 
 
-class Place(NamedTuple):
+class OperatorPlace(NamedTuple):
     """A convolution of the base that an operator takes the place of."""
 
     unit: int
@@ -168,17 +168,23 @@ class RefinedSpace(SpaceSection):
             raise ModelError(f"this space knows the operators {', '.join(OPERATORS)}; the architecture has {kind} {kernel}x{kernel}")
         check_links(architecture.links, self.units)
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[OperatorPlace]:
         """Every convolution of the base's residual branches, in the order of computation."""
-        made, channels, size = list[Place](), self.channels, self.input_size
+        made, channels, size = list[OperatorPlace](), self.channels, self.input_size
         if self.base == "resnet18":
             size = resnet.after_stem(size, self.stem)
             for unit, (channels_in, channels_out, stride) in enumerate(resnet.units(channels)):
                 size = -(-size // stride)
-                made += [Place(unit, 0, channels_in, channels_out, stride, size), Place(unit, 3, channels_out, channels_out, 1, size)]
+                made += [
+                    OperatorPlace(unit, 0, channels_in, channels_out, stride, size),
+                    OperatorPlace(unit, 3, channels_out, channels_out, 1, size),
+                ]
             return made
         for unit, (_, _, channels_in, channels_out, stride) in enumerate(ir.plan(self._base)):
-            made += [Place(unit, 1, channels_in, channels_out, 1, size), Place(unit, 4, channels_out, channels_out, stride, size // stride)]
+            made += [
+                OperatorPlace(unit, 1, channels_in, channels_out, 1, size),
+                OperatorPlace(unit, 4, channels_out, channels_out, stride, size // stride),
+            ]
             size //= stride
         return made
 
@@ -243,7 +249,7 @@ class RefinedSpace(SpaceSection):
         assert isinstance(network, IRNetwork)
         return network
 
-    def operator(self, place: Place, kind: Operation, kernel: Kernel) -> "nn.Module":
+    def operator(self, place: OperatorPlace, kind: Operation, kernel: Kernel) -> "nn.Module":
         """A fresh operator for a place."""
         from facenas.backbones import layers
 

@@ -36,7 +36,7 @@ class TimmNetwork(nn.Module):
         return out
 
 
-class Features(NamedTuple):
+class TimmFeatures(NamedTuple):
     """What a network of timm ends in, without its classifier.
 
     Attributes:
@@ -99,7 +99,7 @@ def _unfit(space: TimmSpace, error: Exception) -> ModelError:
 
 
 @cache
-def features(model: str, *, size: int, channels: int, pooled: bool) -> Features:
+def features(model: str, *, size: int, channels: int, pooled: bool) -> TimmFeatures:
     """What timm's network ends in, for images of `size` x `size`."""
     space = TimmSpace(model=model, input_size=size, in_channels=channels)
     with torch.random.fork_rng(devices=[]):
@@ -107,7 +107,7 @@ def features(model: str, *, size: int, channels: int, pooled: bool) -> Features:
             body = _create(space, **_unpooled(pooled=pooled)).eval()
         shape = tuple(_through(body, space).shape[1:])
     is_map = len(shape) == 3 and shape[1] == shape[2] and getattr(body, "output_fmt", "NCHW") != "NHWC"
-    return Features(shape, is_map)
+    return TimmFeatures(shape, is_map)
 
 
 @cache

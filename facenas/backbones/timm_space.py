@@ -13,7 +13,7 @@ from facenas.errors import ModelError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from facenas.backbones.timm_network import Features
+    from facenas.backbones.timm_network import TimmFeatures
 
 POINT = Architecture(space="timm", depth=1, width=1, operations=(), kernels=())
 PREFIX = "timm:"
@@ -53,7 +53,7 @@ class TimmSpace(NetworkSection):
             raise ModelError(f"timm's {self.model} ends in {shape} features, for which output={self.output} does not do; set {fitting}")
 
     @property
-    def features(self) -> "Features":
+    def features(self) -> "TimmFeatures":
         """What the embedding layer is given."""
         from facenas.backbones.timm_network import features
 

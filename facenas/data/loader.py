@@ -14,7 +14,7 @@ from facenas.data.faces import FaceDataset, Images, Labels, sides
 from facenas.errors import DataError
 
 
-class Batch(NamedTuple):
+class FaceBatch(NamedTuple):
     """Images (B, 3, H, W), uint8 RGB, laid out channels last; their identities (B,) and rows (B,), int64."""
 
     images: Tensor
@@ -77,7 +77,7 @@ class FaceLoader:
             generator=torch.Generator(),  # else it takes a number from torch's own, and dropout changes
         )
 
-    def epoch(self, order: Labels, *, seed: int, start: int = 0, places: Labels | None = None) -> Iterator[Batch]:
+    def epoch(self, order: Labels, *, seed: int, start: int = 0, places: Labels | None = None) -> Iterator[FaceBatch]:
         """The batches of an epoch.
 
         Args:
@@ -96,7 +96,7 @@ class FaceLoader:
             if isinstance(images, DataError):
                 raise images
             rows = torch.from_numpy(work.rows)
-            yield Batch(images.permute(0, 3, 1, 2), torch.from_numpy(self.faces.identities[work.rows]), rows)
+            yield FaceBatch(images.permute(0, 3, 1, 2), torch.from_numpy(self.faces.identities[work.rows]), rows)
 
 
 def batches(
@@ -108,7 +108,7 @@ def batches(
     workers: int = 0,
     augmentation: ImageChanges | None = None,
     start: int = 0,
-) -> Iterator[Batch]:
+) -> Iterator[FaceBatch]:
     """One epoch of a `FaceLoader`: the images of the rows `order` (K,), from the place `start` on."""
     return FaceLoader(faces, batch_size=batch_size, workers=workers, augmentation=augmentation).epoch(order, seed=epoch_seed, start=start)
 

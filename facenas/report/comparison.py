@@ -16,7 +16,7 @@ TITLES = {"roc": "ROC", "cmc": "CMC"}
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedModels:
     """All models on one benchmark.
 
     Attributes:
@@ -43,7 +43,7 @@ class Compared:
         ]
 
 
-def table(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]], list[list[str]]]:
+def table(compared: Sequence[ComparedModels]) -> tuple[list[str], list[list[str]], list[list[str]]]:
     """Columns; a row for each model; a row for each network of the paper that was measured on any of these columns."""
     columns = list(dict.fromkeys(f"{one.name}{part}" for one in compared for rates in one.rates.values() for part in rates))
     models = list(dict.fromkeys(model for one in compared for model in one.rates))
@@ -56,7 +56,7 @@ def table(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]], lis
     return columns, rows, [[f"{row.method} (paper)", *(_percent(row.rates.get(column)) for column in columns)] for row in PUBLISHED]
 
 
-def pictures(one: Compared) -> dict[str, bytes]:
+def pictures(one: ComparedModels) -> dict[str, bytes]:
     """PNG pictures of a benchmark's curves, by the curve's name."""
     kinds = dict.fromkeys(kind for curves in one.curves.values() for kind in curves)
     return {
@@ -65,7 +65,7 @@ def pictures(one: Compared) -> dict[str, bytes]:
     }
 
 
-def page(compared: Sequence[Compared], drawn: Mapping[str, Mapping[str, bytes]]) -> str:
+def page(compared: Sequence[ComparedModels], drawn: Mapping[str, Mapping[str, bytes]]) -> str:
     """The page's HTML, with the pictures of each benchmark in it."""
     columns, rows, published = table(compared)
     benchmarks = [

@@ -26,7 +26,7 @@ OTHERS = {
 UNITS = {"eigenvalue": "eigenvalue", "loss": "loss", "entropy": "nats", "macs_share": "share of the base's"}
 
 
-class Stage(NamedTuple):
+class StageSummary(NamedTuple):
     """What the page says of it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Stage(NamedTuple):
     remark: str
 
 
-def stage(rows: Sequence[StageEpoch], space: Space) -> Stage | None:
+def stage(rows: Sequence[StageEpoch], space: Space) -> StageSummary | None:
     """The stage's part of a page; None without epochs."""
     if not rows:
         return None
@@ -61,7 +61,7 @@ def stage(rows: Sequence[StageEpoch], space: Space) -> Stage | None:
     policy = _policy(rows, refined, list(classes.values())) if refined else Markup()
     operators = [(classes[f"{kind}{kernel}"], in_words(kind, kernel)) for kind, kernel in (refined.choices if refined else ())]
     links = _links(rows) if last.get("links") else Markup()
-    return Stage(len(rows), likeliest, _curves(rows), policy, operators, links, cells_over_time(rows, space), last.get("remark", ""))
+    return StageSummary(len(rows), likeliest, _curves(rows), policy, operators, links, cells_over_time(rows, space), last.get("remark", ""))
 
 
 def _curves(rows: Sequence[StageEpoch]) -> list[Markup]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from facenas.search.journal import Journal
     from facenas.search.limits import Budget, Limits
     from facenas.search.reading import open_journal, read_journal
-    from facenas.search.row import Price, Row
+    from facenas.search.row import NetworkCost, Row
     from facenas.search.runner import Runner
     from facenas.search.settings import SearchSettings
     from facenas.search.speculation import forecast, likely_next
@@ -33,7 +33,7 @@ __all__ = [
     "Journal",
     "Judge",
     "Limits",
-    "Price",
+    "NetworkCost",
     "Processes",
     "ResultCache",
     "Row",
@@ -63,7 +63,7 @@ __getattr__ = lazily(
         "facenas.search.journal": ("Journal",),
         "facenas.search.limits": ("Budget", "Limits"),
         "facenas.search.reading": ("open_journal", "read_journal"),
-        "facenas.search.row": ("Price", "Row"),
+        "facenas.search.row": ("NetworkCost", "Row"),
         "facenas.search.runner": ("Runner",),
         "facenas.search.settings": ("SearchSettings",),
         "facenas.search.speculation": ("forecast", "likely_next"),

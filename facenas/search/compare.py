@@ -16,7 +16,7 @@ BOUNDS = ("min_depth", "max_depth", "min_width", "max_width", "width_step")
 SEARCHED = REPEATED | {"strategy", "budget"}  # ... and different searches of one task
 
 
-class Compared(NamedTuple):
+class SearchRun(NamedTuple):
     """A search run: its name, the settings in its `config.yaml`, its journal, epochs of shared weights, and what it knows of its data."""
 
     name: str
@@ -36,7 +36,7 @@ def relative_improvement(accuracy: Fraction, random_accuracies: Sequence[Fractio
     return float(100 * (accuracy - average) / average) if average else None
 
 
-def compare(runs: Sequence[Compared]) -> list[dict[str, Any]]:
+def compare(runs: Sequence[SearchRun]) -> list[dict[str, Any]]:
     """One entry for each group of runs that differ in the seed alone, in the order given, as flat JSON.
 
     The score of a run is that of its last accepted candidate before the micro phases, whose scores come from a few epochs; parameters
@@ -60,7 +60,7 @@ def compare(runs: Sequence[Compared]) -> list[dict[str, Any]]:
     return [entries[run.name] for run in runs if run.name in entries]
 
 
-def differences(one: Compared, other: Compared) -> str:
+def differences(one: SearchRun, other: SearchRun) -> str:
     """What makes the scores of two searches of a task no fair comparison, as a half-sentence; empty if nothing does."""
     first, second = (run.settings["strategy"] for run in (one, other))
     space = SPACES.members.get(one.settings.get("space", {}).get("name", ""))
@@ -76,7 +76,7 @@ def _flags(others: Mapping[str, str]) -> list[str]:
     return [f"{why} of {name}, no relative improvement over it" for name, why in others.items() if why]
 
 
-def found(run: Compared) -> Row:
+def found(run: SearchRun) -> Row:
     """The row that a run is judged by.
 
     Raises:
@@ -88,7 +88,7 @@ def found(run: Compared) -> Row:
     return accepted[-1]
 
 
-def _entry(group: Sequence[Compared], drawn: Sequence[Row]) -> dict[str, Any]:
+def _entry(group: Sequence[SearchRun], drawn: Sequence[Row]) -> dict[str, Any]:
     best, trained = [found(run) for run in group], [_trained(run) for run in group]
     random = [row.evaluation.score.accuracy for row in drawn]
     improvements = [relative_improvement(row.evaluation.score.accuracy, random) for row in best]
@@ -108,13 +108,13 @@ def _entry(group: Sequence[Compared], drawn: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _trained(run: Compared) -> list[Row]:
+def _trained(run: SearchRun) -> list[Row]:
     return [row for row in run.rows if not row.evaluation.score.refused]
 
 
-def _grouped(runs: Iterable[Compared], without: set[str]) -> list[list[Compared]]:
+def _grouped(runs: Iterable[SearchRun], without: set[str]) -> list[list[SearchRun]]:
     """Runs whose other settings are equal, together."""
-    groups: dict[str, list[Compared]] = {}
+    groups: dict[str, list[SearchRun]] = {}
     for run in runs:
         rest = {key: value for key, value in run.settings.items() if key not in without}
         if run.data is not None:  # it knows what it saw, wherever that lay
@@ -123,7 +123,7 @@ def _grouped(runs: Iterable[Compared], without: set[str]) -> list[list[Compared]
     return list(groups.values())
 
 
-def _seeds(group: Sequence[Compared]) -> list[int]:
+def _seeds(group: Sequence[SearchRun]) -> list[int]:
     by_seed: dict[int, str] = {}
     for run in group:
         other = by_seed.setdefault(run.settings["seed"], run.name)
@@ -138,7 +138,7 @@ def _spread(values: Iterable[Fraction | float]) -> dict[str, float | None] | Non
     return {"mean": mean(numbers), "sd": stdev(numbers) if len(numbers) > 1 else None} if numbers else None
 
 
-def _note(task: Sequence[Compared], drawn: Sequence[Row]) -> str:
+def _note(task: Sequence[SearchRun], drawn: Sequence[Row]) -> str:
     """A warning where longer training alone may explain a better score."""
     epochs = {row.candidate.epochs for row in chain((found(run) for run in task), drawn)}
     return (

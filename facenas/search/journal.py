@@ -24,7 +24,7 @@ from facenas.files import write_json
 from facenas.search.candidate import Candidate, Verdict
 from facenas.search.journal_file import STAGE, check, in_order
 from facenas.search.reading import JOURNAL, PLACE
-from facenas.search.row import SCALES, Price, Row, StageEpoch
+from facenas.search.row import SCALES, NetworkCost, Row, StageEpoch
 from facenas.training.score import Evaluation
 
 NETWORK = {
@@ -86,7 +86,7 @@ class Journal:
         """All rows in plan order."""
         return list(self._rows)
 
-    def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, price: Price) -> Row:
+    def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, price: NetworkCost) -> Row:
         """Write the next row.
 
         Raises:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import Field, field_validator
 
 from facenas.export.target import TARGET, Target
-from facenas.search.row import Price, Row
+from facenas.search.row import NetworkCost, Row
 from facenas.section import Section
 
 BYTES = 4  # of a parameter in the exported file, float32
@@ -26,7 +26,7 @@ class Limits(Section):
         Target.of(name)
         return name
 
-    def excess(self, price: Price) -> str:
+    def excess(self, price: NetworkCost) -> str:
         """What is too much, in one phrase; empty if nothing is."""
         found = [
             (f"{price.parameters:,} parameters", price.parameters, self.parameters),

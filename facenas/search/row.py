@@ -12,7 +12,7 @@ from facenas.training.score import Evaluation
 SCALES: tuple[Scale, ...] = ("macro", "micro")
 
 
-class Price(NamedTuple):
+class NetworkCost(NamedTuple):
     """What a network costs."""
 
     parameters: int

@@ -18,13 +18,13 @@ from facenas.search.executors import Executor, InProcess, Processes, Watch
 from facenas.search.journal import Journal
 from facenas.search.pareto import pareto
 from facenas.search.reading import open_journal
-from facenas.search.row import Price, Row, StageEpoch
+from facenas.search.row import NetworkCost, Row, StageEpoch
 from facenas.search.runner import Runner, last_accepted
 from facenas.search.settings import SearchSettings
 from facenas.search.shared_weights import CHECKPOINT, KEPT, Stage, run_stage
 from facenas.search.strategy import SharedWeightsSection
 from facenas.section import Section
-from facenas.training.models import Found
+from facenas.training.models import FoundArchitecture
 from facenas.training.provenance import same_data
 from facenas.training.score import Evaluation, Score
 from facenas.training.settings import seen_by
@@ -33,7 +33,7 @@ from facenas.training.tasks import Task
 FAR_OVER = 2.0  # times the limit; on one thread sums of layers were 0.86 to 1.18 times the whole, on more they are at times far off
 
 
-class Means(Section):
+class ExecutionSettings(Section):
     """What a search works with; its result does not depend on it."""
 
     storage: str | None = Field(None, description="SQLAlchemy URL of the journal; null: SQLite in the run's folder.")
@@ -83,17 +83,17 @@ class Prices:
             self.table = table or LatencyTable(Target.of(self.limits.latency_target))
         self.price = cache(self._price)
 
-    def _price(self, architecture: Architecture) -> Price:
+    def _price(self, architecture: Architecture) -> NetworkCost:
         space, cost = self.space, self.space.cost(architecture)
-        if self.limits.latency_ms is None or self.limits.excess(Price(*cost)):
-            return Price(*cost)
+        if self.limits.latency_ms is None or self.limits.excess(NetworkCost(*cost)):
+            return NetworkCost(*cost)
         network, shape = space.build(architecture), (space.in_channels, space.input_size, space.input_size)
         if space.chain and self.table.target.threads == 1:
             predicted = self.table.predicted(network, shape)
             if predicted > FAR_OVER * self.limits.latency_ms:
-                return Price(*cost, predicted, latency_predicted=True)
+                return NetworkCost(*cost, predicted, latency_predicted=True)
         content = Blueprint(architecture=architecture, space=space).model_dump_json()
-        return Price(*cost, self.table.whole(network, shape=shape, content=content))
+        return NetworkCost(*cost, self.table.whole(network, shape=shape, content=content))
 
     def refuse(self, candidate: Candidate) -> Evaluation | None:
         """A result without training for a candidate over a limit."""
@@ -104,7 +104,7 @@ class Prices:
         return Evaluation(score=score, history=(), seconds=0.0, device="none", remark=excess)
 
 
-def search_in(run: Path, settings: SearchSettings, means: Means, onlooker: Onlooker) -> Found:
+def search_in(run: Path, settings: SearchSettings, means: ExecutionSettings, onlooker: Onlooker) -> FoundArchitecture:
     """Run or continue a search; hold `locked(run)` meanwhile.
 
     Args:
@@ -142,7 +142,7 @@ def search_in(run: Path, settings: SearchSettings, means: Means, onlooker: Onloo
     return _written(run, architecture, settings, task=task, rows=journal.rows())
 
 
-def finish_in(run: Path, settings: SearchSettings) -> tuple[Found, list[Row]]:
+def finish_in(run: Path, settings: SearchSettings) -> tuple[FoundArchitecture, list[Row]]:
     """Take what a search has found so far, whether it runs or has ended early: the last accepted architecture, and the rows.
 
     Args:
@@ -164,8 +164,10 @@ def finish_in(run: Path, settings: SearchSettings) -> tuple[Found, list[Row]]:
     return _written(run, architecture, settings, task=task, rows=rows), rows
 
 
-def _written(run: Path, architecture: Architecture, settings: SearchSettings, *, task: Task, rows: list[Row]) -> Found:
-    found = Found(architecture=architecture, space=settings.space, seen=seen_by(task), searched_on=tuple(one.brief for one in task.data))
+def _written(run: Path, architecture: Architecture, settings: SearchSettings, *, task: Task, rows: list[Row]) -> FoundArchitecture:
+    found = FoundArchitecture(
+        architecture=architecture, space=settings.space, seen=seen_by(task), searched_on=tuple(one.brief for one in task.data)
+    )
     found.save(run / "architecture.json")
     write_json(run / "pareto.json", pareto(rows))
     return found
@@ -187,7 +189,7 @@ def _shortlist(run: Path, settings: SearchSettings, journal: Journal, onlooker: 
     )  # fmt: skip
 
 
-def _executor(evaluator: Evaluator, means: Means, watch: Watch) -> Executor:
+def _executor(evaluator: Evaluator, means: ExecutionSettings, watch: Watch) -> Executor:
     if means.executor == "ray":
         from facenas.search.on_ray import OnRay
 

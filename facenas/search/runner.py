@@ -9,7 +9,7 @@ from facenas.errors import RunError
 from facenas.search.candidate import Candidate, Strategy, Verdict
 from facenas.search.executors import Executor
 from facenas.search.limits import Budget
-from facenas.search.row import Price, Row
+from facenas.search.row import NetworkCost, Row
 from facenas.search.speculation import likely_next
 from facenas.training.score import Evaluation, Score
 
@@ -20,7 +20,7 @@ class Rows(Protocol):
     def rows(self) -> list[Row]:
         """All rows in plan order."""
 
-    def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, price: Price) -> Row:
+    def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, price: NetworkCost) -> Row:
         """Write the next row."""
 
 
@@ -55,7 +55,7 @@ class Runner:
     executor: Executor
     results: Results
     key: Callable[[Candidate], str]
-    price: Callable[[Architecture], Price]
+    price: Callable[[Architecture], NetworkCost]
     refuse: Callable[[Candidate], Evaluation | None] = lambda candidate: None
     budget: Budget = field(default_factory=Budget)
     after_row: Callable[[Row], None] = lambda row: None

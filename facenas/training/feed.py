@@ -15,7 +15,7 @@ Inputs = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
-class Dealing:
+class BatchSampler:
     """The images of one optimiser step, wherever they are computed: every number of ranks sees the same batches.
 
     Attributes:
@@ -53,7 +53,7 @@ class Feed(Protocol):
     """Batches of training images."""
 
     @property
-    def dealing(self) -> Dealing:
+    def dealing(self) -> BatchSampler:
         """Who gets which images."""
 
     def epoch(self, seed: int, start: int) -> Iterator[Inputs]:
@@ -80,7 +80,7 @@ class Resident:
     images: Tensor
     labels: Tensor
     augmentation: Augmentation
-    dealing: Dealing
+    dealing: BatchSampler
 
     def epoch(self, seed: int, start: int) -> Iterator[Inputs]:
         """Row numbers (B,) and draws (B, R); an epoch's are sent to the device at once."""
@@ -110,7 +110,7 @@ class Stream:
         device: Where they go.
     """
 
-    def __init__(self, loader: FaceLoader, *, augmentation: Augmentation, dealing: Dealing, device: torch.device) -> None:
+    def __init__(self, loader: FaceLoader, *, augmentation: Augmentation, dealing: BatchSampler, device: torch.device) -> None:
         self.loader, self.augmentation, self.dealing, self.device = loader, augmentation, dealing, device
 
     def epoch(self, seed: int, start: int) -> Iterator[Inputs]:

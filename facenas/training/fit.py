@@ -17,7 +17,7 @@ from facenas.backbones import Blueprint
 from facenas.errors import DivergedError, NotFiniteError, StoppedError
 from facenas.training.checkpoint import load_checkpoint
 from facenas.training.device import Device, derive_seed, make_fabric
-from facenas.training.keeper import Care, Keeper
+from facenas.training.keeper import CheckpointSettings, Keeper
 from facenas.training.listener import Listener, nothing
 from facenas.training.logbook import Logbook, over_ranks
 from facenas.training.loop import Training, train
@@ -50,7 +50,7 @@ def fit(
     fabric: Fabric | None = None,
     initial: Mapping[str, Tensor] | None = None,
     checkpoint: Path | None = None,
-    care: Care | None = None,
+    care: CheckpointSettings | None = None,
     every_epoch: bool = False,
     listener: Listener = SILENT,
     **callbacks: Any,

@@ -11,7 +11,7 @@ from facenas.training.checkpoint import save_checkpoint
 from facenas.training.loop import Epoch, Training
 
 
-class Care(Section):
+class CheckpointSettings(Section):
     """How a long training run is looked after."""
 
     log_every: int = Field(50, ge=1, description="Steps between two lines of the log; the loss is looked at then.")
@@ -35,7 +35,9 @@ class Keeper:
         care: How often; None: after every epoch.
     """
 
-    def __init__(self, path: Path | None, training: Training, history: list[Epoch], *, fabric: Fabric, care: Care | None) -> None:
+    def __init__(
+        self, path: Path | None, training: Training, history: list[Epoch], *, fabric: Fabric, care: CheckpointSettings | None
+    ) -> None:
         self.path, self.training, self.history, self.fabric, self.care = path, training, history, fabric, care
         self.before = training.seconds
         self.began = self.saved = time.perf_counter()

@@ -119,7 +119,7 @@ def load_model(path: Path) -> Model:
     return Model(network.eval(), card)
 
 
-class Found(Section):
+class FoundArchitecture(Section):
     """The content of `architecture.json`: an architecture with its space, and whom it was chosen by."""
 
     architecture: Architecture = Field(description="The point in the space.")
@@ -162,7 +162,7 @@ def looks_of(seen: Iterable[Seen]) -> tuple[Looks, ...]:
     return tuple(looks for one in seen for looks in one.looks)
 
 
-def load_found(path: Path) -> Found:
+def load_found(path: Path) -> FoundArchitecture:
     """Read an architecture from `architecture.json`, `model.json`, or a run folder that has one of them.
 
     Raises:
@@ -174,7 +174,7 @@ def load_found(path: Path) -> Found:
         raise ModelError(f"no architecture at {path}; give an architecture.json, a run folder, or a name that `facenas models` lists")
     try:
         content = read_checked_json(file, edited=True)
-        return Found.model_validate({key: content[key] for key in Found.model_fields if key in content})
+        return FoundArchitecture.model_validate({key: content[key] for key in FoundArchitecture.model_fields if key in content})
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{file} does not hold an architecture: {in_short(error)}") from None
 

@@ -39,7 +39,7 @@ from facenas.heads.settings import AdaFaceHead
 from facenas.registry import OneOf
 from facenas.settings import Section
 from facenas.training.device import Device
-from facenas.training.keeper import Care
+from facenas.training.keeper import CheckpointSettings
 from facenas.training.models import Seen
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import ClassTask, FaceTask, Task
@@ -200,7 +200,7 @@ class TrainSettings(TaskSettings):
     auxiliary: bool | None = Field(None, description="Whether a network of cells has its second head; null: the architecture file says it.")
     drop_path: float | None = Field(None, ge=0, lt=1, description="Of a network of cells; null: the architecture file's.")
     epochs: int = Field(26, ge=1, description="Training epochs.")
-    care: Care = Field(Care(), description="How a long run is looked after.")
+    care: CheckpointSettings = Field(CheckpointSettings(), description="How a long run is looked after.")
     watch: tuple[BenchmarkSource, ...] = Field((), description="Benchmarks measured with each validation, which choose nothing; faces.")
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ from facenas.errors import DataError, SettingsError
 from facenas.eval import extract, metrics, torch_embedder, unit
 from facenas.eval.verification import pair_scores
 from facenas.heads import Head, MarginHead, PartialFC, RowSGD, margin_loss
-from facenas.training.feed import Dealing, Feed, Resident, Stream
+from facenas.training.feed import BatchSampler, Feed, Resident, Stream
 from facenas.training.recipe import Recipe
 
 logger = logging.getLogger("facenas")
@@ -42,7 +42,7 @@ class Task(Protocol):
     content: list[NDArray[Any]]
     data: tuple[Fingerprint, ...]
 
-    def model(self, blueprint: Blueprint) -> "FaceModel | ClassModel":
+    def model(self, blueprint: Blueprint) -> "BackboneWithHead | ClassModel":
         """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> mean loss and hits."""
 
     def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
@@ -59,7 +59,7 @@ class Task(Protocol):
         """Whether each question of the validation split is answered correctly (M,)."""
 
 
-class FaceModel(nn.Module):
+class BackboneWithHead(nn.Module):
     """A backbone with a margin head; a head that is spread over the ranks is left alone by DistributedDataParallel."""
 
     def __init__(self, network: nn.Module, head: MarginHead | PartialFC) -> None:
@@ -156,12 +156,14 @@ class FaceTask:
         """How the photographs of training and validation look."""
         return Looks.of([faces for faces in (self.train, self.validation) if faces])
 
-    def model(self, blueprint: Blueprint) -> FaceModel:
+    def model(self, blueprint: Blueprint) -> BackboneWithHead:
         """Backbone and head."""
         if self.sample_rate is None:
-            return FaceModel(blueprint.build(), self.head.build(blueprint.dimension, self.people))
+            return BackboneWithHead(blueprint.build(), self.head.build(blueprint.dimension, self.people))
         network = blueprint.build()
-        return FaceModel(network, PartialFC(self.head, blueprint.dimension, self.people, sample_rate=self.sample_rate, seed=self.pair_seed))
+        return BackboneWithHead(
+            network, PartialFC(self.head, blueprint.dimension, self.people, sample_rate=self.sample_rate, seed=self.pair_seed)
+        )
 
     def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
         """SGD; class centres that are spread over the ranks have their own."""
@@ -244,13 +246,13 @@ def resident(images: Tensor, labels: Tensor, fabric: Fabric, recipe: Recipe) -> 
     return Resident(images.to(fabric.device), labels.to(fabric.device), recipe.augmentation, dealt(len(images), fabric, recipe))
 
 
-def dealt(images: int, fabric: Fabric, recipe: Recipe) -> Dealing:
+def dealt(images: int, fabric: Fabric, recipe: Recipe) -> BatchSampler:
     """Batches of the recipe's size, or one of all images.
 
     Raises:
         SettingsError: If a device's share cannot be computed in so many parts.
     """
-    dealing = Dealing(images, min(recipe.batch_size, images), fabric.world_size, fabric.global_rank)
+    dealing = BatchSampler(images, min(recipe.batch_size, images), fabric.world_size, fabric.global_rank)
     share = dealing.size // dealing.ranks
     if share < 2 * recipe.accumulate:
         raise SettingsError(f"recipe.accumulate={recipe.accumulate} cuts the {share} images of a device into parts of fewer than 2")

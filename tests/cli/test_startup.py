@@ -11,7 +11,7 @@ import pytest
 from facenas.backbones import Architecture
 from facenas.cli import COMMANDS
 from facenas.cli.lazy import Entry
-from facenas.search import Candidate, Journal, Price, Score, Verdict
+from facenas.search import Candidate, Journal, NetworkCost, Score, Verdict
 from facenas.training.score import Epoch, Evaluation
 from tests.conftest import Result
 
@@ -41,7 +41,7 @@ def write_journal(run: Path, *, seed: int = 0) -> None:
     for depth in (3, 4):
         architecture = Architecture(space="plain", depth=depth, width=16, operations=("sep",) * depth, kernels=(3,) * depth)
         candidate = Candidate(architecture=architecture, epochs=1, phase="random")
-        journal.append(candidate, evaluation, Verdict(outcome="accepted", reason="better"), Price(1000 * depth, 5000))
+        journal.append(candidate, evaluation, Verdict(outcome="accepted", reason="better"), NetworkCost(1000 * depth, 5000))
     (run / "config.yaml").write_text(f"strategy: {{name: random}}\nseed: {seed}\n")
     (run / "architecture.json").write_text("{}")
 

@@ -7,7 +7,7 @@ import torch
 from facenas.data import FolderFaces, OrlFaces, RecordFaces
 from facenas.data.augmentation.face_augment import FaceAugmentation, image_seeds
 from facenas.data.formats.packing import pack
-from facenas.data.loader import Batch, FaceLoader, batches
+from facenas.data.loader import FaceBatch, FaceLoader, batches
 from facenas.errors import DataError
 
 SETTINGS = FaceAugmentation(crop=0.5, low_resolution=0.5, photometric=0.5)
@@ -21,7 +21,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def equal(one: list[Batch], other: list[Batch]) -> bool:
+def equal(one: list[FaceBatch], other: list[FaceBatch]) -> bool:
     return len(one) == len(other) and all(torch.equal(a, b) for x, y in zip(one, other, strict=True) for a, b in zip(x, y, strict=True))
 
 

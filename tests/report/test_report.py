@@ -22,7 +22,7 @@ from facenas.report.drawing import GAP, blocks, draw
 from facenas.report.search import chosen
 from facenas.report.svg import tag
 from facenas.report.words import amount, interval
-from facenas.search import Candidate, DynamicRanking, Journal, Price, Row, Score, Verdict
+from facenas.search import Candidate, DynamicRanking, Journal, NetworkCost, Row, Score, Verdict
 from facenas.search.candidate import Phase
 from facenas.training.device import derive_seed
 from facenas.training.fit import Evaluation
@@ -275,7 +275,7 @@ def run(tmp_path: Path) -> Path:
     folder = tmp_path / "some"
     journal = Journal(folder, warnings=["seen on the way"])
     for row in a_search(IR)[0][:6]:
-        journal.append(row.candidate, row.evaluation, row.verdict, Price(row.parameters, row.macs))
+        journal.append(row.candidate, row.evaluation, row.verdict, NetworkCost(row.parameters, row.macs))
     write_text(folder / "config.yaml", "# facenas 9.9\nspace: {name: ir, embedding_size: null, input_size: 32}\n")
     return folder
 

@@ -13,15 +13,15 @@ from facenas.cli import compare as command
 from facenas.errors import RunError
 from facenas.search import Candidate, Journal, Row, Score, Verdict
 from facenas.search.candidate import Outcome, Phase
-from facenas.search.compare import Compared, compare, relative_improvement
-from facenas.search.row import Price
+from facenas.search.compare import SearchRun, compare, relative_improvement
+from facenas.search.row import NetworkCost
 from facenas.training.fit import Evaluation
 
 SPACE = PlainSpace()
 Told = tuple[Phase, int, int, Outcome]  # phase, correct of 1000, epochs, outcome
 
 
-def run(name: str, strategy: str, seed: int, told: list[Told], **settings: Any) -> Compared:
+def run(name: str, strategy: str, seed: int, told: list[Told], **settings: Any) -> SearchRun:
     """A run whose n-th candidate has 1000 (n + 1) parameters and took half an hour; 0 correct: refused."""
     rows = [
         Row(
@@ -36,10 +36,10 @@ def run(name: str, strategy: str, seed: int, told: list[Told], **settings: Any) 
         )
         for step, (phase, correct, epochs, outcome) in enumerate(told)
     ]
-    return Compared(name, {"strategy": {"name": strategy}, "seed": seed, "device": "cpu", "data": {"name": "digits"}, **settings}, rows)
+    return SearchRun(name, {"strategy": {"name": strategy}, "seed": seed, "device": "cpu", "data": {"name": "digits"}, **settings}, rows)
 
 
-def random_run(seed: int, *correct: int, epochs: int = 10, **settings: Any) -> Compared:
+def random_run(seed: int, *correct: int, epochs: int = 10, **settings: Any) -> SearchRun:
     best, told = 0, list[Told]()
     for one in correct:
         told.append(("random", one, epochs, "accepted" if one > best else "rejected"))
@@ -110,7 +110,7 @@ def test_other_data_is_another_task_and_another_setting_another_group() -> None:
     assert entries[0]["note"] == ""
 
 
-def bounded(name: str, strategy: str, correct: int, budget: dict[str, int] | None = None, **of_strategy: int) -> Compared:
+def bounded(name: str, strategy: str, correct: int, budget: dict[str, int] | None = None, **of_strategy: int) -> SearchRun:
     made = run(name, strategy, 0, [("random", correct, 10, "accepted")], space={"name": "plain"}, budget=budget or {"trials": None})
     made.settings["strategy"].update({"min_depth": 5, "max_depth": 14, "epochs": 10} | of_strategy)
     return made
@@ -151,10 +151,10 @@ def test_what_cannot_be_compared_is_one_sentence() -> None:
         compare([random_run(0, 500)._replace(name=name) for name in "ab"])
 
 
-def write(folder: Path, given: Compared) -> Path:
+def write(folder: Path, given: SearchRun) -> Path:
     journal = Journal(folder)
     for row in given.rows:
-        journal.append(row.candidate, row.evaluation, row.verdict, Price(row.parameters, row.macs))
+        journal.append(row.candidate, row.evaluation, row.verdict, NetworkCost(row.parameters, row.macs))
     (folder / "config.yaml").write_text(yaml.safe_dump(given.settings))
     return folder
 

@@ -15,7 +15,7 @@ from facenas.search import (
     DynamicRanking,
     InProcess,
     Journal,
-    Price,
+    NetworkCost,
     ResultCache,
     Runner,
     Score,
@@ -129,7 +129,7 @@ def test_a_result_of_another_processor_is_kept_as_that_one_s(tmp_path: Path) -> 
     evaluator, cache, space = Evaluator.of(made), tmp_path / "cache", made.space
     runner = Runner(
         made.build_strategy(), Journal(tmp_path / "run"), Elsewhere(evaluator), ResultCache(cache), evaluator.key,
-        lambda architecture: Price(*space.cost(architecture)), budget=Budget(trials=1),
+        lambda architecture: NetworkCost(*space.cost(architecture)), budget=Budget(trials=1),
     )  # fmt: skip
     runner.run()
     [row] = read_journal(tmp_path / "run")

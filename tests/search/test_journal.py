@@ -16,7 +16,7 @@ from facenas.search import (
     DynamicRanking,
     InProcess,
     Journal,
-    Price,
+    NetworkCost,
     ResultCache,
     Runner,
     Score,
@@ -54,7 +54,7 @@ def search(run: Path, evaluator: Evaluator, storage: str | None = None, **change
     """A serial search in a folder."""
     return Runner(
         strategy(**changes), Journal(run, storage), InProcess(evaluator), ResultCache(run / "cache"), candidate_key,
-        lambda architecture: Price(*SPACE.cost(architecture)),
+        lambda architecture: NetworkCost(*SPACE.cost(architecture)),
     ).run()  # fmt: skip
 
 

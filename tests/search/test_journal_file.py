@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from facenas.errors import RunError
-from facenas.search import Journal, Price, open_journal, read_journal
+from facenas.search import Journal, NetworkCost, open_journal, read_journal
 from tests.conftest import Result
 from tests.search.test_journal import Evaluator, search, strategy
 
@@ -112,7 +112,7 @@ def test_a_new_phase_and_sizes_beyond_all_before_are_written_into_an_old_journal
     architecture = strategy().space.start(depth=10, width=8).replace(width=20_000)
     changes = {"architecture": architecture, "phase": "polish", "scale": "micro", "epochs": 200_000}
     new = one.candidate.model_validate(one.candidate.model_dump() | changes)
-    row = journal.append(new, one.evaluation, one.verdict, Price(one.parameters, one.macs))
+    row = journal.append(new, one.evaluation, one.verdict, NetworkCost(one.parameters, one.macs))
     assert (row.scale, row.candidate.phase) == ("micro", "polish")
     assert Journal(before).rows()[-1] == read_journal(before)[-1] == row
 

@@ -13,7 +13,7 @@ from facenas.backbones import IRSpace, PlainSpace
 from facenas.backbones.plain import PlainNetwork
 from facenas.errors import SettingsError
 from facenas.export import LatencyTable, Target, latency_table, measure_latency
-from facenas.search import Budget, Candidate, DynamicRanking, Limits, Price, Row, Runner, Score, SearchSettings, read_journal
+from facenas.search import Budget, Candidate, DynamicRanking, Limits, NetworkCost, Row, Runner, Score, SearchSettings, read_journal
 from facenas.search.candidate import Strategy
 from facenas.search.run import Prices
 from facenas.training.fit import Evaluation
@@ -22,8 +22,8 @@ SPACE = PlainSpace(in_channels=1, num_classes=2, input_size=8)
 Command = Callable[..., Any]
 
 
-def price(architecture: Any) -> Price:
-    return Price(*SPACE.cost(architecture))
+def price(architecture: Any) -> NetworkCost:
+    return NetworkCost(*SPACE.cost(architecture))
 
 
 def run(strategy: Strategy, limits: Limits, budget: Budget = Budget()) -> tuple[list[Row], list[str], Any]:  # noqa: B008
@@ -89,7 +89,7 @@ def test_nothing_that_fits_is_one_sentence() -> None:
     ],
 )
 def test_the_excess_is_named(limits: Limits, excess: str) -> None:
-    assert limits.excess(Price(1000, 2000, 5.0, latency_predicted=True)) == excess
+    assert limits.excess(NetworkCost(1000, 2000, 5.0, latency_predicted=True)) == excess
 
 
 @pytest.mark.parametrize(

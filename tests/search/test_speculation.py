@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.speculation import Memory, VirtualWorkers, measure, name, run_virtually
 from facenas.backbones import Architecture, PlainSpace
-from facenas.search import Budget, Candidate, DynamicRanking, Price, Row, Runner, Score, Strategy, likely_next
+from facenas.search import Budget, Candidate, DynamicRanking, NetworkCost, Row, Runner, Score, Strategy, likely_next
 from facenas.search.strategy import STRATEGIES, SharedWeightsSection
 from facenas.training.device import derive_seed
 from facenas.training.fit import Evaluation
@@ -59,7 +59,7 @@ def scores(seed: int) -> Callable[[Candidate], Evaluation]:
 
 def rows_of(strategy: Strategy, executor: VirtualWorkers, budget: Budget) -> tuple[list[Row], Architecture]:
     memory = Memory()
-    runner = Runner(strategy, memory, executor, memory, name, lambda architecture: Price(1, 1), budget=budget)
+    runner = Runner(strategy, memory, executor, memory, name, lambda architecture: NetworkCost(1, 1), budget=budget)
     found = runner.run()
     executor.close()
     return memory.rows(), found

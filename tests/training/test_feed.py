@@ -1,7 +1,7 @@
 import torch
 
 from facenas.data import Augmentation
-from facenas.training.feed import Dealing, Resident
+from facenas.training.feed import BatchSampler, Resident
 
 
 def test_every_image_comes_with_its_own_label_and_draws() -> None:
@@ -12,7 +12,7 @@ def test_every_image_comes_with_its_own_label_and_draws() -> None:
     order = torch.randperm(50, generator=generator)[:48].tolist()
     draws = augmentation.draw(48, generator)
     for ranks in (1, 3):
-        feeds = [Resident(images, labels, augmentation, Dealing(50, 12, ranks, rank)) for rank in range(ranks)]
+        feeds = [Resident(images, labels, augmentation, BatchSampler(50, 12, ranks, rank)) for rank in range(ranks)]
         whole = [[feed.batch(*inputs) for inputs in feed.epoch(5, 0)] for feed in feeds]
         later = [[feed.batch(*inputs) for inputs in feed.epoch(5, 3)] for feed in feeds]
         assert {len(steps) for steps in whole} == {4} and {len(steps) for steps in later} == {1}

@@ -16,7 +16,7 @@ from facenas.errors import DataError, DivergedError, StoppedError
 from facenas.heads.settings import AdaFaceHead
 from facenas.training import tasks
 from facenas.training.fit import fit
-from facenas.training.keeper import Care
+from facenas.training.keeper import CheckpointSettings
 from facenas.training.logbook import Log
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import FaceTask
@@ -31,7 +31,17 @@ def trained(faces: FaceDataset, *, augmentation: FaceAugmentation | None = None,
     contract = InputContract(size=32)
     task = FaceTask(faces, None, head=AdaFaceHead(scale=16), contract=contract, augmentation=augmentation, workers=workers)
     told = options.pop("told", list[Log]())
-    fit(task, BLUEPRINT, recipe=RECIPE, epochs=2, seed=0, device="cpu", care=Care(log_every=1), after_log=told.append, **options)
+    fit(
+        task,
+        BLUEPRINT,
+        recipe=RECIPE,
+        epochs=2,
+        seed=0,
+        device="cpu",
+        care=CheckpointSettings(log_every=1),
+        after_log=told.append,
+        **options,
+    )
     return [log.loss for log in told]
 
 

@@ -21,9 +21,9 @@ from facenas.errors import DivergedError, SettingsError, StoppedError
 from facenas.heads.settings import CosFaceHead
 from facenas.training import tasks
 from facenas.training.device import make_fabric
-from facenas.training.feed import Dealing
+from facenas.training.feed import BatchSampler
 from facenas.training.fit import Fitted, fit, prepare
-from facenas.training.keeper import Care
+from facenas.training.keeper import CheckpointSettings
 from facenas.training.logbook import Log
 from facenas.training.loop import train
 from facenas.training.memory import largest_batch
@@ -35,7 +35,7 @@ from facenas.training.tasks import FaceTask
 SPACE = IRSpace(embedding_size=16, input_size=16, output="gdc", dropout=0.3)
 BLUEPRINT = Blueprint(architecture=SPACE.start(depth=10, width=8), space=SPACE)
 RECIPE = Recipe(batch_size=16, lr=0.05, augmentation=Augmentation(flip=0.5, shift=0.05), precision="fp32")
-EVERY_STEP = Care(log_every=1)
+EVERY_STEP = CheckpointSettings(log_every=1)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,17 @@ def test_a_stretch_of_the_log_survives_the_stop(task: FaceTask, tmp_path: Path) 
     def told(**options: Any) -> list[Log]:
         heard: list[Log] = []
         try:
-            fit(task, BLUEPRINT, recipe=RECIPE, epochs=2, seed=1, device="cpu", care=Care(log_every=3), after_log=heard.append, **options)
+            fit(
+                task,
+                BLUEPRINT,
+                recipe=RECIPE,
+                epochs=2,
+                seed=1,
+                device="cpu",
+                care=CheckpointSettings(log_every=3),
+                after_log=heard.append,
+                **options,
+            )
         except StoppedError:
             heard += told(checkpoint=options["checkpoint"])
         return heard
@@ -136,7 +146,9 @@ def test_a_loss_that_is_not_finite_names_the_step_and_the_images(task: FaceTask,
     with pytest.raises(
         DivergedError, match=r"the loss became \S+ in step \d+ of epoch 1, on image \d+, image .* and 12 others; a lower learning"
     ):
-        fit(task, BLUEPRINT, recipe=wild, epochs=2, seed=0, device="cpu", care=Care(log_every=3), checkpoint=tmp_path / "c.pt")
+        fit(
+            task, BLUEPRINT, recipe=wild, epochs=2, seed=0, device="cpu", care=CheckpointSettings(log_every=3), checkpoint=tmp_path / "c.pt"
+        )
     assert not (tmp_path / "c.pt").exists()  # nothing that is not finite is ever saved
 
 
@@ -177,16 +189,16 @@ def test_schedules_of_other_trainers() -> None:
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     with pytest.raises(SettingsError, match="a batch of 30 cannot be shared by 4 devices; choose a multiple of 4"):
-        Dealing(100, 30, ranks=4)
+        BatchSampler(100, 30, ranks=4)
     with pytest.raises(SettingsError, match="fp16 needs a GPU"):
         make_fabric("cpu", "fp16")
 
 
 def test_ranks_share_every_batch_and_every_draw() -> None:
-    whole = Dealing(50, 12)
+    whole = BatchSampler(50, 12)
     order = whole.order(torch.Generator().manual_seed(0))
     assert sorted(order.flatten().tolist()) == sorted(set(order.flatten().tolist()))
-    parts = [Dealing(50, 12, 3, rank).share(order) for rank in range(3)]
+    parts = [BatchSampler(50, 12, 3, rank).share(order) for rank in range(3)]
     assert torch.equal(torch.cat(parts, 1), order)
 
 

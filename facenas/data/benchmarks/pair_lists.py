@@ -22,7 +22,7 @@ KINDS = (
 )
 
 
-class Row(NamedTuple):
+class ListedPair(NamedTuple):
     """A line of a list.
 
     Attributes:
@@ -94,10 +94,10 @@ def _lines(path: Path) -> Lines:
     return read_lines(path, what="pairs", wanted=KINDS)
 
 
-def _rows(path: Path, lines: Lines) -> list[Row]:
+def _rows(path: Path, lines: Lines) -> list[ListedPair]:
     """The lines in their parts; empty ones at the end, which spreadsheets write, are no parts."""
     parts = _separated(path, [line for _, line in lines])
-    rows = [Row(number, line, [field.strip() for field in fields]) for (number, line), fields in zip(lines, parts, strict=True)]
+    rows = [ListedPair(number, line, [field.strip() for field in fields]) for (number, line), fields in zip(lines, parts, strict=True)]
     for row in rows:
         while row.fields and not row.fields[-1]:
             row.fields.pop()
@@ -138,7 +138,7 @@ def _is_lfw(fields: Sequence[str]) -> bool:
     return len(fields) in (3, 4) and _is_number(fields[1]) and _is_number(fields[-1])
 
 
-def _lfw(path: Path, rows: Sequence[Row], announced: int) -> ListedPairs:
+def _lfw(path: Path, rows: Sequence[ListedPair], announced: int) -> ListedPairs:
     paths, same, people = list[str](), list[bool](), list[str]()
     for row in rows:
         fields = row.fields
@@ -157,7 +157,7 @@ def _lfw_folders(path: Path) -> tuple[str, ...]:
     return (".", "lfw", "lfw-deepfunneled/lfw-deepfunneled", f"../../data/{path.resolve().parent.name}")
 
 
-def _line_by_line(path: Path, rows: Sequence[Row]) -> ListedPairs:
+def _line_by_line(path: Path, rows: Sequence[ListedPair]) -> ListedPairs:
     """CALFW and CPLFW: a picture and its pair's fold a line, 0 for impostors, whose folds are not told."""
     if len(rows) % 2:
         raise DataError(f"{path} must have two lines for each pair, it has {len(rows)}; get it again")
@@ -186,7 +186,7 @@ def _dealt(folds: Labels) -> Labels:
     )
 
 
-def _table(path: Path, rows: Sequence[Row]) -> ListedPairs:
+def _table(path: Path, rows: Sequence[ListedPair]) -> ListedPairs:
     """Two paths and a label a line; some write the label first."""
     paths, same = list[str](), list[bool]()
     last = any(len(row.fields) == 3 and row.fields[2].lower() in LABELS for row in rows)

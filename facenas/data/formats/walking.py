@@ -13,7 +13,7 @@ NOBODYS = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "l
 SIDECARS = {".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pts", ".lst", ".npy", ".mat"}
 
 
-class Found(NamedTuple):
+class FoundFile(NamedTuple):
     """A file below a folder.
 
     Attributes:
@@ -25,7 +25,7 @@ class Found(NamedTuple):
     left_out: str = ""
 
 
-def files_below(root: Path, *, links: bool = False) -> Iterator[Found]:
+def files_below(root: Path, *, links: bool = False) -> Iterator[FoundFile]:
     """Every file below a folder, whatever it holds: those of a folder before those of its folders, in the order of names.
 
     Hidden files and folders, and those that systems make, are passed over in silence.
@@ -46,7 +46,7 @@ def counting(name: str) -> list[tuple[bool, int, str]]:
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
-def _below(folder: Path, before: str, inside: Path, *, links: bool) -> Iterator[Found]:
+def _below(folder: Path, before: str, inside: Path, *, links: bool) -> Iterator[FoundFile]:
     """The files of one folder, `before` the walk's root by this path."""
     try:
         with os.scandir(folder) as entries:
@@ -59,7 +59,7 @@ def _below(folder: Path, before: str, inside: Path, *, links: bool) -> Iterator[
         if not reason and entry.is_dir():
             folders.append(entry.name)
         elif entry.name.lower() not in IGNORED:
-            yield Found(before + entry.name, reason or ("" if entry.is_file() else "no regular file"))
+            yield FoundFile(before + entry.name, reason or ("" if entry.is_file() else "no regular file"))
     for name in folders:
         yield from _below(folder / name, f"{before}{name}{os.sep}", inside, links=links)
 

@@ -47,7 +47,7 @@ class DigitImages(ClassSource):
         return ImageSet(images, digits.target.astype(np.int64), 10)
 
 
-class Published(NamedTuple):
+class PublishedSet(NamedTuple):
     """What must be known to find a published data set.
 
     Attributes:
@@ -70,14 +70,14 @@ class Published(NamedTuple):
 
 
 IDX = {
-    "mnist": Published("MNIST", "MNIST", 10, ("mnist",)),
-    "fashionmnist": Published(
+    "mnist": PublishedSet("MNIST", "MNIST", 10, ("mnist",)),
+    "fashionmnist": PublishedSet(
         "Fashion-MNIST", "FashionMNIST", 10, ("fashionmnist", "fashion"), get="install Debian's package dataset-fashion-mnist, or "
     ),
-    "kmnist": Published("KMNIST", "KMNIST", 10, ("kmnist", "kuzushijimnist", "kuzushiji")),
-    "emnist": Published("EMNIST (balanced)", "EMNIST", 47, ("emnist", "gzip"), "emnist-balanced-", "test"),
+    "kmnist": PublishedSet("KMNIST", "KMNIST", 10, ("kmnist", "kuzushijimnist", "kuzushiji")),
+    "emnist": PublishedSet("EMNIST (balanced)", "EMNIST", 47, ("emnist", "gzip"), "emnist-balanced-", "test"),
 }
-CIFAR = {"cifar10": Published("CIFAR-10", "CIFAR10", 10), "cifar100": Published("CIFAR-100", "CIFAR100", 100)}
+CIFAR = {"cifar10": PublishedSet("CIFAR-10", "CIFAR10", 10), "cifar100": PublishedSet("CIFAR-100", "CIFAR100", 100)}
 
 
 class MnistImages(ClassSource):
@@ -194,13 +194,13 @@ def _places(root: str | None) -> list[Path]:
     return [Path(root).expanduser()] if root else [cache_folder() / "datasets", Path("data"), Path("/usr/share/datasets")]
 
 
-def _torchvision(known: Published) -> Any:
+def _torchvision(known: PublishedSet) -> Any:
     from torchvision import datasets
 
     return getattr(datasets, known.torchvision)
 
 
-def _download(known: Published, places: Sequence[Path], wanted: str, **options: Any) -> None:
+def _download(known: PublishedSet, places: Sequence[Path], wanted: str, **options: Any) -> None:
     """Get a data set into the first place, by torchvision, with its bar and its checksums."""
     looked = ", ".join(str(place) for place in places)
     try:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from facenas.data.face_files import FaceFiles, in_memory, path_contents
 from facenas.data.faces import FaceSet, Size
-from facenas.data.formats.walking import SIDECARS, Found, counting, files_below
+from facenas.data.formats.walking import SIDECARS, FoundFile, counting, files_below
 from facenas.data.remarks import say, some
 from facenas.data.sources.source import EncodedFaces
 from facenas.errors import DataError
@@ -85,7 +85,7 @@ def read_folder(source: EncodedFaces, root: Path, dataset: str, size: Size, *, p
     return source.files(dataset, path_contents(root, paths), identities, names, keys=np.arange(len(paths)), size=size)
 
 
-def _sorted_out(root: Path, found: list[Found]) -> tuple[list[str], list[str]]:
+def _sorted_out(root: Path, found: list[FoundFile]) -> tuple[list[str], list[str]]:
     """The photographs of people, and what there is to say of all files."""
     beside = [file.name for file in found if PurePath(file.name).suffix.lower() in SIDECARS and not file.left_out]
     loose = [file.name for file in found if os.sep not in file.name and not file.left_out and file.name not in beside]
@@ -107,7 +107,7 @@ def _person(name: str) -> str:
     return name.partition(os.sep)[0]
 
 
-def _reasons(found: list[Found]) -> list[str]:
+def _reasons(found: list[FoundFile]) -> list[str]:
     return sorted({file.left_out for file in found} - {""})
 
 

@@ -16,7 +16,7 @@ from facenas.search.significance import paired_error, standard_error
 from facenas.training.score import Score
 
 SATURATED = Fraction("0.999")  # growing stops here, or when every training image is right, as in the published code
-Found = Generator[Candidate, Score, Architecture]
+Phased = Generator[Candidate, Score, Architecture]
 OVER = Verdict(outcome="rejected", reason="over a limit")
 
 
@@ -124,7 +124,7 @@ class DynamicRanking:
                     break
         return best, best_score, epochs
 
-    def _prune(self, best: Architecture, best_score: Score, epochs: int, log: Log) -> Found:
+    def _prune(self, best: Architecture, best_score: Score, epochs: int, log: Log) -> Phased:
         """Remove channels while accuracy holds; every candidate trains two epochs longer than the one before."""
         s, drops = self.settings, 0
         for width in range(s.max_width - s.width_step, s.min_width - 1, -s.width_step):
@@ -151,7 +151,7 @@ class DynamicRanking:
             raise SettingsError("even the smallest network of the search is over a limit; widen the limits or lower strategy.min_width")
         return best
 
-    def _micro(self, macro: Architecture, log: Log) -> Found:
+    def _micro(self, macro: Architecture, log: Log) -> Phased:
         """Retrain the macro architecture as the baseline, then try the other operations and the other kernels at every position."""
         score = yield Candidate(architecture=macro, epochs=self.settings.micro_epochs, phase="operations")
         log(Verdict(outcome="accepted", reason="the baseline of the micro search"))

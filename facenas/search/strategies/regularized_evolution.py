@@ -28,7 +28,7 @@ class RegularizedEvolutionSettings(BaselineSettings):
         return RegularizedEvolution(space, seed, **self.model_dump())
 
 
-class Model(NamedTuple):
+class Member(NamedTuple):
     """A member of the population."""
 
     architecture: Architecture
@@ -56,7 +56,7 @@ class RegularizedEvolution:
     def search(self, log: Log = ignore) -> Plan:
         """Candidates without end."""
         random, judge, s = stream(self.seed), Judge(log), self.settings
-        population = deque[Model](maxlen=s.population)  # a newcomer pushes out the oldest
+        population = deque[Member](maxlen=s.population)  # a newcomer pushes out the oldest
         while len(population) < s.population:
             model = yield from self._train(self.space.sample(random, **self._ranges), judge)
             population.extend(model)
@@ -67,12 +67,12 @@ class RegularizedEvolution:
                 model = yield from self._train(child, judge)
                 population.extend(model)
 
-    def _winner(self, population: deque[Model], random: Random) -> Model:
+    def _winner(self, population: deque[Member], random: Random) -> Member:
         """The most accurate of a sample with replacement."""
         sample = [random.choice(population) for _ in range(self.settings.tournament)]
         return max(sample, key=lambda model: model.accuracy)
 
-    def _train(self, architecture: Architecture, judge: Judge) -> Generator[Candidate, Score, list[Model]]:
+    def _train(self, architecture: Architecture, judge: Judge) -> Generator[Candidate, Score, list[Member]]:
         """The model that comes of an architecture; none if it is over a limit."""
         score = yield Candidate(architecture=architecture, epochs=self.settings.epochs, phase="evolution")
-        return [Model(architecture, score.accuracy)] if judge(score) else []
+        return [Member(architecture, score.accuracy)] if judge(score) else []

@@ -9,7 +9,7 @@ from facenas.errors import RunError
 from facenas.search.row import Row
 from facenas.search.settings import SearchSettings
 from facenas.search.studies.common import Spread, alike
-from facenas.search.studies.random_baseline import Trained
+from facenas.search.studies.random_baseline import TrainedNetwork
 from facenas.settings import Section
 
 # NAR, table 1: NAS-Arch (of ENAS) and ResNet-20, points between them.
@@ -47,8 +47,8 @@ class OverfittingSettings(Section):
 class Pair(Section):
     """Both networks on one task."""
 
-    searched: Trained = Field(description="What the search found on task A.")
-    hand_made: Trained = Field(description="The base.")
+    searched: TrainedNetwork = Field(description="What the search found on task A.")
+    hand_made: TrainedNetwork = Field(description="The base.")
 
     @property
     def ahead(self) -> float:
@@ -71,7 +71,7 @@ def pair(rows: Sequence[Row]) -> Pair:
     """
     if any(row.evaluation.score.refused for row in rows):
         raise RunError("a network of the study was over a limit; widen search.limits and transfer.limits")
-    made = [Trained(accuracy=float(row.evaluation.score.accuracy), parameters=row.parameters) for row in rows]
+    made = [TrainedNetwork(accuracy=float(row.evaluation.score.accuracy), parameters=row.parameters) for row in rows]
     return Pair(searched=made[0], hand_made=made[-1])
 
 

@@ -32,7 +32,7 @@ class RandomSettings(Section):
         return alike(self.search, epochs=self.epochs, count=self.count, architectures=(found,), seed=seed)
 
 
-class Trained(Section):
+class TrainedNetwork(Section):
     """A network and its accuracy."""
 
     accuracy: float = Field(description="Validation accuracy, a fraction.")
@@ -43,8 +43,8 @@ class Improvement(Section):
     """What one search has found, beside random architectures."""
 
     seed: int = Field(description="Of the search, the draws and the training.")
-    found: Trained = Field(description="What the search found.")
-    random: tuple[Trained, ...] = Field(description="Random architectures.")
+    found: TrainedNetwork = Field(description="What the search found.")
+    random: tuple[TrainedNetwork, ...] = Field(description="Random architectures.")
     relative_improvement: float = Field(description="RI, in percent of the mean random accuracy.")
 
 
@@ -97,8 +97,8 @@ def random_baseline(seeds: Sequence[Improvement]) -> RandomStudy:
     return RandomStudy(seeds=tuple(seeds), summary=summary, beaten=sum(beaten) / len(beaten))
 
 
-def _trained(row: Row) -> Trained:
-    return Trained(accuracy=float(row.evaluation.score.accuracy), parameters=row.parameters)
+def _trained(row: Row) -> TrainedNetwork:
+    return TrainedNetwork(accuracy=float(row.evaluation.score.accuracy), parameters=row.parameters)
 
 
 def _percent(accuracies: Iterable[float]) -> Spread:

@@ -12,13 +12,13 @@ from facenas.backbones import Architecture, Blueprint
 from facenas.backbones.cell_supernet import CellSupernet
 from facenas.errors import SettingsError
 from facenas.search.held_out import HeldClasses, split, still_statistics
-from facenas.search.row import Price
+from facenas.search.row import NetworkCost
 from facenas.search.settings import SearchSettings
 from facenas.search.strategies.allegro import AllegroSettings
 from facenas.search.strategies.allegro.hypergradient import asymptotic, dominant_eigenvalue, hypergradient
 from facenas.search.supernet_training import SupernetTraining
 from facenas.training.device import derive_seed, make_fabric
-from facenas.training.feed import Dealing, Inputs
+from facenas.training.feed import BatchSampler, Inputs
 from facenas.training.loop import Batch
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import Task
@@ -122,7 +122,7 @@ class Differentiable:
     def _held_batches(self, number: int) -> Iterator[Examples]:
         """Held-out images in random order, over and over, changed like those of training, as DARTS does."""
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "held", number))
-        dealing = Dealing(self.held.items, min(self.recipe.batch_size, self.held.items))
+        dealing = BatchSampler(self.held.items, min(self.recipe.batch_size, self.held.items))
         while True:
             for rows in dealing.order(generator):
                 yield self._held_batch(rows, self.recipe.augmentation.draw(len(rows), generator))
@@ -202,7 +202,7 @@ class Differentiable:
         """
         limits = self.limits
         for found in self.supernet.derivations():
-            if not limits.excess(Price(*self.space.cost(found))):
+            if not limits.excess(NetworkCost(*self.space.cost(found))):
                 return [found]
         raise SettingsError("no cells of this space are within the limits; widen them, or lower space.depth or space.channels")
 

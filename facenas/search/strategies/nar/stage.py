@@ -12,7 +12,7 @@ from facenas.backbones.links import pairs
 from facenas.backbones.supernet import Supernet
 from facenas.errors import SettingsError
 from facenas.search.held_out import split
-from facenas.search.row import Price
+from facenas.search.row import NetworkCost
 from facenas.search.settings import SearchSettings
 from facenas.search.strategies.nar import NARSettings
 from facenas.search.strategies.nar.controller import Controller, Sampled
@@ -150,7 +150,7 @@ class Refinement:
         return {path: self._accuracy(path, rows) for path in dict.fromkeys(paths)}
 
     def _excess(self, path: Architecture) -> str:
-        return self.settings.limits.excess(Price(*self.space.cost(path)))
+        return self.settings.limits.excess(NetworkCost(*self.space.cost(path)))
 
     def _accuracy(self, path: Architecture, rows: np.ndarray[Any, Any]) -> float:
         self.supernet.take(path)
