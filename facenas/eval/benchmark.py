@@ -76,7 +76,7 @@ BENCHMARKS = Registry("facenas.benchmarks", "facenas.eval.benchmarks", Benchmark
 class Result(Protocol):
     """Figures of a model: a dataclass of plain values, which the report is made of; rates are fractions.
 
-    A result may also have `rows(title, others)`, which lays out its `facenas.eval.result_table.ResultTable`; otherwise each figure is a row.
+    A result may also have `rows(title, others)`, its `facenas.eval.result_table.ResultTable`; otherwise each figure is a row.
 
     Attributes:
         left_out: Number of the questions, by what they are about, that could not be asked since pictures are missing or unreadable.

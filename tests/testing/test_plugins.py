@@ -41,7 +41,7 @@ def write_siblings(folder: Path) -> Path:
 
 def write_arrays(folder: Path) -> Path:
     faces = OrlFaces().open(32)
-    rows = [10 * person + number for person in range(8) for number in range(3)]
+    rows = [10 * person + number for person in range(8) for number in range(6)]
     images = np.stack([faces.image(row) for row in rows])
     np.savez(folder / "faces.npz", images=images, people=np.array([faces.names[faces.identities[row]] for row in rows]))
     return folder / "faces.npz"
