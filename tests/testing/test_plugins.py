@@ -126,7 +126,7 @@ def test_members_of_another_package_go_through_the_commands_and_are_missed_when_
     assert "name: npz" in (tmp_path / "trained" / "config.yaml").read_text()
     codes, out, said = commands(tmp_path, [*measure, "siblings"], [*export, "--set", "data.seed=1"], train, ["eval", "--help"])
     assert codes == [1, 1, 1, 0]
-    assert "unknown benchmark 'siblings'" in said and "unknown format 'onnx-gz'" in said and "unknown data.name 'npz'" in said
+    assert "unknown benchmark 'siblings'" in said and "unknown format 'onnx-gz'" in said and "unknown data 'npz'" in said
     assert "siblings" not in out
 
 
