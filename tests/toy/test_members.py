@@ -59,9 +59,9 @@ def write_siblings(folder: Path) -> Path:
 
 
 def write_arrays(file: Path) -> Path:
-    """Three photographs each of eight people."""
+    """Five photographs each of ten people."""
     faces = OrlFaces().open(32)
-    rows = [10 * person + number for person in range(8) for number in range(3)]
+    rows = [10 * person + number for person in range(10) for number in range(5)]
     people = [faces.names[faces.identities[row]] for row in rows]
     np.savez(file, images=np.stack([faces.image(row) for row in rows]), people=np.array(people))
     return file
