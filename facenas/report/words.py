@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from facenas.backbones import Architecture
 from facenas.eval.confidence import wilson
+from facenas.score import Score
 from facenas.search.row import Row
-from facenas.training.score import Score
 
 UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
