@@ -19,12 +19,15 @@ import pytest
 import torch
 
 from facenas.backbones import Blueprint, IRSpace
+from facenas.cli.members import member_names
 from facenas.data import InputContract
 from facenas.errors import ModelError
+from facenas.eval import BENCHMARKS
 from facenas.export import FORMATS
 from facenas.heads import HeadSection, MarginHead
 from facenas.heads.rule import Margin
-from facenas.search import read_journal
+from facenas.registry import Registry
+from facenas.search import STRATEGIES, read_journal
 from facenas.testing import FormatContract, HeadContract
 from facenas.training.models import load_model, save_model
 from tests.toy.facenas_toy.format import PackedFormat
@@ -41,6 +44,7 @@ for line in json.loads(sys.argv[1]):
 """
 WRITE = "from pathlib import Path; from test_members import *; write_siblings(Path('siblings')); write_arrays(Path('faces.npz'))"
 BOUNDS = "--set strategy.min_depth=3 --set strategy.max_depth=3 --set strategy.min_width=8 --set strategy.max_width=8"
+NPZ = "--set data.name=npz --set data.root=faces.npz"
 OF_IR = BOUNDS.replace("depth=3", "depth=10")
 
 
@@ -119,6 +123,11 @@ def test_its_author_runs_the_contract_of_the_format(environment: Environment) ->
     assert not done.returncode and "4 passed" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("registry", [BENCHMARKS, FORMATS, STRATEGIES], ids=lambda registry: registry.kind)
+def test_helps_name_our_members_without_importing_them(registry: Registry) -> None:
+    assert sorted(member_names(registry.group.removeprefix("facenas."))) == sorted(registry.members)
+
+
 @installable
 def test_its_members_are_named_by_the_commands(environment: Environment) -> None:
     wrong = {
@@ -159,8 +168,14 @@ def test_it_goes_through_the_commands_and_is_missed_when_it_is_gone(environment:
 
     environment.pip("uninstall", "--yes", "facenas-toy")
     shutil.rmtree(folder / "facenas_toy")  # commands run here
-    codes, out, said = environment.facenas("journal runs/toy", "compare-searches runs/toy", "report halved", "models")
-    assert codes == [0, 0, 0, 0] and "ladder" not in out and "Traceback" not in "".join(said), said
+    codes, out, said = environment.facenas(
+        "journal runs/toy", "compare-searches runs/toy", "report halved", "models", "search --help", "eval --help", "export --help"
+    )
+    assert (
+        codes == [0] * 7
+        and not any(name in out for name in ("ladder-4", "siblings", "onnx-gz", "sample, tpe, halving"))
+        and "Traceback" not in "".join(said)
+    ), said
     gone = {
         "search --config halved/config.yaml --run halved": "strategy 'halving'",
         "search --finish --run halved": "strategy 'halving'",
@@ -169,6 +184,7 @@ def test_it_goes_through_the_commands_and_is_missed_when_it_is_gone(environment:
         "train --config smoke --architecture runs/toy --run again": "space 'ladder'",
         "train --config plain/config.yaml --run plain": "data 'npz'",
         "train --config smoke --set epochs=1 --architecture halved --set head.name=mv_softmax --run other": "head 'mv_softmax'",
+        f"train --config smoke --set epochs=1 --architecture halved {NPZ} --run other": "data.name 'npz'",
         "eval --model runs/model --benchmark synthetic": "space 'ladder'",
         "eval --model plain --benchmark siblings --data siblings": "benchmark 'siblings'",
         "export --model runs/model": "space 'ladder'",
@@ -177,6 +193,7 @@ def test_it_goes_through_the_commands_and_is_missed_when_it_is_gone(environment:
     codes, _, said = environment.facenas(*gone)
     assert codes == [1] * len(gone) and "Traceback" not in "".join(said), said
     for command, what, sentence in zip(gone, gone.values(), said, strict=True):
+        assert sentence.startswith("facenas: ") and sentence.count("unknown ") == 1, f"{command}: {sentence}"
         assert f"unknown {what}" in sentence and "once that package is installed" in sentence, f"{command}: {sentence}"
 
 
@@ -187,8 +204,7 @@ def everything(environment: Environment) -> None:
     search, report, train, measure, export = page
     halved = f"search --config smoke --strategy halving --set strategy.count=3 {OF_IR} --run halved"
     micro = f"search --config smoke --set space.name=ladder {BOUNDS} --run micro"
-    data = "--set data.name=npz --set data.root=faces.npz"
-    plain = f"train --config smoke --set epochs=1 --architecture halved {data} --run plain"
+    plain = f"train --config smoke --set epochs=1 --architecture halved {NPZ} --run plain"
     works = [
         f"{search} {BOUNDS}",
         report,
