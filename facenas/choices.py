@@ -25,6 +25,11 @@ logger = logging.getLogger("facenas")
 def assign(schema: Model, tree: Tree, overrides: Sequence[str]) -> None:
     """Change a tree by `path=value` overrides in any order: sections, then choices, then what lies below; of equal paths the last.
 
+    Args:
+        schema: The settings class of the whole tree.
+        tree: The settings as nested dictionaries; they are changed in place.
+        overrides: Assignments such as `train.batch_size=256`; each value is read as YAML.
+
     Raises:
         SettingsError: If an override has no path or value that can be read, or a value and settings below it are both given.
     """
@@ -40,14 +45,14 @@ def assign(schema: Model, tree: Tree, overrides: Sequence[str]) -> None:
 
 
 def merged(models: Sequence[Model], below: Tree, above: Tree, *, say: bool, path: Keys = ()) -> Tree:
-    """A tree laid over another: it changes what it says itself.
+    """Settings laid over others: where both give a key, the upper one counts; sections are merged key by key.
 
     Args:
-        models: The sections that they may be of.
-        below: The one that is changed.
-        above: What is laid over it.
-        say: Whether what a choice above changes in the one below is said.
-        path: Where they are.
+        models: The settings classes that the section may have.
+        below: The lower settings, as nested dictionaries.
+        above: The upper settings, laid over the lower ones.
+        say: Whether a warning tells what another choice (`name`) in the upper settings keeps and drops of the lower ones.
+        path: The keys that lead to the section, for the warning.
     """
     if CHOICE in above and CHOICE in below and above[CHOICE] != below[CHOICE]:
         below = _chosen(models, below, above[CHOICE], path=path, say=say, but=above)
@@ -61,7 +66,15 @@ def merged(models: Sequence[Model], below: Tree, above: Tree, *, say: bool, path
 
 
 def found(schema: Model, location: Sequence[object]) -> tuple[list[str], list[Model]]:
-    """The keys that a person writes for a location of pydantic's, where tags of unions stand too, and the sections there."""
+    """The keys that a person would write for the place of a mistake as pydantic reports it, and the settings classes at that place.
+
+    Args:
+        schema: The settings class of the whole tree.
+        location: Pydantic's `loc`: keys and indices, with the names of union members between.
+
+    Returns:
+        The keys without the names of union members, and the classes that the section there may have.
+    """
     keys, now, chosen = list[str](), [schema], True
     for part in map(str, location):
         member = [] if chosen else [model for model in now if part in tags(model)]
@@ -74,7 +87,7 @@ def found(schema: Model, location: Sequence[object]) -> tuple[list[str], list[Mo
 
 
 def tags(model: Model) -> tuple[str, ...]:
-    """The names that choose a section in a union."""
+    """The names that choose this settings class in a union; none if it has no field `name`."""
     field = model.model_fields.get(CHOICE)
     return tuple(map(str, get_args(field.annotation))) if field else ()
 
@@ -164,7 +177,15 @@ def _is_default(model: Model, key: str, value: Any) -> bool:
 
 
 def default(models: Sequence[Model], key: str) -> Tree:
-    """What was chosen where a section is not named."""
+    """The settings that a section has by default where no file names it: its choice, and what differs from its class's defaults.
+
+    Args:
+        models: The settings classes that hold the section.
+        key: The key of the section in them.
+
+    Returns:
+        The section as a dictionary; empty if it has no default.
+    """
     for model in models:
         field = model.model_fields.get(key)
         made = None if field is None or field.is_required() else field.get_default(call_default_factory=True)

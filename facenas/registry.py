@@ -36,7 +36,7 @@ class Registry:
     Attributes:
         group: Name of the entry points, such as `facenas.heads`.
         package: Package that holds our members, such as `facenas.heads`.
-        base: What every member is made of.
+        base: Settings class that every member extends.
     """
 
     group: str
@@ -68,11 +68,11 @@ class Registry:
         return f"unknown {self.kind} {name!r}; {self.hint(name, self.members)}"
 
     def hint(self, name: str, valid: Iterable[str]) -> str:
-        """What to do about such a name, as the end of a sentence.
+        """What to do about a name that does not exist, as the end of a sentence.
 
         Args:
-            name: What was given.
-            valid: The names that would do.
+            name: The name that was given.
+            valid: The names that would be accepted.
         """
         return (
             f"{nearest(name, valid)}; one of another package is here once that package is installed, with its entry point in {self.group}"
@@ -119,9 +119,9 @@ class OneOf:
     """In `Annotated[Base, OneOf(registry)]`: a setting whose value is any member of the registry, chosen by its `name`.
 
     Attributes:
-        registry: The members.
-        base: What the members that are meant are made of; None: all are meant.
-        also: Members of another registry that are meant too; of two of one name the first is meant.
+        registry: The registry whose members may be chosen.
+        base: Settings class that limits the choice to members that extend it; None: every member may be chosen.
+        also: Another registry's members that may be chosen too; of two members of one name this registry's is taken.
     """
 
     registry: Registry

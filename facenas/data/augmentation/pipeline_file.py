@@ -63,10 +63,10 @@ def _pipeline(tree: Any) -> dict[str, Any]:
 
 @lru_cache(maxsize=8)
 def composed(content: str) -> Any:
-    """The pipeline, made.
+    """The albumentations pipeline that JSON describes.
 
     Raises:
-        ValueError: If it names what is not albumentations', or albumentations refuses it.
+        ValueError: If it names anything but albumentations' own transforms, or albumentations refuses it.
     """
     import albumentations
 
@@ -110,6 +110,6 @@ def _only_known(given: dict[str, Any], written: dict[str, Any]) -> None:
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, short, in one line."""
+    """An exception's message, shortened to one line."""
     text = re.sub(r"\s*For further information visit \S+", "", " ".join(str(error).split()))
     return text[:300] or type(error).__name__

@@ -26,8 +26,8 @@ def open_pairs(
         path: InsightFace's `.bin` file; LFW's, CALFW's or CPLFW's list; a table of two paths and 0 or 1 a line, with or without a header,
             with commas, tabs or spaces between; the folder that holds CFP's `Protocol`; or a folder with one such list.
         root: Folder that the pictures are in; by default where the benchmark has them, or the list's folder.
-        size: In pixels, that photographs are resized to: a side, or height and width.
-        name: What it is; `cfp_ff` takes CFP's frontal pairs. By default the name of the list or of its folder.
+        size: Size in pixels that photographs are resized to: a side, or height and width.
+        name: Name of the benchmark; `cfp_ff` takes CFP's frontal pairs. By default the name of the list or of its folder.
         most_missing: Share of the pictures that may be missing; these cannot be read when they are asked for.
 
     Raises:
@@ -48,7 +48,12 @@ def open_pairs(
 
 
 def holds_benchmark(path: Path, name: str) -> bool:
-    """Whether `open_pairs` finds a benchmark at a path: a file, or a folder with a list of pairs or CFP's protocol."""
+    """Whether `open_pairs` finds a benchmark at a path: a file, or a folder with a list of pairs or CFP's protocol.
+
+    Args:
+        path: A file or folder, there or not.
+        name: Name of the benchmark, which tells its list from others in the folder.
+    """
     return path.is_file() or (path.is_dir() and (_cfp_protocol(path) is not None or bool(_lists_in(path, name))))
 
 

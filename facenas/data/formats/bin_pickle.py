@@ -35,9 +35,9 @@ class Array:
     """What a NumPy array of bytes, booleans or numbers consists of.
 
     Attributes:
-        code: `u1` or `b1`, its type, or that of little-endian numbers.
-        shape: Its shape.
-        data: Its bytes.
+        code: NumPy's code of the type: `u1`, `b1` or that of little-endian numbers.
+        shape: Shape of the array.
+        data: Values of the array as bytes.
     """
 
     code: str = "u1"
@@ -45,7 +45,16 @@ class Array:
     data: bytes = b""
 
     def fill(self, shape: Any, code: Any, data: Any) -> None:
-        """Give it what a pickle says that it holds."""
+        """Set the array's content to what a pickle says that it holds.
+
+        Args:
+            shape: A tuple of integers.
+            code: One of the known codes of NumPy's types.
+            data: As many bytes as shape and type need.
+
+        Raises:
+            pickle.UnpicklingError: If the values are of other types, or the number of bytes does not fit.
+        """
         if code not in CODES.values() or not isinstance(shape, tuple) or not all(isinstance(length, int) for length in shape):
             raise pickle.UnpicklingError("no array of bytes")
         if not isinstance(data, bytes) or prod(shape) * int(code[1]) != len(data):
@@ -53,7 +62,7 @@ class Array:
         self.code, self.shape, self.data = code, shape, data
 
     def values(self) -> list[Any]:
-        """Its numbers in order."""
+        """The numbers of the array in order."""
         numbers: list[Any] = np.frombuffer(self.data, f"<{self.code}").tolist()
         return numbers
 
@@ -143,7 +152,7 @@ def _scalar(code: Any, data: bytes) -> Any:
 
 
 def _refusing(name: str) -> Any:
-    """What is done instead of an operation that is not needed."""
+    """A function that takes the place of a pickle operation that is not needed, and raises an error."""
 
     def refuse(reader: _Reader) -> None:
         raise DataError(f"{reader.path} holds {NAMES.get(name, f'what is not needed ({name})')} and is no verification file: {WANTED}")

@@ -17,8 +17,8 @@ class FoundFile(NamedTuple):
     """A file below a folder.
 
     Attributes:
-        name: Its path below the folder, as the system writes it.
-        left_out: Why it must not be read; empty: it may.
+        name: Path of the file below the folder, as the system writes it.
+        left_out: Reason why the file must not be read; empty if it may be.
     """
 
     name: str
@@ -31,7 +31,7 @@ def files_below(root: Path, *, links: bool = False) -> Iterator[FoundFile]:
     Hidden files and folders, and those that systems make, are passed over in silence.
 
     Args:
-        root: The folder.
+        root: The folder whose files are listed.
         links: Whether links are followed, as in a user's own data: to files everywhere, to folders in `root` itself. If not, nothing
             outside the folder is read.
 
