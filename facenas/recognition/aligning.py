@@ -34,7 +34,7 @@ class Alignment(Section):
     min_size: int = Field(20, ge=1, description="Shorter side, in pixels, that a face's box must have.")
 
     def make_detector(self) -> Detector | None:
-        """The detector; None: each picture is a face.
+        """Make the detector that the settings name; None if each picture is an aligned face.
 
         Raises:
             SettingsError: If there is no such detector.
@@ -56,12 +56,12 @@ class Cut:
     """What became of a picture, or of one of its faces.
 
     Attributes:
-        picture: Its path below the folder.
+        picture: Path of the picture below the folder.
         status: `aligned`, `as it is` or `centre`, where there are pixels; else why there are none.
-        reason: More about it, for people.
-        found: Number of faces in the picture.
-        face: Where this one is.
-        pixels: The face (H, W, 3), RGB, uint8.
+        reason: More about the status, for people.
+        found: Number of faces found in the picture.
+        face: Place of this face in the picture; None where none was found.
+        pixels: The face that was cut out, (H, W, 3), RGB, uint8; None where there is none.
     """
 
     picture: str
@@ -76,10 +76,10 @@ def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, 
     """The faces of a picture that are meant, or the one reason why there are none.
 
     Args:
-        picture: The file.
-        detector: Finds the faces; None: the picture is one.
-        alignment: Which faces are meant.
-        size: Of a face in pixels.
+        picture: The listed picture.
+        detector: What finds the faces; None: the picture is an aligned face.
+        alignment: Settings that say which faces are meant.
+        size: Size of a face in pixels: a side, or height and width.
     """
     if picture.left_out:
         return [Cut(picture.name, "left out", picture.left_out)]
@@ -111,7 +111,7 @@ def _aligned(name: str, pixels: Images, face: Face, size: Size, reason: str, fou
 
 
 def _nearby(pixels: Images, points: Points) -> tuple[Images, Points]:
-    """What is around a face in a picture with more pixels to a side than OpenCV can warp, and the points in it."""
+    """The part of a picture around a face, where the picture is larger than OpenCV can warp, and the points (5, 2) in this part."""
     if max(pixels.shape[:2]) < MOST_SIDE:
         return pixels, points
     low, high = points.min(axis=0), points.max(axis=0)

@@ -13,10 +13,10 @@ class Axis:
     """One direction of a chart.
 
     Attributes:
-        label: What is measured, with its unit.
+        label: Name of what is measured, with its unit.
         low: Least value shown.
         high: Greatest value shown.
-        text: How a value is written.
+        text: Function that writes a value as text.
         whole: Whether only whole numbers are written.
         log: Whether equal ratios are equal distances.
         falling: Whether the greatest value comes first.
@@ -49,14 +49,28 @@ class Axis:
 
 
 def around(values: Iterable[float], label: str, *, text: Text = "{:g}".format, whole: bool = False, falling: bool = False) -> Axis:
-    """An axis with a margin around the values."""
+    """An axis with a margin around the values.
+
+    Args:
+        values: The values to show, one at least.
+        label: Name of what is measured, with its unit.
+        text: Function that writes a value as text.
+        whole: Whether only whole numbers are written.
+        falling: Whether the greatest value comes first.
+    """
     low, high = _bounds(values)
     margin = 0.06 * (high - low) or (1 if whole else abs(low) * 0.1 or 1)
     return Axis(label, low - margin, high + margin, text, whole=whole, falling=falling)
 
 
 def of_cost(values: Iterable[float], label: str, text: Text = "{:g}".format) -> Axis:
-    """An axis of positive amounts, logarithmic where they differ by more than a factor of ten."""
+    """An axis of positive amounts, logarithmic where they differ by more than a factor of ten.
+
+    Args:
+        values: The amounts to show, one at least.
+        label: Name of what is measured, with its unit.
+        text: Function that writes a value as text.
+    """
     low, high = _bounds(values)
     if high <= 10 * low or low <= 0:
         return around((low, high), label, text=text)

@@ -36,7 +36,7 @@ LABEL, LINE = 62, 13  # pixels: room for a label, height of a line of text
 
 
 class Block(NamedTuple):
-    """A layer or unit."""
+    """A layer or unit of the network, as it is drawn."""
 
     kind: str  # class of the style sheet, for operation and kernel size; "stem" or "head"
     height: float  # as a share of the input's resolution
@@ -49,7 +49,7 @@ class Block(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A block in a row of the drawing."""
+    """A block at its place in a row of the drawing."""
 
     block: Block
     x: float
@@ -82,14 +82,27 @@ def legend(blueprint: Blueprint) -> list[tuple[str, str]]:
 
 
 def palette(space: NetworkSection, kinds: Iterable[str] = ()) -> dict[str, str]:
-    """Classes of the style sheet for what a space chooses from and for further kinds: operation and kernel size, such as `sep3`."""
+    """The style sheet's class for each kind that a space chooses from: operation and kernel size, such as `sep3`.
+
+    Args:
+        space: The search space.
+        kinds: Further kinds that need a class.
+
+    Returns:
+        Class by kind; kinds that the style sheet does not know share a few spare classes.
+    """
     known = dict.fromkeys([*(f"{kind}{kernel}" for kind, kernel in space.choices), *kinds])
     strange = [kind for kind in known if kind not in STYLED]
     return {kind: f"other{strange.index(kind) % OTHERS}" if kind in strange else kind for kind in known}
 
 
 def draw(blueprint: Blueprint, width: int) -> Markup:
-    """The network in as many rows of `width` pixels as it needs."""
+    """Draw the network in as many rows as it needs.
+
+    Args:
+        blueprint: The architecture with the blocks that its space draws.
+        width: Width of a row in pixels.
+    """
     y, drawn = 0.0, list[Markup]()
     for row in _rows(blocks(blueprint), width):
         tallest = TALLEST * max(placed.block.height for placed in row)

@@ -44,7 +44,7 @@ class RecordFaces(EncodedFaces):
 
 
 def record_path(root: Path) -> Path:
-    """The `.rec` file in a folder."""
+    """The `.rec` file at a path: the file itself, or in a folder `train.rec`, or the only `.rec` file there."""
     if not root.is_dir():
         return root
     found = sorted(root.glob("*.rec"))

@@ -32,7 +32,7 @@ class YunetSection(DetectorSection):
     name: Literal["yunet"] = Field("yunet", description="Name of the detector.")
 
     def build(self) -> Detector:
-        """The detector of the model file."""
+        """Make the detector from the model file; see `yunet_detector`."""
         return yunet_detector(Path(self.model) if self.model else None)
 
 
@@ -93,6 +93,6 @@ def downloaded() -> Path:
 
 
 def _face(row: np.ndarray[tuple[int], np.dtype[np.float64]], score: float) -> Face:
-    """A row of 15: box, then eyes, nose, mouth, of each pair the person's right first, which is the picture's left."""
+    """The face in one of YuNet's rows of 15 numbers: box, eyes, nose, mouth, of each pair the person's right first, the picture's left."""
     left, top, width, height = row[:4].tolist()
     return Face((left, top, width, height), row[4:14].reshape(5, 2), score)
