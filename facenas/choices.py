@@ -1,4 +1,4 @@
-"""Settings laid over others: choices first, then values. What a choice keeps of the former one, and what not, is said."""
+"""Settings laid over others: choices first, then values. A warning tells what another choice keeps and drops."""
 
 import logging
 import re
@@ -23,7 +23,7 @@ logger = logging.getLogger("facenas")
 
 
 def assign(schema: Model, tree: Tree, overrides: Sequence[str]) -> None:
-    """Change a tree by `path=value` overrides in any order: sections, then choices, then what lies below; of equal paths the last.
+    """Change settings by `path=value` overrides in any order: sections, then choices, then what lies below; of equal paths the last.
 
     Args:
         schema: The settings class of the whole tree.
@@ -107,7 +107,7 @@ def _parsed(override: str) -> tuple[Keys, Any]:
 
 
 def _leaves(keys: Keys, value: Any) -> Iterator[tuple[Keys, Any]]:
-    """A section that is given as a whole as its values, after the former one is emptied."""
+    """The path and value of every setting in an override's value; a section that is given as a whole is emptied first."""
     if not isinstance(value, dict):
         yield keys, value
         return
@@ -136,7 +136,7 @@ def _place(schema: Model, tree: Tree, keys: Keys, value: Any, *, but: Collection
 
 
 def _chosen(models: Sequence[Model], section: Tree, name: Any, *, path: Keys, say: bool, but: Collection[str]) -> Tree:
-    """What another choice keeps of a section: what was chosen and means the same there. `but` are those that it is given anyway."""
+    """The settings of a section that outlive another choice: those that were set and mean the same there; `but` are given anyway."""
     before, after = (next((model for model in models if str(one) in tags(model)), None) for one in (section[CHOICE], name))
     if before is None or after is None:
         return {key: value for key, value in section.items() if before is None and key != CHOICE}
@@ -156,13 +156,13 @@ def _chosen(models: Sequence[Model], section: Tree, name: Any, *, path: Keys, sa
 
 
 def _alike(one: FieldInfo | None, other: FieldInfo | None) -> bool:
-    """Whether two settings of a name mean the same: the first phrases of their descriptions are equal."""
+    """Whether two settings of one name mean the same, which is so if the first phrases of their descriptions are equal."""
     phrases = [PHRASE.split(field.description)[0] if field and field.description else None for field in (one, other)]
     return phrases[0] is not None and phrases[0] == phrases[1]
 
 
 def _takes(field: FieldInfo, value: Any) -> bool:
-    """Whether a value is one that a setting can have: null, for example, is not for all of one name."""
+    """Whether a setting can have a value: null, for example, is not possible for all settings of one name."""
     kind: Any = Annotated[field.annotation, field]
     try:
         TypeAdapter(kind).validate_python(value)
@@ -208,7 +208,7 @@ def _below(models: Sequence[Model], key: str) -> list[Model]:
 
 
 def _members(metadata: Sequence[Any]) -> list[Model]:
-    """The sections of a union that is made of a registry (`facenas.registry.OneOf`)."""
+    """The settings classes of a union that is made of a registry (`facenas.registry.OneOf`)."""
     return [section for told in metadata if hasattr(told, "sections") for section in told.sections()]
 
 

@@ -16,7 +16,7 @@ logger = logging.getLogger("facenas")
 
 
 def cache_folder() -> Path:
-    """Where facenas keeps what it can make again: FACENAS_CACHE, else the user's folder for caches."""
+    """The folder for files that facenas can make again: FACENAS_CACHE, else `facenas` in the user's folder for caches."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("FACENAS_CACHE") or Path(base) / "facenas")
 
@@ -43,7 +43,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @cache
 def _machine() -> str:
-    """Whose process numbers these are: of this host and, in a container, of its own processes."""
+    """A hash that tells this machine's process numbers from another's; each container has process numbers of its own."""
     space = Path("/proc/self/ns/pid")
     return blake2b(f"{platform.node()} {space.readlink() if space.is_symlink() else ''}".encode(), digest_size=4).hexdigest()
 

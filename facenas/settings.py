@@ -17,7 +17,7 @@ __all__ = ["Section", "assigned", "load", "presets"]
 
 
 def presets(command: str) -> dict[str, Path]:
-    """The YAML presets that ship for `command`, by name."""
+    """The paths of the YAML presets that ship for a command, by the preset's name."""
     folder = Path(str(files("facenas") / "configs" / command))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
@@ -45,7 +45,7 @@ def load(schema: type[S], *, command: str, preset: str, overrides: Sequence[str]
 
 
 def assigned(schema: type[S], tree: Tree, overrides: Sequence[str] = (), *, told: str = "settings") -> S:
-    """A tree of settings with `path=value` overrides, validated.
+    """Settings from nested dictionaries with `path=value` overrides, validated.
 
     Args:
         schema: The settings class.
@@ -119,7 +119,7 @@ def _sentences(schema: type[Section], error: ValidationError) -> Iterator[str]:
 
 
 def _example(schema: type[Section], location: Sequence[object]) -> str:
-    """A setting of the group that is there; of several groups the one that is chosen by default."""
+    """An example of a setting in a group, for a message; where several groups are possible, the default choice of `name`."""
     models = found(schema, location)[1]
     if len(models) == 1:
         return next(iter(models[0].model_fields))

@@ -31,7 +31,7 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class ImageSplit:
-    """Training data cut in two; the test set is not part of it."""
+    """Development images cut into training and validation; the test set is not part of them."""
 
     train: ImageSet
     validation: ImageSet

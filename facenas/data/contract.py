@@ -71,11 +71,11 @@ class InputContract(Section):
 
     @property
     def channels(self) -> int:
-        """Channels of the network's input."""
+        """The number of channels of the network's input."""
         return 1 if self.color == "grey" else 3
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W), uint8 RGB or grey, -> network input (B, C, H, W), float32."""
+        """Turn images (B, C, H, W), uint8, RGB or grey, into the network's input (B, C, H, W), float32."""
         if self.color == "bgr":
             images = images.flip(1)
         return (images.float() - _column(self.mean, images.device)) / _column(self.std, images.device)

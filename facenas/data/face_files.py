@@ -26,7 +26,7 @@ class ShapeError(DataError):
 
 
 class Photographs(Protocol):
-    """Photographs by key; small when pickled, whatever their number.
+    """Photographs that are read by their key; an object is small when pickled, whatever their number.
 
     Attributes:
         size: Size of the photographs in pixels: the side, or height and width.
@@ -42,11 +42,11 @@ class Photographs(Protocol):
         """Where a photograph comes from, such as its file's path, for messages."""
 
     def files(self) -> list[Path]:
-        """All files that the photographs are in."""
+        """The paths of all files that the photographs are in."""
 
 
 class Contents(Protocol):
-    """Encoded photographs by key: the files of a folder, the records of one file."""
+    """Encoded photographs by key, such as the files of a folder or the records of one file."""
 
     def read(self, key: int) -> Encoded:
         """The photograph's bytes, as JPEG, PNG or whatever was stored."""
@@ -55,7 +55,7 @@ class Contents(Protocol):
         """Where a photograph comes from, such as its file's path, for messages."""
 
     def files(self) -> list[Path]:
-        """All files that the photographs are in."""
+        """The paths of all files that the photographs are in."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Decoding:
         return self.contents.place(key)
 
     def files(self) -> list[Path]:
-        """All files that the photographs are in."""
+        """The paths of all files that the photographs are in."""
         return self.contents.files()
 
 
@@ -194,10 +194,10 @@ class FaceFiles:
 
 
 def in_memory(faces: FaceDataset) -> FaceSet:
-    """Decode all photographs, skipping and naming those that cannot be decoded.
+    """Decode all photographs into memory; those that cannot be decoded are left out and named in a warning.
 
     Raises:
-        DataError: If more than 1 % of them cannot be decoded.
+        DataError: If more than 1 % of the photographs cannot be decoded.
     """
     if isinstance(faces, FaceSet):
         return faces

@@ -39,7 +39,7 @@ class FaceDataset(Protocol):
     """Photographs of faces, in memory or read when they are asked for.
 
     Attributes:
-        dataset: What the photographs are, for example `orl`; identities are comparable within one data set only.
+        dataset: Name of the data set, for example `orl`; identities are comparable within one data set only.
         identities: Number of the person in each photograph, shape (M,), from 0 to len(names) - 1.
         names: Name of each identity.
         size: Size of the photographs in pixels: their side, or height and width.

@@ -19,7 +19,7 @@ Content = Callable[[int], bytes]
 
 
 class Fingerprint(Section):
-    """What a data set is, independent of the place where it lies."""
+    """Hashes and counts that identify a data set wherever it lies."""
 
     dataset: str = Field(description="Kind of data set, such as folder or orl.")
     people: int = Field(description="Number of people or classes.")
@@ -55,7 +55,7 @@ class Fingerprint(Section):
 
 
 def _told(before: dict[str, tuple[int, str]], now: dict[str, tuple[int, str]]) -> str:
-    """People that are gone, new or changed."""
+    """A half-sentence on people that are gone, new or have other photographs, from the tables of two fingerprints."""
     told = [f"{name} is gone" for name in before if name not in now] + [f"{name} is new" for name in now if name not in before]
     for name in before.keys() & now.keys() if before != now else ():
         (count, digest), (later, other) = before[name], now[name]

@@ -23,7 +23,7 @@ class FaceBatch(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Rows to read (B,), and their places in the epoch of this seed (B,)."""
+    """The rows (B,) of a batch to read, and the places (B,) of its images in the epoch with this seed."""
 
     rows: Labels
     places: Labels
@@ -34,7 +34,7 @@ class ImageChanges(Protocol):
     """Random changes of single images, each a function of the image and its seed."""
 
     def changes(self, seeds: Seeds, size: int) -> Sequence[Any]:
-        """What happens to each image.
+        """Draw what happens to each image.
 
         Args:
             seeds: Seed of each image, shape (K,).
@@ -97,12 +97,12 @@ class FaceLoader:
         )
 
     def epoch(self, order: Labels, *, seed: int, start: int = 0, places: Labels | None = None) -> Iterator[FaceBatch]:
-        """The batches of an epoch.
+        """Read the batches of one epoch.
 
         Args:
             order: Rows in the order of the epoch, (K,); the last batch may be smaller.
             seed: Seed of the epoch's augmentation; an image's own seed derives from it and from the image's place.
-            start: Where in the order to go on from, a multiple of the batch size.
+            start: Place in the order to go on from, a multiple of the batch size.
             places: Place of each image in an epoch that several processes share, (K,); None: its place in the order.
 
         Raises:

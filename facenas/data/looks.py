@@ -98,7 +98,7 @@ def alike(some: Prints, known: Prints) -> NDArray[np.int64]:
 
 
 def _place_within(identities: Labels) -> Labels:
-    """The how-manieth of its person each photograph is (M,)."""
+    """The number of each photograph among those of its person, from 0, shape (M,)."""
     places = np.zeros(len(identities), np.int64)
     for rows in rows_of_each(identities) if len(identities) else ():
         places[rows] = np.arange(len(rows))
@@ -106,6 +106,6 @@ def _place_within(identities: Labels) -> Labels:
 
 
 def _chosen(places: Labels) -> Labels:
-    """Photographs to keep: the first of each person, then the second ones, and so on; of too many first ones some, evenly spread."""
+    """Numbers of the photographs to keep: the first of each person, then the second ones, and so on; of too many first ones a sample."""
     order, firsts = np.argsort(places, kind="stable"), int((places == 0).sum())
     return order[np.linspace(0, firsts - 1, KEPT).astype(np.int64)] if firsts > KEPT else order[:KEPT]

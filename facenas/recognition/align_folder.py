@@ -119,7 +119,7 @@ def _png(pixels: Images) -> bytes:
 
 
 def _kept(out: Path, pictures: dict[str, Path]) -> dict[str, list[Row]]:
-    """Rows of the pictures that were done before and have not changed since; the faces of the others are removed."""
+    """Rows of the table for pictures that have not changed since they were done; removes the faces of the others."""
     kept: dict[str, list[Row]] = {}
     for row in _rows(out / TABLE):
         kept.setdefault(row["picture"], []).append(row)
@@ -140,7 +140,7 @@ def _stale(out: Path, rows: list[Row], picture: Path, table: int) -> bool:
 
 
 def _rows(table: Path) -> list[Row]:
-    """The whole rows of a table; none if there is no table, or it is damaged."""
+    """The complete rows of a table; none if there is no table, or it is damaged."""
     if not table.is_file():
         return []
     text = table.read_text(encoding="utf-8", errors="replace")

@@ -22,7 +22,7 @@ AS_IT_IS = "taken for an aligned face as it is"
 
 
 class Alignment(Section):
-    """How faces are found and cut out."""
+    """Settings of how faces are found and cut out."""
 
     detector: str = Field(NOTHING, description="What finds faces, by its name; none: each picture is an aligned face.")
     detector_model: str | None = Field(None, description="The detector's model file; null: the usual one.")
@@ -37,9 +37,9 @@ class Alignment(Section):
         """Make the detector that the settings name; None if each picture is an aligned face.
 
         Raises:
-            SettingsError: If there is no such detector.
-            DataError: If it is not installed, or cannot be downloaded.
-            ModelError: If its model file is not one.
+            SettingsError: If no detector has this name.
+            DataError: If the detector's package is not installed, or its model file cannot be downloaded.
+            ModelError: If its model file is of another kind.
         """
         if self.landmarks is not None:
             from facenas.recognition.landmarks import listed_faces
@@ -73,13 +73,16 @@ class Cut:
 
 
 def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, *, size: Size) -> list[Cut]:
-    """The faces of a picture that are meant, or the one reason why there are none.
+    """Find and cut out the faces of a picture that are meant.
 
     Args:
         picture: The listed picture.
         detector: What finds the faces; None: the picture is an aligned face.
         alignment: Settings that say which faces are meant.
         size: Size of a face in pixels: a side, or height and width.
+
+    Returns:
+        A cut for each face, or a single one with the reason why there is none.
     """
     if picture.left_out:
         return [Cut(picture.name, "left out", picture.left_out)]

@@ -35,7 +35,7 @@ def embed_pictures(
     *,
     after_picture: Callable[[], object] = lambda: None,
 ) -> Embedded:
-    """Embed the faces of pictures, some at a time.
+    """Find, cut out and embed the faces of many pictures, some at a time.
 
     Args:
         model: The face model.

@@ -31,7 +31,7 @@ SPARE = 16  # candidates beyond those asked for, whose order the exact scores de
 
 
 class Person(Section):
-    """Someone whom a gallery knows."""
+    """A person whom a gallery knows."""
 
     name: str = Field(description="The folder of the pictures, or the name of the one picture.")
     pictures: tuple[str, ...] = Field(description="Those that the embedding is the mean of.")
@@ -98,10 +98,10 @@ class Gallery:
 
 
 def check_place(folder: Path) -> None:
-    """Refuse to write among other things, such as the pictures of people: a gallery has a folder of its own.
+    """Raise an error where a gallery would be written among other things, such as pictures: it needs a folder of its own.
 
     Raises:
-        DataError: If the folder holds something, and no gallery.
+        DataError: If the folder holds something else than a gallery.
     """
     if not folder.is_dir() or any((folder / name).exists() for name in (CARD, VALUES)):
         return
@@ -207,13 +207,13 @@ def load_gallery(folder: Path) -> Gallery:
 
 
 def _object(file: Path) -> dict[str, Any]:
-    """What a JSON file holds, if it is an object."""
+    """The JSON object in a file."""
     value = from_json(file.read_bytes())
     return value if isinstance(value, dict) else {}
 
 
 def _nearest(faces: Embeddings, values: Embeddings, k: int) -> Labels:
-    """Rows (B, k) of the largest products, by FAISS where it is installed."""
+    """Rows (B, k) of the gallery with the largest cosines to each face, found by FAISS where it is installed."""
     if find_spec("faiss"):
         import faiss
 

@@ -48,7 +48,7 @@ class Recogniser(NamedTuple):
 
 
 class Classifier(NamedTuple):
-    """A classifying function with what is known about it."""
+    """A classifier with its card and the source of its images."""
 
     embedder: Embedder
     card: ModelCard

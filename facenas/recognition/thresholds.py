@@ -122,7 +122,7 @@ def _told(contract: InputContract | None) -> str:
 
 
 def _reports(model: Path) -> Iterator[tuple[str, _Report]]:
-    """Evaluations of pairs of pictures that lie beside a model; those of templates have other thresholds."""
+    """The names and contents of pair evaluations that lie beside a model; those of templates have other thresholds."""
     for file in sorted(((model if model.is_dir() else model.parent) / "eval").glob("*.json")):
         with suppress(OSError, ValueError, RecursionError):
             content = read_checked_json(file)

@@ -10,7 +10,7 @@ TICKS = 7  # at most about so many
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction of a chart.
+    """One direction of a chart, which places values and writes some of them.
 
     Attributes:
         label: Name of what is measured, with its unit.
@@ -31,13 +31,13 @@ class Axis:
     falling: bool = False
 
     def at(self, value: float) -> float:
-        """Position of a value, 0 at the beginning and 1 at the end of the axis."""
+        """The position of a value: 0 at the beginning of the axis, 1 at its end."""
         low, high, here = (math.log(v) if self.log else v for v in (self.low, self.high, value))
         share = (here - low) / (high - low)
         return 1 - share if self.falling else share
 
     def ticks(self) -> list[float]:
-        """Round values on the axis."""
+        """The round values that are written on the axis."""
         if self.log:
             decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             factors = (1, 2, 5) if self.high < 200 * self.low else (1,)
@@ -84,7 +84,7 @@ def _bounds(values: Iterable[float]) -> tuple[float, float]:
 
 
 def _round_step(least: float, whole: bool) -> float:
-    """The next 1, 2 or 5 times a power of ten."""
+    """The least number of 1, 2 or 5 times a power of ten that is not below `least`."""
     power = 10.0 ** math.floor(math.log10(least))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * 0.999)
     return max(1, step) if whole else step

@@ -17,7 +17,7 @@ TITLES = {"roc": "ROC", "cmc": "CMC"}
 
 @dataclass(frozen=True)
 class ComparedModels:
-    """All models on one benchmark.
+    """The results of all compared models on one benchmark.
 
     Attributes:
         name: Name of the benchmark.
@@ -35,7 +35,7 @@ class ComparedModels:
 
     @property
     def sentences(self) -> list[str]:
-        """The differences in words."""
+        """The differences between the models as sentences."""
         return [
             f"{self.name}: the {one['rate']} of {one['first']} differs from that of {one['second']} by {100 * one['value']:+.2f} points "
             f"(95 % interval {100 * one['low']:+.2f} to {100 * one['high']:+.2f}, p = {one['p']:.3f})"

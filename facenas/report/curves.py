@@ -20,7 +20,7 @@ def learning_curves(rows: Sequence[Row], names: Names) -> list[Markup]:
 
     Args:
         rows: Candidates of one scale.
-        names: What is written beside some candidates, by their step.
+        names: Text that is written beside some candidates, by the candidate's step.
     """
     figures = [_figure(title, curve, rows, names) for title, curve in CURVES.items()]
     return [figure for figure in figures if figure]

@@ -58,7 +58,7 @@ class Placed(NamedTuple):
 
 
 def blocks(blueprint: Blueprint) -> list[Block]:
-    """The stem, every block of the space's drawing, and the head."""
+    """The blocks of a network's drawing: the stem, every block that the space gives, and the head."""
     architecture, space = blueprint.architecture, blueprint.space
     plan, size, part, _ = space.drawing(architecture)
     channels, classes = (
@@ -77,7 +77,7 @@ def blocks(blueprint: Blueprint) -> list[Block]:
 
 
 def legend(blueprint: Blueprint) -> list[tuple[str, str]]:
-    """The kinds of block that occur, each with its name."""
+    """The kinds of block that occur in a drawing, each with its name."""
     return sorted({(block.kind, block.name) for block in blocks(blueprint) if block.name})
 
 
@@ -120,7 +120,7 @@ def _labels(size: int, channels: int) -> tuple[str, str]:
 
 
 def _rows(chain: Sequence[Block], width: int) -> list[list[Placed]]:
-    """As few rows as the narrowest blocks need, with the widest blocks that fit into them."""
+    """The blocks in as few rows as they need when drawn narrowest, then as wide as they fit."""
     fewest = min(block.channels for block in chain)
     least = len(_wrapped(chain, width, NARROWEST / fewest))
     tries = (_wrapped(chain, width, pixels / 2 / fewest) for pixels in range(2 * WIDEST, 2 * NARROWEST - 1, -1))
@@ -128,7 +128,7 @@ def _rows(chain: Sequence[Block], width: int) -> list[list[Placed]]:
 
 
 def _wrapped(chain: Sequence[Block], width: int, scale: float) -> list[list[Placed]]:
-    """Blocks side by side, labels with room for their text; what does not fit begins the next row."""
+    """The blocks at their places in rows, labelled where there is room; a block that does not fit begins the next row."""
     rows: list[list[Placed]] = [[]]
     x, free, before = float(EDGE), 0.0, ("", "")
     for block in chain:

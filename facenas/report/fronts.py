@@ -23,7 +23,7 @@ def fronts(rows: Sequence[Row], names: Names) -> list[Markup]:
 
     Args:
         rows: Candidates of one scale.
-        names: What is written beside some candidates, by their step.
+        names: Text that is written beside some candidates, by the candidate's step.
     """
     return [_front(cost, known, names) for cost in LABELS if (known := comparable(rows, cost))]
 

@@ -18,7 +18,7 @@ RATES = {"accuracy": "accuracy", "auc": "AUC", "eer": "equal error rate"}
 
 
 class Figures(NamedTuple):
-    """What was measured on one benchmark, for people and for the front matter."""
+    """The figures measured on one benchmark, as text for people and as rates for the front matter."""
 
     name: str
     figures: tuple[tuple[str, str], ...]

@@ -17,7 +17,7 @@ def score_marks(places: Sequence[Place], names: Names, kinds: Sequence[Kind]) ->
 
     Args:
         places: Candidates, each with its place across.
-        names: What is written beside some candidates, by their step.
+        names: Text that is written beside some candidates, by the candidate's step.
         kinds: Kind of each mark.
     """
     scored = [points(row) for row, _ in places if not failed(row)]
@@ -42,5 +42,5 @@ def percent_axis(values: Sequence[float], label: str = "score, %") -> Axis:
 
 
 def score_axis(marks: Sequence[Mark]) -> Axis:
-    """An axis around the marks that are not outside."""
+    """An axis around the scores of all marks that are not outside."""
     return percent_axis([mark.y for mark in marks if mark.y is not None])

@@ -65,7 +65,7 @@ def page(
     warnings: Sequence[str] = (),
     epochs: Sequence[StageEpoch] = (),
 ) -> str:
-    """The page's HTML; equal rows make equal bytes.
+    """Make the page's HTML; equal rows make equal bytes.
 
     Args:
         run: Folder of the run, to name it and to repeat it.
@@ -77,7 +77,7 @@ def page(
         epochs: Epochs of the stage that trains shared weights, if the search has one.
 
     Raises:
-        RunError: If there is no candidate yet, nor an architecture that such a stage would choose now.
+        RunError: If there is no candidate yet, nor an architecture that the stage of shared weights would choose now.
     """
     shared = stage(epochs, space)
     if not rows and not (shared and shared.likeliest):

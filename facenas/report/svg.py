@@ -6,7 +6,7 @@ from markupsafe import Markup, escape
 
 
 def tag(name: str, *children: str, **attributes: object) -> Markup:
-    """An element; children and values are escaped unless they are markup, numbers are rounded to a tenth.
+    """Make an SVG element; children and values are escaped unless they are markup, numbers are rounded to a tenth.
 
     A trailing underscore of a keyword is dropped and the others become hyphens: `class_`, `text_anchor`.
     """

@@ -22,7 +22,7 @@ def trajectory(rows: Sequence[Row], names: Names, *, part: str = "layer") -> lis
 
     Args:
         rows: All candidates.
-        names: What is written beside some candidates, by their step.
+        names: Text that is written beside some candidates, by the candidate's step.
         part: Word for a position of an architecture, such as `layer`.
     """
     phases: dict[str, list[Row]] = {panel: [] for panel in (*PANELS.values(), "others")}

@@ -28,7 +28,7 @@ def score(row: Row) -> str:
 
 
 def failed(row: Row) -> str:
-    """Why a candidate has no score, in a word; empty if it has one."""
+    """The reason, in a word, why a candidate has no score; empty if it has one."""
     if row.evaluation.score.refused:
         return "refused"
     return "diverged" if row.evaluation.diverged else ""
@@ -67,12 +67,12 @@ def epochs_each(rows: Sequence[Row]) -> str:
 
 
 def stairs(corners: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Points between the corners, so that each height holds until the next one."""
+    """The points of a line that keeps each corner's height until the next corner."""
     return [*corners[:1], *(point for (_, low), (x, high) in pairwise(corners) for point in ((x, low), (x, high)))]
 
 
 def interval(score: Score) -> str:
-    """Where the accuracy lies with 95 % confidence, as far as the chance choice of items goes.
+    """The range that holds the accuracy with 95 % confidence, as far as the chance choice of items goes.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """

@@ -11,7 +11,7 @@ from facenas.settings import Section
 
 
 class Augmentation(Section):
-    """Random changes of training images; every default means none."""
+    """Random changes of training images; the defaults change nothing."""
 
     flip: float = Field(0.0, ge=0, le=1, description="Probability of a horizontal flip.")
     crop_padding: int = Field(0, ge=0, description="Black pixels put around an image before a random crop of its size.")

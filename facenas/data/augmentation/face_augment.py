@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 
 class FaceAugmentation(Section):
-    """Random changes of training faces as AdaFace makes them; the defaults are its own. They happen in the order of the fields."""
+    """Random changes of training faces, with AdaFace's probabilities by default; they happen in the order of the fields."""
 
     crop: float = Field(0.2, ge=0, le=1, description="Probability of a part of the image, at its place on black, not resized.")
     low_resolution: float = Field(0.2, ge=0, le=1, description="Probability of an image made small and large again.")
@@ -109,7 +109,7 @@ def _placed(chosen: NDArray[np.bool_], values: Sequence[V]) -> list[V | None]:
 
 
 def _resolutions(draws: Draws, size: int) -> list[tuple[int, int, int]]:
-    """Side, interpolation down and interpolation up, from uniform numbers (K, 3)."""
+    """Side and the two interpolations of `low_resolution` for each image, from uniform numbers (K, 3)."""
     sides = np.maximum(1, (LEAST_SIDE + (1 - LEAST_SIDE) * draws[:, 0]) * size).astype(np.int64).tolist()
     ways = (draws[:, 1:] * len(INTERPOLATIONS)).astype(np.int64).tolist()
     return [(side, INTERPOLATIONS[down], INTERPOLATIONS[up]) for side, (down, up) in zip(sides, ways, strict=True)]

@@ -149,7 +149,7 @@ def in_turn(faces: FaceAugmentation | None, pipeline: Pipeline | None) -> FaceAu
 
 
 def _certain(transform: dict[str, Any]) -> dict[str, Any]:
-    """The pipeline with every change made for certain."""
+    """A pipeline's JSON with the probability of every change set to 1."""
     below = {"transforms": [_certain(one) for one in transform["transforms"]]} if "transforms" in transform else {}
     return transform | {"p": 1.0} | below
 

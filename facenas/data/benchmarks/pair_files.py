@@ -20,7 +20,7 @@ LOOKED_FOR = 10  # pictures by which their folder is found, some of which may be
 def open_pairs(
     path: Path, *, root: Path | None = None, size: Size = 112, name: str | None = None, most_missing: float = 0
 ) -> VerificationSet:
-    """Whatever benchmark there is at a path: a `.bin` file, a list of pairs, or CFP's folder; the pictures must be aligned faces.
+    """Open the verification benchmark at a path: a `.bin` file, a list of pairs, or CFP's folder; the pictures must be aligned faces.
 
     Args:
         path: InsightFace's `.bin` file; LFW's, CALFW's or CPLFW's list; a table of two paths and 0 or 1 a line, with or without a header,
@@ -70,7 +70,7 @@ def _list_in(folder: Path, name: str | None) -> Path:
 
 
 def _lists_in(folder: Path, name: str | None) -> list[Path]:
-    """Lists of pairs in a folder; the one of the benchmark's name alone, or `pairs.txt` alone, where others lie beside it."""
+    """Lists of pairs in a folder: where others lie beside it, the one of the benchmark's name alone, or `pairs.txt` alone."""
     texts = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".txt", ".csv", ".tsv") and file.is_file())
     called = {file: file.stem.lower().removeprefix("pairs_").removesuffix("_pairs") for file in texts if "pair" in file.stem.lower()}
     if name:
@@ -101,7 +101,7 @@ def _opened(listed: ListedPairs, folder: Path, root: Path | None, *, size: Size,
 
 
 def _usual_root(folder: Path, places: tuple[str, ...], paths: Sequence[str]) -> Path:
-    """The first of the places that has one of the first pictures, else the only folder beside the list that has one."""
+    """The pictures' folder: the first usual place that has one of the first pictures, else the only folder beside the list that has one."""
     roots = [folder / place for place in places]
     beside = [place for place in sorted(folder.iterdir()) if place.is_dir()]
     holding, others = ([root for root in some if any(map(finder(root), paths[:LOOKED_FOR]))] for some in (roots, beside))
@@ -110,7 +110,7 @@ def _usual_root(folder: Path, places: tuple[str, ...], paths: Sequence[str]) -> 
 
 
 def _subjects(listed: ListedPairs, firsts: Labels) -> Labels | None:
-    """The person of each different path, unless the list does not tell, or contradicts itself."""
+    """Number of the person in each different picture; None where the list does not tell, or contradicts itself."""
     if listed.people is None:
         return None
     people = np.array(listed.people)

@@ -44,8 +44,8 @@ class ListedPairs:
         paths: Paths of the pictures, two for each of the P pairs.
         same: Whether the two of each pair show one person, P values.
         people: Person of each path, 2 P names; None where the list does not tell.
-        folders: Where the pictures usually are, seen from the list.
-        remarks: What is odd about the list.
+        folders: Folders where the pictures usually are, relative to the list.
+        remarks: Phrases on what is odd about the list.
     """
 
     paths: list[str]
@@ -56,10 +56,10 @@ class ListedPairs:
 
 
 def read_list(path: Path) -> ListedPairs:
-    """The pairs of a text file, whichever kind it is of.
+    """The pairs of a text file in any of the known forms.
 
     Raises:
-        DataError: If it is no text, empty, or a line is not like the others.
+        DataError: If the file is no text or empty, or a line has another form than the others.
     """
     rows = _rows(path, _lines(path))
     announced = _announced(rows[0].fields)

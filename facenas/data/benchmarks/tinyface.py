@@ -23,7 +23,7 @@ PARTS = {"Probe": ("probe_img_ID_pairs.mat", "probe_set"), "Gallery_Match": ("ga
 
 @dataclass(frozen=True)
 class TinyFace:
-    """Photographs, which of them are probes, which are the gallery, and whom they show.
+    """TinyFace's test set: photographs, of which some are probes and the others the gallery.
 
     Attributes:
         photographs: All of them, with the keys 0 to count - 1: probes, then the gallery.
@@ -33,7 +33,7 @@ class TinyFace:
         gallery: Rows of the gallery: matches, then distractors, shape (G,).
         gallery_identities: Number of the person in each photograph of the gallery, -100 for distractors, shape (G,).
         aligned: Whether the pictures are AdaFace's aligned ones.
-        remark: What is odd about them, "" if nothing is.
+        remark: What is odd about the files, "" if nothing is.
     """
 
     photographs: Decoding

@@ -30,7 +30,7 @@ class VerificationSet:
         count: Number of different photographs, M.
         pairs: Rows of them, two by two, in the order in which the folds are cut.
         subjects: Number of the person in each photograph, shape (M,); None where they are not told.
-        remark: What is odd about it, "" if nothing is.
+        remark: What is odd about the benchmark, "" if nothing is.
     """
 
     name: str
@@ -53,7 +53,7 @@ def verification_set(
         count: Number of different photographs, M.
         size: Size in pixels that photographs are resized to: a side, or height and width.
         subjects: Number of the person in each photograph, shape (M,); None where they are not told.
-        remarks: What is known to be odd already.
+        remarks: Phrases on what the reader of the files found odd.
     """
     remark = "; ".join([*remarks, *oddities(name, pairs), *unaligned(contents, count)])
     return VerificationSet(name, Decoding(contents, size, shape="refuse"), count, pairs, subjects, remark)
@@ -101,7 +101,7 @@ def benchmark_name(name: str) -> str:
 
 
 def distinct(items: Sequence[Hashable]) -> tuple[Labels, Labels]:
-    """Where each different item comes first (M,), in order, and the number of every item among those (K,)."""
+    """Number the different items in order: where each comes first, shape (M,), and the number of every item, shape (K,)."""
     number: dict[Hashable, int] = {}
     rows = np.array([number.setdefault(item, len(number)) for item in items], dtype=np.int64)
     return np.unique(rows, return_index=True)[1], rows

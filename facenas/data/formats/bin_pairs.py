@@ -45,7 +45,7 @@ class BinContents:
 
     @cached_property
     def images(self) -> list[bytes]:
-        """All photographs' bytes."""
+        """The encoded bytes of all M photographs, read from the file at first use."""
         images, _ = read_bin(self.path)
         return [images[entry] for entry in self.entries.tolist()]
 
@@ -59,7 +59,7 @@ def open_bin(path: Path, *, size: Size = 112, name: str | None = None) -> Verifi
         name: Name of the benchmark; by default the file's name.
 
     Raises:
-        DataError: If it is missing, empty, damaged, cut short, or asks for more than a benchmark's file may.
+        DataError: If the file is missing, empty, damaged, cut short, or asks for more than a benchmark's file may.
     """
     images, same = read_bin(path)
     entries, rows = distinct([blake2b(image, digest_size=16).digest() for image in images])
@@ -92,7 +92,7 @@ def write_bin(path: Path, images: Sequence[bytes], same: Sequence[bool]) -> None
         same: Whether the two of each pair show one person, P values.
 
     Raises:
-        DataError: If there are none, or not two for each pair.
+        DataError: If there are no pairs, or not two photographs for each.
     """
     if not images or len(images) != 2 * len(same):
         raise DataError(f"a verification file has two photographs for each pair, got {len(images)} photographs and {len(same)} pairs")

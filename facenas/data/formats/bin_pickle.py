@@ -32,7 +32,7 @@ NAMES = {"EMPTY_DICT": "a dictionary", "DICT": "a dictionary", "EMPTY_SET": "a s
 
 @dataclass
 class Array:
-    """What a NumPy array of bytes, booleans or numbers consists of.
+    """A NumPy array of bytes, booleans or numbers, as a pickle describes it.
 
     Attributes:
         code: NumPy's code of the type: `u1`, `b1` or that of little-endian numbers.
@@ -68,10 +68,10 @@ class Array:
 
 
 def load(path: Path) -> Any:
-    """What a pickle file holds, `str` of Python 2 as bytes, NumPy's arrays as `Array`.
+    """The lists, bytes and numbers in a pickle file; a `str` of Python 2 becomes bytes, a NumPy array an `Array`.
 
     Raises:
-        DataError: If it is empty, damaged, cut short, or asks for anything else.
+        DataError: If the file is empty, damaged, cut short, or asks for anything else.
     """
     try:
         data = read_sealed(path)
@@ -101,7 +101,7 @@ class _Reader(pickle._Unpickler):
         self.path = path
 
     def find_class(self, module: str, name: str) -> Any:
-        """A stand-in for one of the few things that the pickle of bytes or of a NumPy array names."""
+        """The stand-in for one of the few classes and functions that the pickle of bytes or of a NumPy array names."""
         stand_in = {"numpy.dtype": self._type, **STAND_INS}.get(f"{module.replace('numpy._core', 'numpy.core')}.{name}")
         if stand_in is None:
             raise DataError(f"{self.path} asks for {module}.{name}, which no benchmark file needs; it was not opened further")
@@ -116,7 +116,7 @@ class _Reader(pickle._Unpickler):
 
 
 def _build(reader: Any) -> None:
-    """Fill an array with its state; a type's state says nothing that is needed."""
+    """Fill an array with the state in the pickle; the state of a NumPy type is not needed and dropped."""
     state, target = reader.stack.pop(), reader.stack[-1]
     if isinstance(target, Array):
         _, shape, code, _, data = state

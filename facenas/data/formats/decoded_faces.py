@@ -77,7 +77,7 @@ class DecodedPhotographs:
 
 
 def decoded_faces(faces: FaceFiles, files: Sequence[Path], *, decoder: Decoder) -> FaceFiles:
-    """The same photographs from a cache of their pixels, made now unless it was made from the same files (path, size, time of change).
+    """The same photographs from a cache file of their pixels, which is made now unless the files (path, size, time of change) have one.
 
     Photographs that cannot be decoded are named and left out.
 

@@ -45,7 +45,7 @@ def find_idx(places: Sequence[Path], prefixes: tuple[str, str], folders: Sequenc
 
     Args:
         places: Folders to look in, with their folders and those folders' `raw`.
-        prefixes: What the two names begin with, for example `train-images`, `train-labels`.
+        prefixes: Beginnings of the two file names, for example `train-images`, `train-labels`.
         folders: Names of the data set, since MNIST, Fashion-MNIST and KMNIST all call their files alike. A folder belongs to it if its
             name, or its parent's if it is called `raw`, is one of them but for case and punctuation.
         named: Whether the first place was named by the user: it may then have any name.

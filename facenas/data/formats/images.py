@@ -98,7 +98,7 @@ def looks_aligned(width: int, height: int, size: Size) -> bool:
 
 
 def check_decoder(decoder: Decoder) -> None:
-    """Refuse a decoder that is not installed."""
+    """Raise an error if a decoder's package is not installed."""
     if decoder == "fast" and not find_spec("simplejpeg"):
         raise DataError("decoder fast needs the package simplejpeg; run `pip install simplejpeg`, or leave decoder at exact")
 

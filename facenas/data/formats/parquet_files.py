@@ -18,7 +18,7 @@ SPLITS = {
 
 
 def parquet_files(root: Path) -> list[Path]:
-    """The file itself, or those in a folder or its folder `data`."""
+    """The Parquet files at a path: the file itself, or those in the folder, else those in its folder `data`."""
     return [root] if root.is_file() else sorted(root.glob("*.parquet")) or sorted(root.glob("data/*.parquet"))
 
 

@@ -95,7 +95,7 @@ class RecordFile:
         return f"{self.path}, record {self.keys[key]}"
 
     def files(self) -> list[Path]:
-        """The file with its index."""
+        """The paths of the `.rec` file and of its `.idx` file, if they are there."""
         return [file for file in (self.path, self.path.with_suffix(".idx")) if file.is_file()]
 
     def damaged(self, record: int, reason: str) -> DataError:

@@ -47,7 +47,7 @@ def counting(name: str) -> list[tuple[bool, int, str]]:
 
 
 def _below(folder: Path, before: str, inside: Path, *, links: bool) -> Iterator[FoundFile]:
-    """The files of one folder, `before` the walk's root by this path."""
+    """The files of one folder and of its folders; `before` is the path from the walk's root to the folder."""
     try:
         with os.scandir(folder) as entries:
             found = sorted((entry for entry in entries if not _is_nobodys(entry.name)), key=lambda entry: counting(entry.name))
@@ -69,7 +69,7 @@ def _is_nobodys(name: str) -> bool:
 
 
 def _left_out(link: Path, inside: Path, *, links: bool, top: bool) -> str:
-    """Why a link is not followed; links to folders are at the top alone, or they could lead in circles."""
+    """The reason why a link is not followed, if it is not; links to folders count at the top alone, as they could lead in circles."""
     if not link.exists():
         return "a link to nothing"
     if link.is_dir():

@@ -52,10 +52,10 @@ class DigitImages(ClassSource):
 
 
 class PublishedSet(NamedTuple):
-    """What must be known to find a published data set.
+    """The names and words by which a published data set is found and downloaded.
 
     Attributes:
-        title: What people call it.
+        title: Name of the set as people write it.
         torchvision: Name of torchvision's class that downloads the set.
         classes: Number of classes.
         folders: Names that the set's folder may have, without case and punctuation.
@@ -205,7 +205,11 @@ def _torchvision(known: PublishedSet) -> Any:
 
 
 def _download(known: PublishedSet, places: Sequence[Path], wanted: str, **options: Any) -> None:
-    """Get a data set into the first place, by torchvision, with its bar and its checksums."""
+    """Download a data set into the first place with torchvision, which shows a bar and compares checksums.
+
+    Raises:
+        DataError: If the set cannot be downloaded.
+    """
     looked = ", ".join(str(place) for place in places)
     try:
         with _impatient():

@@ -34,7 +34,7 @@ def test_names(source: FaceSource, faces: FaceDataset) -> tuple[str, ...]:
 
 
 def development_faces(source: FaceSource, size: Size) -> FaceSet | FaceFiles:
-    """All photographs but those of the test identities, read when they are asked for: what search and training may see.
+    """The photographs that search and training may see, all but those of the test identities, read when they are asked for.
 
     Args:
         source: The source.
@@ -49,7 +49,7 @@ def development_faces(source: FaceSource, size: Size) -> FaceSet | FaceFiles:
 
 
 def open_faces(path: Path, size: Size, shape: Shape | None = None) -> FaceFiles:
-    """Whatever faces there are at a path, by the source that knows it (`FaceSource.found`), else a folder of identities or a list.
+    """Open the faces at a path by the source that knows it (`FaceSource.found`), else as a folder of identities or a list.
 
     Args:
         path: File or folder of the photographs.

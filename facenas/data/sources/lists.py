@@ -36,7 +36,7 @@ class ListFaces(EncodedFaces):
     root: str | None = Field(None, description="Folder that the paths are relative to; null: the one of the file.")
 
     def open(self, size: Size) -> FaceFiles:
-        """All photographs, read when they are asked for; identities in the order of their names, numbers as numbers."""
+        """All photographs, read when they are asked for; identities are in the order of their names, numbers as numbers."""
         file = Path(self.file).expanduser()
         lines = labelled(_listed(file), str(file))
         if not lines:
@@ -87,7 +87,7 @@ def _listed(file: Path) -> list[tuple[str, str]]:
 
 
 def _columns(line: str) -> tuple[int, int] | None:
-    """Where path and label are: MXNet's lists have `number label path`, InsightFace's, with tabs, `1 path label`; None: as in ours."""
+    """Columns of path and label: MXNet's lists have `number label path`, InsightFace's, with tabs, `1 path label`; None: path, label."""
     fields = _fields(line)
     numbers = [bool(NUMBER.fullmatch(field)) for field in fields]
     if len(fields) < 3 or not numbers[0]:

@@ -34,7 +34,7 @@ class ParquetFaces(EncodedFaces):
         return cls(root=str(path), shape=shape) if path.suffix.lower() == ".parquet" or (path.is_dir() and parquet_files(path)) else None
 
     def open(self, size: Size) -> FaceFiles:
-        """All photographs, read when they are asked for; identities by the names of their classes."""
+        """All photographs, read when they are asked for; identities are in the order of their classes' names."""
         root = Path(self.root).expanduser()
         files = parquet_files(root)
         if not files:
@@ -54,7 +54,7 @@ class ParquetFaces(EncodedFaces):
 
 @dataclass(frozen=True)
 class ParquetContents:
-    """Photographs by row.
+    """Encoded photographs in Parquet files, by their row over all files.
 
     Attributes:
         parquet: The Parquet files.

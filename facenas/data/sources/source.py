@@ -39,7 +39,7 @@ class FaceSource(SourceSection):
             size: Size in pixels that the photographs are resized to: a side, or height and width.
 
         Raises:
-            DataError: If they are missing, damaged, or not of people.
+            DataError: If the photographs are missing, damaged, or not of people.
         """
         raise NotImplementedError
 
@@ -97,7 +97,7 @@ class ClassSource(SourceSection):
         """The training images.
 
         Raises:
-            DataError: If they are missing or damaged.
+            DataError: If the images are missing or damaged.
         """
         raise NotImplementedError
 

@@ -27,7 +27,7 @@ class SyntheticFaces(FaceSource):
 
 
 def draw_faces(*, people: int, photographs: int, size: Size, seed: int = 0) -> tuple[Images, Labels]:
-    """Draw faces.
+    """Draw pictures of faces for a number of identities.
 
     Args:
         people: Number of identities.
