@@ -10,11 +10,11 @@ from facenas.training.score import Epoch
 
 
 def nothing(*_: object) -> None:
-    """A listener that does not care."""
+    """Do nothing: the listener of whoever does not want to be told."""
 
 
 def never() -> bool:
-    """Nobody asks to stop."""
+    """Always False: the answer of a listener that never asks to stop."""
     return False
 
 

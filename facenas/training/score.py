@@ -65,7 +65,7 @@ class Evaluation(Section):
 
 
 def pack_answers(right: "NDArray[np.bool_]") -> str:
-    """Which items were right, shape (M,), as `Score.answers` keeps it."""
+    """Whether each item was answered correctly, (M,), as the text that `Score.answers` keeps."""
     import numpy as np
 
     return b64encode(np.packbits(right).tobytes()).decode()
