@@ -1,4 +1,4 @@
-"""ResNet-18's modules."""
+"""The modules of which ResNet-18 is built."""
 
 from torch import Tensor, nn
 from torch.nn import functional
