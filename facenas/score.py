@@ -41,7 +41,16 @@ class Score(Section):
 
 
 class Epoch(NamedTuple):
-    """What one epoch of training did."""
+    """What one epoch of training did.
+
+    Attributes:
+        epoch: Number of the epoch, from 1.
+        loss: Mean loss of its steps.
+        correct: Training images that were classified correctly, margins left aside.
+        total: Training images that were seen.
+        lr: Learning rate of its last step.
+        validation: Correct answers on the validation split, where the epoch was validated.
+    """
 
     epoch: int
     loss: float

@@ -27,7 +27,13 @@ OPERATORS: dict[str, tuple[Edge, ...]] = {
 
 
 class Separable(NamedTuple):
-    """ReLU - depthwise convolution - pointwise convolution - BatchNorm; channels as multiples of the cell's."""
+    """ReLU - depthwise convolution - pointwise convolution - BatchNorm; channels as multiples of the cell's.
+
+    Attributes:
+        channels_in: Channels of the input, as a multiple.
+        channels_out: Channels of the output, as a multiple.
+        dilation: Distance of the depthwise kernel's taps in pixels; 1: not dilated.
+    """
 
     channels_in: int
     channels_out: int

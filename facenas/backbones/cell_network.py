@@ -89,6 +89,11 @@ class AuxiliaryClassifier(nn.Sequential):
     """Classes from the features after the second reduction, which sharpens the gradient of the cells before; side 6 or more.
 
     Pooling to 2x2 with windows of 5: stride 3 at side 8 and 2 at side 7, as DARTS' heads for CIFAR and ImageNet have.
+
+    Args:
+        channels: Channels of the features.
+        size: Side of the features in pixels.
+        classes: Number of classes.
     """
 
     def __init__(self, channels: int, size: int, classes: int) -> None:

@@ -59,6 +59,11 @@ def relu_conv_norm(channels_in: int, channels_out: int, *, affine: bool = True) 
 class FactorizedReduce(nn.Module):
     """Half the resolution: one half of the channels from the even pixels, the other from the odd ones; sides must be even.
 
+    Args:
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        affine: Whether the BatchNorm has weights.
+
     Source: DARTS, `operations.py`.
     """
 

@@ -55,6 +55,10 @@ class MixedOperation(nn.Module):
 class MixedCell(nn.Module):
     """A cell whose nodes see all inputs before them.
 
+    Args:
+        place: The cell's place in the network, with its sizes.
+        space: Space of the cells, which has the operators.
+
     Attributes:
         weights: Weights of `none` and the operators of every edge (14, 1 + operators); set for a forward pass.
     """

@@ -53,6 +53,13 @@ class Unit(nn.Module):
 
     The shortcut is a 1x1 convolution with BN where the channels change and plain subsampling elsewhere.
 
+    Args:
+        kind: Operation of both convolutions.
+        kernel: Kernel size of both convolutions in pixels.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        stride: Stride of the second convolution.
+
     Source: AdaFace, `net.py`, `BasicBlockIR`.
     """
 

@@ -44,7 +44,16 @@ STAGES: dict[Name, tuple[int, ...]] = {
 
 
 class OperatorPlace(NamedTuple):
-    """A convolution of the base that an operator takes the place of."""
+    """A convolution of the base that an operator takes the place of.
+
+    Attributes:
+        unit: Number of the unit, from 0.
+        at: Number of the module in the unit's residual branch, before its BatchNorm.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        stride: Stride of the convolution.
+        size: Side of its output in pixels.
+    """
 
     unit: int
     at: int  # in the unit's residual branch, before its BatchNorm

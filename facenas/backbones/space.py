@@ -14,14 +14,24 @@ if TYPE_CHECKING:
 
 
 class Ranges(TypedDict):
-    """The depths and the widths that a search draws from."""
+    """The depths and the widths that a search draws from.
+
+    Attributes:
+        depths: Numbers of layers.
+        widths: Channels of the first resolution.
+    """
 
     depths: range
     widths: range
 
 
 class Alternatives(NamedTuple):
-    """What the micro search tries at a position, each in this order."""
+    """What the micro search tries at a position, each in this order.
+
+    Attributes:
+        operations: Operations to try, while the kernel size stays.
+        kernels: Kernel sizes in pixels to try, while the operation stays.
+    """
 
     operations: tuple[Operation, ...]
     kernels: tuple[Kernel, ...]

@@ -24,7 +24,12 @@ def build(space: TimmSpace) -> "TimmNetwork":
 
 
 class TimmNetwork(nn.Module):
-    """timm's network and the embedding layer; timm's keeps the names of its parameters, so that published weights fit."""
+    """timm's network and the embedding layer; timm's keeps the names of its parameters, so that published weights fit.
+
+    Args:
+        body: timm's network.
+        head: The embedding layer, or the identity for a classifier.
+    """
 
     def __init__(self, body: nn.Module, head: nn.Module) -> None:
         super().__init__()

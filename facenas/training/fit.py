@@ -32,7 +32,13 @@ SILENT = Listener()
 
 
 class Fitted(NamedTuple):
-    """A trained network and its epochs."""
+    """A trained network and its epochs.
+
+    Attributes:
+        network: The network that is kept: the average over the steps, where the recipe asks for one.
+        history: All epochs of the training.
+        seconds_before: Seconds that earlier processes have trained.
+    """
 
     network: nn.Module
     history: tuple[Epoch, ...]

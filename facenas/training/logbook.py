@@ -17,7 +17,16 @@ EXPLODED = 10.0  # times the mean loss of the first steps
 
 
 class Log(NamedTuple):
-    """What is logged of a stretch of steps."""
+    """What is logged of a stretch of steps.
+
+    Attributes:
+        step: Number of finished steps since the beginning.
+        epoch: Progress in epochs.
+        loss: Mean loss of the stretch.
+        lr: Learning rate of its last step.
+        images_per_second: Images that all ranks together computed in a second.
+        wait_share: Share of the time in which steps waited for their images.
+    """
 
     step: int
     epoch: float

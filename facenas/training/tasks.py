@@ -71,7 +71,12 @@ class Task(Protocol):
 
 
 class BackboneWithHead(nn.Module):
-    """A backbone with a margin head; a head that is spread over the ranks is left alone by DistributedDataParallel."""
+    """A backbone with a margin head; a head that is spread over the ranks is left alone by DistributedDataParallel.
+
+    Args:
+        network: Backbone, from images (B, C, H, W) to embeddings (B, D).
+        head: Margin head, on every rank or spread over them.
+    """
 
     def __init__(self, network: nn.Module, head: MarginHead | PartialFC) -> None:
         super().__init__()
