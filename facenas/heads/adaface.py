@@ -21,7 +21,7 @@ class AdaFaceRule(nn.Module):
     over all ranks, updated before use while training and frozen in evaluation. Norms carry no gradient.
 
     Args:
-        margin: m, both the largest angle in radians and the additive part.
+        margin: Margin m, both the largest angle in radians and the additive part.
         h: Concentration of z.
         ema: Share of a batch in the running statistics.
         gradient: How the gradient of acos and cos is computed; see `facenas.heads.rule.through_angle`.
@@ -69,7 +69,7 @@ class AdaFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m, both the largest angle in radians and the additive part.
+        margin: Margin m, both the largest angle in radians and the additive part.
         h: Concentration of the quality z.
         scale: Factor s of all logits.
         ema: Share of a batch in the running mean and deviation of the norms.

@@ -17,7 +17,7 @@ class ArcFaceRule(nn.Module):
     """target = cos(theta_y + m); theta_y + m stops short of pi.
 
     Args:
-        margin: m in radians.
+        margin: Angular margin m in radians.
         gradient: How the gradient of acos and cos is computed; see `facenas.heads.rule.through_angle`.
 
     Source: Deng et al., "ArcFace", 2019, equation 3.
@@ -46,7 +46,7 @@ class ArcFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m in radians.
+        margin: Angular margin m in radians.
         scale: Factor s of all logits.
         gradient: How the gradient of acos and cos is computed: `exact`, or `straight_through` as in arcface_torch.
         subcentres: Centres of each identity, of which the nearest counts.

@@ -17,9 +17,9 @@ class CombinedMarginRule(nn.Module):
     """target = cos(m1 theta_y + m2) - m3; m1 theta_y + m2 stops short of pi.
 
     Args:
-        factor: m1, SphereFace's.
-        angle: m2 in radians, ArcFace's.
-        cosine: m3, CosFace's.
+        factor: Factor m1 of the angle, SphereFace's margin.
+        angle: Angle m2 in radians that is added, ArcFace's margin.
+        cosine: Cosine m3 that is subtracted, CosFace's margin.
         gradient: How the gradient of acos and cos is computed; see `facenas.heads.rule.through_angle`.
 
     Source: Deng et al., "ArcFace", 2019, equation 4. arcface_torch's class `CombinedMarginLoss` leaves m1 out, and m2 where m3 is given.

@@ -16,7 +16,7 @@ class CosFaceRule(nn.Module):
     """target = cos(theta_y) - m.
 
     Args:
-        margin: m, a difference of cosines.
+        margin: Margin m, a difference of cosines.
 
     Source: Wang et al., "CosFace", 2018, equation 4.
     """
@@ -44,7 +44,7 @@ class CosFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m, a difference of cosines.
+        margin: Margin m, a difference of cosines.
         scale: Factor s of all logits.
         subcentres: Centres of each identity, of which the nearest counts.
 

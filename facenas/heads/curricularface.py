@@ -21,7 +21,7 @@ class CurricularFaceRule(nn.Module):
     neither t nor the choice of the hard ones carries a gradient.
 
     Args:
-        margin: m in radians.
+        margin: Angular margin m in radians.
         ema: Share of a batch in t.
         gradient: How the gradient of acos and cos is computed; see `facenas.heads.rule.through_angle`.
 
@@ -70,7 +70,7 @@ class CurricularFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m in radians.
+        margin: Angular margin m in radians.
         scale: Factor s of all logits.
         ema: Share of a batch in t, the running mean of cos(theta_y).
         gradient: How the gradient of acos and cos is computed: `exact` or `straight_through`.

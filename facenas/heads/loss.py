@@ -38,7 +38,7 @@ def loss_of_cosines(
 
     Args:
         cosines: Cosines of the images of all ranks with this rank's centres (R B, n).
-        columns: Where the right identities stand among these (R B,); -1: at another rank.
+        columns: Column of each image's right identity in `cosines` (R B,); -1: its centre is at another rank.
         norms: Lengths of this rank's embeddings (B,).
         rule: The margin rule; see `facenas.heads.rule.Margin`.
         scale: Factor s of all logits.

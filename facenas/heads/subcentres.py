@@ -18,7 +18,7 @@ class SubcentreArcFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m in radians.
+        margin: Angular margin m in radians.
         scale: Factor s of all logits.
         subcentres: Centres K of each identity, of which the nearest counts.
         gradient: How the gradient of acos and cos is computed: `exact`, or `straight_through` as in arcface_torch.

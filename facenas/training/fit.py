@@ -75,7 +75,7 @@ def fit(
         checkpoint: File that keeps what is finished; None: nothing is kept.
         care: Settings of checkpoints and log lines for a long run; None: the loss is looked at once an epoch.
         every_epoch: Whether to validate after every epoch, for `Epoch.validation`.
-        listener: Told of what happens, and asked whether to stop.
+        listener: Listener that is told of what happens, and asked whether to stop.
         callbacks: Attributes of the listener to replace, such as `after_log=print`.
 
     Raises:
