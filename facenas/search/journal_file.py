@@ -37,11 +37,11 @@ class StageRows:
 
 
 class JournalFile:
-    """The rows of a run as they are now.
+    """A journal in SQLite, read only: the rows of a run as they are now.
 
     Args:
         file: The database.
-        name: Of the run in it.
+        name: Name of the run in the database.
         owner: The run's own identity.
 
     Raises:
@@ -78,7 +78,7 @@ class JournalFile:
         return self._epochs
 
     def copy_to(self, url: str) -> None:
-        """Copy it as it is now into another SQLite file."""
+        """Copy the journal as it is now into another SQLite file, given as an SQLAlchemy URL."""
         with _readable(self.file) as database, closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as other:
             database.backup(other)
 
@@ -94,7 +94,15 @@ def check(file: Path) -> None:
 
 
 def in_order(rows: Sequence[Row], file: object) -> list[Row]:
-    """Rows by their steps, of which none may be missing."""
+    """Rows in the order of their steps; no step may be missing.
+
+    Args:
+        rows: Rows of one run, in any order.
+        file: The journal, for the message.
+
+    Raises:
+        RunError: If a row is missing.
+    """
     ordered = sorted(rows, key=lambda row: row.step)
     if [row.step for row in ordered] != list(range(len(ordered))):
         raise RunError(f"{file} cannot be used as a journal, rows of it are missing; {restored('remove it and run the search', file)}")
@@ -102,7 +110,12 @@ def in_order(rows: Sequence[Row], file: object) -> list[Row]:
 
 
 def restored(how: str, file: object) -> str:
-    """What brings a journal back."""
+    """Half a sentence for error messages: what a user does to bring a damaged journal back, and that nothing is trained again.
+
+    Args:
+        how: What is done first, for example `run the search`.
+        file: The journal; messages that name it pass it on.
+    """
     return f"{how} again with the same command: its rows come back from the cache, nothing that was computed is trained again"
 
 
