@@ -21,11 +21,11 @@ from facenas.training.device import Device
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What a study has measured.
+    """The figures that a study has measured.
 
     Attributes:
-        name: Of the study.
-        settings: Of the study.
+        name: Name of the study.
+        settings: Settings of the study.
         result: The figures.
         folder: Where `study.json` and `study.svg` are.
     """
@@ -37,7 +37,7 @@ class StudyResult:
 
     @property
     def files(self) -> tuple[Path, Path]:
-        """The figures, and the picture of them."""
+        """The file of the figures, and that of their picture."""
         return self.folder / "study.json", self.folder / "study.svg"
 
     @property
