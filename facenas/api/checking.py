@@ -30,7 +30,7 @@ class Check(NamedTuple):
         calibration: Other images (M, H, W, C), uint8: of people that the benchmark does not test, where there are any.
         before: The model's rates on the benchmark.
         rates: Function that gives an embedding function's rates on the benchmark.
-        device: Where the model was run.
+        device: Device that the model was run on.
         unseen: Whether the benchmark is of people that the model has not seen; else its rates compare, and say nothing of new people.
     """
 
@@ -87,7 +87,7 @@ def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | Path 
         name: Name of the benchmark.
         config: A file of settings instead of the benchmark's preset.
         given: Settings to change, as `path=value` assignments.
-        data_root: Where the data lies, if it has moved.
+        data_root: Folder of the benchmark's data, if it has moved.
     """
     from facenas.eval.settings import eval_settings
 

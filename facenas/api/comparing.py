@@ -58,13 +58,13 @@ def compare(
         first: The first picture.
         second: The second picture.
         model: A model that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
-        align: What finds the faces; `none`: each picture is an aligned face.
+        align: Name or settings of what finds the faces; `none`: each picture is an aligned face.
         detector_model: YuNet's ONNX file; otherwise it is downloaded once.
         faces: Which face of a picture is meant.
         far: False accept rate, a fraction, that the threshold of the model's evaluation is taken at.
         threshold: A threshold of your own instead.
         set: What the model does not say of its input, by path: `{"input.color": "bgr"}`.
-        device: Where torch models run.
+        device: Device that torch models run on.
         progress: Whether what is logged is shown on standard error.
 
     Raises:

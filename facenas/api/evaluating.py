@@ -32,10 +32,10 @@ class EvalResult:
 
     Attributes:
         benchmark: Name of the benchmark.
-        model: Where the model was read.
+        model: Where the model was read: a folder, a file or `timm:NAME`.
         result: The figures; rates are fractions.
         report: Everything that is written into the file.
-        file: Where it is kept; None where nothing can be written.
+        file: File that the report is kept in; None where nothing can be written.
         baselines: Figures of classical recognisers on the same pairs, if they were asked for.
         measured: The benchmark with its embeddings; None of a classifier.
     """
@@ -73,7 +73,7 @@ def evaluate(
         run: Folder for the report, in `eval` below it; without it the model's.
         baselines: Also measure raw pixels, eigenfaces and fisherfaces on the same pairs.
         seed: Seed of the choice of pairs and of the resamplings; without it the settings'.
-        device: Where torch models run; without it the settings'.
+        device: Device that torch models run on; without it the settings'.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:
@@ -111,7 +111,7 @@ def evaluate_models(
         run: Folder for the reports, in `eval` below it; without it each model's.
         baselines: Also measure raw pixels, eigenfaces and fisherfaces on the same pairs.
         seed: Seed of the choice of pairs and of the resamplings; without it the settings'.
-        device: Where torch models run; without it the settings'.
+        device: Device that torch models run on; without it the settings'.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:

@@ -82,8 +82,8 @@ def export(
         config: A YAML file of settings instead of the benchmark's preset.
         set: Settings of the benchmark to change, by path, and of the format, by `format.KEY`.
         run: Folder for the file; without it the model's folder.
-        device: Where torch models run; without it the settings'.
-        data_root: Where the benchmark's data lies.
+        device: Device that torch models run on; without it the settings'.
+        data_root: Folder of the benchmark's data; without it the settings'.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:

@@ -95,12 +95,12 @@ def gallery(
         pictures: A folder of pictures for each person; a picture outside is a person of its name.
         out: Folder for the gallery.
         model: A model that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
-        align: What finds the faces; `none`: each picture is an aligned face.
+        align: Name or settings of what finds the faces; `none`: each picture is an aligned face.
         detector_model: YuNet's ONNX file; otherwise it is downloaded once.
         min_size: Shorter side, in pixels, that a face's box must have.
         replace: Whether a gallery of other pictures or of another model is replaced.
         set: What the model does not say of its input, by path: `{"input.color": "bgr"}`.
-        device: Where torch models run.
+        device: Device that torch models run on.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:
@@ -146,10 +146,10 @@ def identify(
         align: What finds the faces; by default what found the gallery's.
         detector_model: YuNet's ONNX file; by default the gallery's.
         faces: Which faces of the picture are meant.
-        top: How many people are named.
+        top: Number of people that are named for each face, the most alike.
         far: False accept rate, a fraction, that the threshold of the model's evaluation is taken at.
         threshold: A threshold of your own instead.
-        device: Where torch models run.
+        device: Device that torch models run on.
         progress: Whether what is logged is shown on standard error.
 
     Raises:
@@ -176,7 +176,7 @@ def open_gallery(folder: Path, model: Path | None, device: Device) -> tuple[Gall
     Args:
         folder: Folder of the gallery.
         model: Where the gallery's model is now; None: where it was.
-        device: Where torch models run.
+        device: Device that torch models run on.
 
     Raises:
         DataError: If there is no gallery.

@@ -54,7 +54,7 @@ def compare_models(
         run: Folder for the page, its pictures and the reports; without it `comparison`, and the reports lie beside the models.
         baselines: Also measure raw pixels, eigenfaces and fisherfaces on the same pairs.
         seed: Seed of the choice of pairs and of the resamplings; without it the settings'.
-        device: Where torch models run; without it the settings'.
+        device: Device that torch models run on; without it the settings'.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:

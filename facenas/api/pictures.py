@@ -34,7 +34,7 @@ def open_model(model: FaceModel | str | Path, changes: Changes = (), device: Dev
     Args:
         model: A model that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
         changes: What the model does not say of its input, by path: `{"input.color": "bgr"}`.
-        device: Where torch models run.
+        device: Device that torch models run on.
 
     Raises:
         ModelError: If there is no such model, or it is no face model.
@@ -71,6 +71,9 @@ def threshold_of(model: FaceModel, far: float, value: float | None = None) -> tu
         model: The model, whose evaluation names thresholds.
         far: False accept rate, a fraction.
         value: A threshold to take instead.
+
+    Returns:
+        The threshold, or None, and why there is none, else "".
     """
     if value is not None:
         return Threshold(value, far, "", 0), ""

@@ -43,7 +43,7 @@ def quickstart(run: str | Path = "quickstart", *, seed: int = 0, device: Device 
     Args:
         run: Folder for everything that it writes.
         seed: Seed of all steps, and of the choice of test people.
-        device: Where to compute; without it the presets'.
+        device: Device to compute on; without it the presets'.
         progress: Whether lines and bars are shown on standard error, among them the command of each step.
     """
     start, folder = time.perf_counter(), Path(run)

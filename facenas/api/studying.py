@@ -27,7 +27,7 @@ class StudyResult:
         name: Name of the study.
         settings: Settings of the study.
         result: The figures.
-        folder: Where `study.json` and `study.svg` are.
+        folder: Folder of the study, with `study.json` and `study.svg` in it.
     """
 
     name: str
@@ -67,7 +67,7 @@ def study(
         run: Folder for everything that the study writes; without it one below `runs`, named after the preset.
         set: Settings to change, by path: `{"subsets": 3}`.
         seeds: Seeds of the study instead of the preset's.
-        device: Where to compute; without it the preset's.
+        device: Device to compute on; without it the preset's.
         workers: Candidates in training at once; the result is that of one worker.
         cache: Folder of results that runs share by content.
         progress: Whether lines and bars are shown on standard error.

@@ -25,7 +25,7 @@ class Decisions(NamedTuple):
     """A model's answers to a benchmark's questions.
 
     Attributes:
-        rate: What the share of right answers is called.
+        rate: Name of the share of right answers, for example `rank 1`.
         right: Whether each question is answered correctly, (P,).
         pairs: What each question is about: two pictures or templates, or one twice, by row.
         subjects: The person of each row, (M,).

@@ -34,8 +34,8 @@ class Templates:
     """Embeddings of a benchmark's templates.
 
     Attributes:
-        names: Their numbers in the benchmark, ascending, (T,).
-        embeddings: Their embeddings, of unit length, (T, D).
+        names: Numbers of the templates in the benchmark, ascending, (T,).
+        embeddings: Embedding of each template, of unit length, (T, D).
     """
 
     names: NDArray[np.integer]

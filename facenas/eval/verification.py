@@ -28,7 +28,7 @@ class Verification:
 
     Attributes:
         accuracy: Mean accuracy over the folds, by the published protocol.
-        std: Its population standard deviation over the folds.
+        std: Population standard deviation (ddof 0) of that accuracy over the folds.
         accuracy_low: Lower end of its 95 % interval, by resampling the people; None: not computed.
         accuracy_high: Upper end of the same interval.
         exact_accuracy: Mean accuracy with the exactly best threshold of the other folds, instead of one of 400.

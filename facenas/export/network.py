@@ -60,7 +60,7 @@ def export_network(
         images: Real images (M, H, W, C), uint8, to compare the file with torch on.
         calibration: Other images (M, H, W, C), uint8, for the ranges of 8-bit integers and the choice of layers; None: the same.
         metadata: Function that makes the texts to store in the file, from the file's own contract.
-        device: Where torch computes what the file is compared with.
+        device: Device on which torch computes what the file is compared with.
         judge: Called with the file's runner and contract before the file takes its place; may raise.
 
     Raises:

@@ -67,8 +67,8 @@ class InProcess:
     """One candidate at a time, in this process.
 
     Args:
-        evaluate: Trains and scores a candidate.
-        watch: Told how far the training is.
+        evaluate: Function that trains and scores a candidate.
+        watch: Called with the candidate and the epochs done, as the training goes on.
     """
 
     workers = 1
@@ -121,9 +121,9 @@ class Processes:
     """A candidate for each of several processes. One that dies is replaced and its candidate goes on from its checkpoint.
 
     Args:
-        evaluate: Trains and scores a candidate; it is pickled.
+        evaluate: Function that trains and scores a candidate; it is pickled.
         workers: Number of processes; they share the GPUs of this machine out.
-        watch: Told how far each training is.
+        watch: Called with each candidate and the epochs done, as its training goes on.
     """
 
     def __init__(self, evaluate: Evaluate, workers: int, watch: Watch = unwatched) -> None:

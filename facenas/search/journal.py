@@ -92,9 +92,9 @@ class Journal:
 
         Args:
             candidate: What was trained.
-            evaluation: Its result.
+            evaluation: Result of its training.
             verdict: What the strategy made of it.
-            price: Cost of its network.
+            price: Cost of the candidate's network.
 
         Returns:
             The row as written.

@@ -121,7 +121,7 @@ def restored(how: str, file: object) -> str:
 
 @contextmanager
 def _readable(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that only reads; damage is a sentence."""
+    """A connection that only reads; a damaged database is a RunError."""
     try:
         with _connected(file) as database:
             (found,) = database.execute("pragma quick_check(1)").fetchone()
@@ -137,7 +137,7 @@ def _readable(file: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def _connected(file: Path) -> Iterator[sqlite3.Connection]:
-    """In place; where SQLite has to write for that, since changes wait in a log beside the database, in a copy."""
+    """Open the database in place; or a copy of it, where SQLite would write since changes wait in a log beside the database."""
     uri, waiting = file.resolve().as_uri(), [file.with_name(file.name + name) for name in LOGS]
     nothing_waits = _keeps_a_log(file) and not waiting[0].exists()
     with ExitStack() as stack:

@@ -16,9 +16,9 @@ class OnRay:
     """Trains candidates as Ray tasks.
 
     Args:
-        evaluate: Trains and scores a candidate; it is pickled.
+        evaluate: Function that trains and scores a candidate; it is pickled.
         workers: Most tasks at once.
-        watch: Told how far each training is.
+        watch: Called with each candidate and the epochs done, as its training goes on.
         address: Address of a running cluster, "auto" for the one of this machine; None: begin a local one for this run.
         threads: CPUs of one task.
         gpus: GPUs of one task; a fraction shares one.

@@ -69,8 +69,8 @@ def run_stage(
         rows: The run's rows of this stage.
         checkpoint: File of all that changes; it may be removed when the stage has ended.
         kept: File that the rows are kept in too, and at the end the shortlist; a journal without them has them from there.
-        after_epoch: Told of every epoch, replayed or new.
-        progress: Told how far the stage is, in epochs.
+        after_epoch: Called with every epoch's row, replayed or new.
+        progress: Called with how far the stage is, in epochs.
 
     Returns:
         The shortlist.
@@ -136,7 +136,7 @@ def _save(path: Path, stage: Stage, row: StageEpoch) -> None:
 
 
 def _resumed(stage: Stage, path: Path) -> StageEpoch | None:
-    """Load what is there; the last epoch that it has seen."""
+    """Load the checkpoint, if there is one; returns the row of the last epoch that it has seen."""
     if not path.exists():
         return None
     try:

@@ -190,7 +190,7 @@ def _scores(data: IJB, templates: Templates) -> Scores:
 
 
 def _searches(data: IJB, templates: Templates) -> list[Search]:
-    """Of the galleries that have anybody left."""
+    """Searches of the galleries that have anybody left."""
 
     def embedded(some: TemplateSubjects) -> Embeddings:
         return templates.embeddings[templates.rows(some.templates)]

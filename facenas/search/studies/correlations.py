@@ -51,7 +51,7 @@ class Dynamic(NamedTuple):
 
 
 def dynamic_ranking(networks: Sequence[Network]) -> list[Dynamic]:
-    """From the smallest to the largest, each scored one epoch later than the one before.
+    """The networks from the smallest to the largest, each scored one epoch later than the one before.
 
     Source: EGNAS, section 3.2, "Dynamic Learning Rankings": the smallest network is trained for 1 epoch, the next one for 2, and so on.
     """

@@ -92,7 +92,7 @@ def _head(samples: Sequence[Sequence[list[object]]], place: int, kinds: int, gra
 
 
 def _implicit(samples: Sequence[list[object]], place: int, kinds: int) -> torch.Tensor:
-    """Of samples as a stage's rows keep them: digits of the operators, digits of the links, reward."""
+    """Implicit rewards of samples as a stage's rows keep them: digits of the operators, digits of the links, reward."""
     choices = torch.tensor([[int(digit) for digit in str(sample[place])] for sample in samples])
     return implicit_rewards(choices, torch.tensor([sample[2] for sample in samples], dtype=torch.float64), kinds)
 

@@ -97,7 +97,7 @@ def _sum(one: Sequence[Tensor], other: Sequence[Tensor], share: float) -> list[T
 
 @contextmanager
 def _restored(weights: Sequence[Tensor]) -> Iterator[list[Tensor]]:
-    """Their values, which they have again at the end."""
+    """Copies of the weights' values; the weights have these values again at the end of the context."""
     values = [weight.detach().clone() for weight in weights]
     try:
         yield values
@@ -108,7 +108,7 @@ def _restored(weights: Sequence[Tensor]) -> Iterator[list[Tensor]]:
 
 @torch.no_grad()
 def _place(weights: Sequence[Tensor], values: Sequence[Tensor], along: Sequence[Tensor], share: float | Tensor) -> None:
-    """Weights to `values` + `share` times `along`."""
+    """Set the weights to `values` + `share` times `along`."""
     torch._foreach_copy_(list(weights), list(values))
     torch._foreach_add_(list(weights), torch._foreach_mul(list(along), share))
 

@@ -84,7 +84,7 @@ class Differentiable:
 
         Args:
             number: Number of the epoch, from 0.
-            progress: Told how far the stage is, in epochs.
+            progress: Called with how far the stage is, in epochs.
 
         Returns:
             Facts of the epoch, as JSON values: loss, learning rate, chi, accuracy on held-out data, and the cells as they are now.

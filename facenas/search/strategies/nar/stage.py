@@ -70,7 +70,7 @@ class Refinement:
 
         Args:
             number: Number of the epoch, from 0.
-            progress: Told how far the stage is, in epochs.
+            progress: Called with how far the stage is, in epochs.
 
         Returns:
             Facts of the epoch, as JSON values.
