@@ -30,8 +30,8 @@ def commands(run: Path) -> dict[str, list[str]]:
 def write_journal(run: Path, rows: int) -> None:
     """A search of so many candidates."""
     from facenas.backbones import PlainSpace
+    from facenas.score import Epoch, Evaluation
     from facenas.search import Candidate, Journal, NetworkCost, Score, Verdict
-    from facenas.training.score import Epoch, Evaluation
 
     journal, point = Journal(run), PlainSpace().start(depth=10, width=32)
     history = tuple(Epoch(number, 1 / number, 800, 1000, 0.1) for number in range(1, 11))

@@ -16,6 +16,7 @@ from facenas.eval import extract, torch_embedder
 from facenas.eval.protocols import make_benchmark
 from facenas.eval.resolution import least_difference
 from facenas.eval.settings import EvalSettings
+from facenas.score import Epoch
 from facenas.settings import assigned
 from facenas.training.checkpoint import CHECKPOINT
 from facenas.training.device import make_fabric
@@ -23,7 +24,6 @@ from facenas.training.fit import fit
 from facenas.training.logs import Logs
 from facenas.training.models import FoundArchitecture, load_found, looks_of, names_of, save_model, together
 from facenas.training.provenance import same_data
-from facenas.training.score import Epoch
 from facenas.training.settings import TrainSettings, seen_by
 from facenas.training.tasks import FaceTask, Task
 

@@ -15,10 +15,10 @@ from facenas.api.watching import on_devices
 from facenas.backbones import Blueprint
 from facenas.errors import RunError, SettingsError
 from facenas.locks import locked
+from facenas.score import Epoch
 from facenas.training.checkpoint import CHECKPOINT
 from facenas.training.models import MODEL, WEIGHTS, FoundArchitecture, Model, load_model
 from facenas.training.provenance import has_work
-from facenas.training.score import Epoch
 from facenas.training.settings import TrainSettings
 
 logger = logging.getLogger("facenas")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 from facenas.data import ImageSet
+from facenas.eval.confidence import wilson
 from facenas.eval.embed import Embedder
 
 
@@ -39,5 +39,4 @@ def classification_accuracy(classifier: Embedder, images: ImageSet, *, batch_siz
     starts = range(0, len(images), batch_size)
     answers = np.concatenate([classifier(images.images[start : start + batch_size]).argmax(1) for start in starts])
     correct, total = int((answers == images.labels).sum()), len(images)
-    interval = binomtest(correct, total).proportion_ci(method="wilson")
-    return Classification(correct, total, correct / total, float(interval.low), float(interval.high))
+    return Classification(correct, total, correct / total, *wilson(correct, total))

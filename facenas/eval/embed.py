@@ -15,6 +15,17 @@ Embedder = Callable[[Images], Embeddings]  # (B, H, W, 3) uint8 RGB of the contr
 METADATA_KEY = "facenas"  # where an ONNX file made by facenas keeps its contract, as JSON
 
 
+def mirror_sum(embedder: Embedder, images: Images) -> Embeddings:
+    """The sum of the embeddings (B, D) of images and of their mirror images, as the published protocols take it.
+
+    Args:
+        embedder: From images to embeddings; it is given both at once.
+        images: Shape (B, H, W, 3), uint8, RGB.
+    """
+    both = embedder(np.concatenate([images, images[:, :, ::-1]]))
+    return both[: len(images)] + both[len(images) :]
+
+
 def torch_embedder(network: nn.Module, contract: InputContract, device: torch.device) -> Embedder:
     """Embed with a torch network, in evaluation mode and full precision.
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from facenas.data.faces import Images
 from facenas.errors import DataError, NotFiniteError
-from facenas.eval.embed import Embedder, Embeddings
+from facenas.eval.embed import Embedder, Embeddings, mirror_sum
 from facenas.files import cache_folder, replacing, write_json
 
 AHEAD = 3  # batches that are decoded or in decoding beside the one that is computed
@@ -79,8 +79,7 @@ def extract(
         if len(problems) > most_missing * count or len(problems) == count:
             raise DataError(_refusal(problems, count))
         if batch.rows:
-            features = embedder(np.concatenate([batch.images, batch.images[:, :, ::-1]]) if flip else batch.images)
-            parts.append(features[: len(batch.rows)] + features[len(batch.rows) :] if flip else features)
+            parts.append(mirror_sum(embedder, batch.images) if flip else embedder(batch.images))
             rows += [start + row for row in batch.rows]
         for digest in batch.digests:
             whole.update(digest)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenas.data.contract import Layout
+from facenas.data.formats.onnx_session import open_session
 from facenas.errors import ModelError
 
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}
@@ -180,7 +181,6 @@ def _followed(path: Path, model: Any, taken: GraphInput, wanted: Sequence[str]) 
 def _part(path: Path, model: Any, wanted: Sequence[str]) -> Any:
     """A session of what is needed for some values of a graph."""
     import onnx
-    import onnxruntime
     from onnx.external_data_helper import load_external_data_for_model
 
     part, needed = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import), set(wanted)
@@ -198,10 +198,7 @@ def _part(path: Path, model: Any, wanted: Sequence[str]) -> Any:
         part.graph.node.append(onnx.helper.make_node("Identity", [name], [f"wanted {number}"]))
         part.graph.output.append(onnx.ValueInfoProto(name=f"wanted {number}"))
     load_external_data_for_model(part, str(path.parent))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return open_session(part.SerializeToString(), threads=1)
 
 
 def _channels(values: NDArray[Any]) -> NDArray[np.float64] | None:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from facenas.data import InputContract
 from facenas.data.faces import Images
+from facenas.data.formats.onnx_session import open_session
 from facenas.errors import ModelError, nearest
 from facenas.eval.embed import Embedder, Embeddings
 from facenas.eval.onnx_data import read_onnx
 from facenas.eval.onnx_input import graph_input
 
-SILENT = 4  # onnxruntime's level of logging: what goes wrong is raised
 FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
 LARGEST_DIFFERENCE = 0.1  # of an embedding in a batch from the same alone, relative to its length: more than rounding makes, even of 8 bits
 Run = Callable[[NDArray[Any]], Embeddings]
@@ -37,11 +37,8 @@ def onnx_session(path: Path, *, provider: str = "CPUExecutionProvider", threads:
     read_onnx(path)
     if provider not in (there := onnxruntime.get_available_providers()):
         raise ModelError(f"onnxruntime has no {provider} here; {nearest(provider, there)}")
-    onnxruntime.set_default_logger_severity(SILENT)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads, SILENT
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+        session = open_session(path, threads=threads, provider=provider)
     except Exception as error:  # onnxruntime's exceptions share no other base class
         raise ModelError(f"{path} is not a usable ONNX model: {_short(error)}") from None
     _check_ends(path, session.get_inputs(), session.get_outputs())

@@ -2,6 +2,8 @@
 
 from math import sqrt
 
+from facenas.eval.confidence import wilson
+
 Z = 1.96  # 95 % of a normal distribution lie within so many deviations
 
 
@@ -15,10 +17,10 @@ def least_difference(correct: int, total: int) -> float:
         correct: Number of questions that are answered correctly.
         total: Number of all questions, n.
 
-    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927: p is the middle of his interval,
-        (correct + 1.92) / (n + 3.84), since no error among few questions does not mean that there are none.
+    Source: p is the middle of Wilson's interval (1927), (correct + 1.92) / (n + 3.84), since no error among few questions does not mean
+        that there are none.
     """
-    p = (correct + Z**2 / 2) / (total + Z**2)
+    p = sum(wilson(correct, total)) / 2
     return Z * sqrt(2 * p * (1 - p) / total)
 
 

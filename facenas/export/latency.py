@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from facenas.data.formats.onnx_session import open_session
 from facenas.export.onnx import OPSET
 from facenas.export.rounds import ROUNDS, WARM, turn
 from facenas.export.target import Target
@@ -49,14 +50,10 @@ def measure_latency(network: nn.Module, *, shape: tuple[int, ...], target: Targe
 
 
 def _in_onnxruntime(network: nn.Module, shape: tuple[int, ...], threads: int) -> Callable[[], object]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         _write(network, torch.zeros(1, *shape), path)
-        session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+        session = open_session(path, threads=threads)
     image = {"input": np.zeros((1, *shape), np.float32)}
     return lambda: session.run(None, image)
 

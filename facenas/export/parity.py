@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from facenas.data.formats.onnx_session import open_session
+
 Batch = NDArray[np.float32]  # (B, C, H, W) as a file takes it, or (B, D) as it gives it
 Runner = Callable[[Batch], Batch]
 
@@ -77,12 +79,7 @@ def onnx_runner(model: Path | bytes, *, threads: int = 0, provider: str = "CPUEx
         threads: Threads of onnxruntime; 0: as many as cores.
         provider: Execution provider of onnxruntime.
     """
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(3)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options, providers=[provider])
+    session = open_session(model, threads=threads, provider=provider)
     name = session.get_inputs()[0].name
 
     def run(batch: Batch) -> Batch:

@@ -12,7 +12,7 @@ from facenas.data.formats.images import resized
 from facenas.data.formats.picture_files import one_picture, read_picture
 from facenas.errors import DataError, ModelError, NotFiniteError
 from facenas.eval import Embedder, unit
-from facenas.eval.embed import Embeddings
+from facenas.eval.embed import Embeddings, mirror_sum
 from facenas.eval.settings import ContractOverride
 from facenas.recognition.aligning import Alignment, cut_faces
 from facenas.recognition.faces import Choice
@@ -72,10 +72,10 @@ class FaceModel:
 
     def _batch(self, faces: Images) -> Embeddings:
         faces = np.stack([resized(face, self.contract.size) for face in faces])
-        both = self._embedder(np.concatenate([faces, faces[:, :, ::-1]]))
-        if not np.isfinite(both).all():
+        embeddings = mirror_sum(self._embedder, faces)
+        if not np.isfinite(embeddings).all():
             raise NotFiniteError(f"{self.path} yields embeddings that are not finite numbers")
-        return unit(both[: len(faces)] + both[len(faces) :])
+        return unit(embeddings)
 
 
 def load(

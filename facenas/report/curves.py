@@ -8,8 +8,8 @@ from facenas.report.axes import around, of_cost
 from facenas.report.charts import Line, chart
 from facenas.report.scores import Names, percent_axis
 from facenas.report.words import tip
+from facenas.score import Epoch
 from facenas.search.row import Row
-from facenas.training.score import Epoch
 
 Curve = Callable[[Epoch, Row], float | None]
 STRENGTH = ("faint", "strong", "chosen")  # in the order of drawing

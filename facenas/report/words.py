@@ -1,12 +1,12 @@
 """Rows and numbers as people read them."""
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 from facenas.backbones import Architecture
+from facenas.eval.confidence import wilson
+from facenas.score import Score
 from facenas.search.row import Row
-from facenas.training.score import Score
 
 UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -72,11 +72,6 @@ def stairs(corners: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def interval(score: Score) -> str:
-    """Where the accuracy lies with 95 % confidence, as far as the chance choice of items goes.
-
-    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
-    """
-    z, n, p = 1.959964, score.total, float(score.accuracy)
-    centre, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low, high = (abs(centre + side) / (1 + z * z / n) for side in (-spread, spread))  # abs: no -0.0
+    """Where the accuracy lies with 95 % confidence, as far as the chance choice of items goes."""
+    low, high = wilson(score.correct, score.total)
     return f"{100 * low:.1f} to {100 * high:.1f} %"

@@ -6,6 +6,7 @@ from facenas.lazily import lazily
 
 if TYPE_CHECKING:
     from facenas.locks import locked
+    from facenas.score import Score
     from facenas.search.baseline import BaselineSettings, Judge
     from facenas.search.bounds import Bounds
     from facenas.search.cache import ResultCache
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from facenas.search.speculation import forecast, likely_next
     from facenas.search.strategies.dynamic_ranking import DynamicRanking
     from facenas.search.strategy import STRATEGIES, SharedWeightsSection, StrategySection
-    from facenas.training.score import Score
 
 __all__ = [
     "STRATEGIES",
@@ -68,6 +68,6 @@ __getattr__ = lazily(
         "facenas.search.settings": ("SearchSettings",),
         "facenas.search.speculation": ("forecast", "likely_next"),
         "facenas.search.strategy": ("STRATEGIES", "SharedWeightsSection", "StrategySection"),
-        "facenas.training.score": ("Score",),
+        "facenas.score": ("Score",),
     },
 )

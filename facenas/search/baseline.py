@@ -6,9 +6,9 @@ from random import Random
 from pydantic import Field
 
 from facenas.errors import SettingsError
+from facenas.score import Score
 from facenas.search.bounds import Bounds
 from facenas.search.candidate import Log, Verdict
-from facenas.training.score import Score
 
 MOST_REFUSALS = 1000  # in a row
 

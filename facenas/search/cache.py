@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from facenas.files import read_checked_json, write_checked_json
-from facenas.training.score import Evaluation
+from facenas.score import Evaluation
 
 
 class ResultCache:

@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from facenas.backbones.architecture import Architecture
+from facenas.score import Score
 from facenas.section import Section
-from facenas.training.score import Score
 
 Phase = str  # free text: a strategy names its parts
 MICRO: tuple[Phase, ...] = ("operations", "kernels")  # trained for few epochs: their scores are on a scale of their own

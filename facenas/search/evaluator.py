@@ -13,13 +13,13 @@ import torch
 
 from facenas.backbones import Blueprint
 from facenas.errors import RunError
+from facenas.score import Evaluation
 from facenas.search.cache import content_key
 from facenas.search.candidate import Candidate
 from facenas.search.settings import SEEDED, SearchSettings
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.fit import evaluate
 from facenas.training.processor import processor
-from facenas.training.score import Evaluation
 from facenas.training.tasks import Task
 
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from facenas.errors import RunError
+from facenas.score import Evaluation
 from facenas.search.candidate import Candidate
-from facenas.training.score import Evaluation
 
 Progress = Callable[[float], None]  # epochs done
 Evaluate = Callable[[Candidate, Progress], Evaluation]

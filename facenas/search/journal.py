@@ -21,11 +21,11 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from facenas.backbones import Architecture
 from facenas.errors import RunError
 from facenas.files import write_json
+from facenas.score import Evaluation
 from facenas.search.candidate import Candidate, Verdict
 from facenas.search.journal_file import STAGE, check, in_order
 from facenas.search.reading import JOURNAL, PLACE
 from facenas.search.row import SCALES, NetworkCost, Row, StageEpoch
-from facenas.training.score import Evaluation
 
 NETWORK = {
     "nfs",

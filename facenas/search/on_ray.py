@@ -4,9 +4,9 @@ import logging
 from typing import Any
 
 from facenas.errors import RunError
+from facenas.score import Evaluation
 from facenas.search.candidate import Candidate
 from facenas.search.executors import Evaluate, Watch, unwatched
-from facenas.training.score import Evaluation
 
 RETRIES = 10
 POLL_SECONDS = 0.2

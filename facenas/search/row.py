@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, field_validator
 
+from facenas.score import Evaluation
 from facenas.search.candidate import Candidate, Scale, Verdict
 from facenas.section import Section
-from facenas.training.score import Evaluation
 
 SCALES: tuple[Scale, ...] = ("macro", "micro")
 

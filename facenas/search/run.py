@@ -11,6 +11,7 @@ from facenas.backbones import Architecture, Blueprint
 from facenas.errors import RunError
 from facenas.export import LatencyTable, Target
 from facenas.files import write_json
+from facenas.score import Evaluation, Score
 from facenas.search.cache import ResultCache
 from facenas.search.candidate import Candidate, Strategy
 from facenas.search.evaluator import Evaluator, load_task, settle
@@ -26,7 +27,6 @@ from facenas.search.strategy import SharedWeightsSection
 from facenas.section import Section
 from facenas.training.models import FoundArchitecture
 from facenas.training.provenance import same_data
-from facenas.training.score import Evaluation, Score
 from facenas.training.settings import seen_by
 from facenas.training.tasks import Task
 

@@ -6,12 +6,12 @@ from typing import Protocol
 
 from facenas.backbones import Architecture
 from facenas.errors import RunError
+from facenas.score import Evaluation, Score
 from facenas.search.candidate import Candidate, Strategy, Verdict
 from facenas.search.executors import Executor
 from facenas.search.limits import Budget
 from facenas.search.row import NetworkCost, Row
 from facenas.search.speculation import likely_next
-from facenas.training.score import Evaluation, Score
 
 
 class Rows(Protocol):

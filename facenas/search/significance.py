@@ -3,7 +3,7 @@
 import math
 from base64 import b64decode
 
-from facenas.training.score import Score
+from facenas.score import Score
 
 
 def standard_error(first: Score, second: Score) -> float:

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import count
 
+from facenas.score import Score
 from facenas.search.candidate import Candidate, Outcome, Phase, Strategy, Verdict
-from facenas.training.score import Score
 
 Known = Callable[[Candidate], Score | None]
 OUTCOMES: tuple[Outcome, ...] = ("accepted", "neutral", "rejected")

@@ -9,10 +9,10 @@ from typing import Any
 
 from facenas.backbones.space import SearchSpace
 from facenas.errors import FacenasError
+from facenas.score import Score
 from facenas.search.candidate import Candidate, Strategy, Verdict
 from facenas.search.strategy import SharedWeightsSection, StrategySection
 from facenas.section import Section
-from facenas.training.score import Score
 
 TOTAL = 1000  # validation items of the scores
 

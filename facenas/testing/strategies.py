@@ -13,13 +13,13 @@ import pytest
 from facenas.backbones import PlainSpace
 from facenas.backbones.architecture import Architecture
 from facenas.errors import FacenasError
+from facenas.score import Score
 from facenas.search.bounds import Bounds
 from facenas.search.candidate import Candidate, Verdict
 from facenas.search.strategy import StrategySection
 from facenas.testing import replaying
 from facenas.testing.members import check_settings, each
 from facenas.testing.replaying import TOTAL, build, drawn, replay, told
-from facenas.training.score import Score
 
 MOST = 10_000  # candidates within which a strategy that ends by itself has ended
 ANOTHER_HASH = {"PYTHONHASHSEED": "17"}

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from facenas.backbones import Blueprint
 from facenas.errors import DivergedError, NotFiniteError, StoppedError
+from facenas.score import Epoch, Evaluation, Score, pack_answers
 from facenas.training.checkpoint import load_checkpoint
 from facenas.training.device import Device, derive_seed, make_fabric
 from facenas.training.keeper import CheckpointSettings, Keeper
@@ -23,7 +24,6 @@ from facenas.training.logbook import Logbook, over_ranks
 from facenas.training.loop import Training, train
 from facenas.training.memory import within_memory
 from facenas.training.recipe import Recipe
-from facenas.training.score import Epoch, Evaluation, Score, pack_answers
 from facenas.training.spread import spread
 from facenas.training.tasks import Task
 

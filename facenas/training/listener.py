@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from facenas.score import Epoch
 from facenas.training.logbook import Log
-from facenas.training.score import Epoch
 
 
 def nothing(*_: object) -> None:

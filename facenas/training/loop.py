@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from facenas.backbones.fast import FastPaths, tell_without_compiler
 from facenas.data import Fingerprint, InputContract
+from facenas.score import Epoch
 from facenas.training.device import derive_seed
 from facenas.training.feed import Feed, Inputs
 from facenas.training.graph import Recorded
 from facenas.training.recipe import Recipe
-from facenas.training.score import Epoch
 
 __all__ = ["Batch", "Epoch", "Training", "batches", "train"]
 

@@ -11,8 +11,8 @@ import pytest
 from facenas.backbones import Architecture
 from facenas.cli import COMMANDS
 from facenas.cli.lazy import Entry
+from facenas.score import Epoch, Evaluation
 from facenas.search import Candidate, Journal, NetworkCost, Score, Verdict
-from facenas.training.score import Epoch, Evaluation
 from tests.conftest import Result
 
 HEAVY = {"torch", "optuna", "sqlalchemy", "onnxruntime", "onnx", "sklearn", "scipy", "matplotlib", "cv2", "timm", "albumentations", "numpy"}

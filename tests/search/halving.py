@@ -8,9 +8,9 @@ from pydantic import Field
 
 from facenas.backbones.architecture import Architecture
 from facenas.backbones.space import SearchSpace
+from facenas.score import Score
 from facenas.search.bounds import Bounds
 from facenas.search.candidate import Candidate, Log, Plan, Verdict, ignore
-from facenas.training.score import Score
 
 
 class Halving(Bounds):

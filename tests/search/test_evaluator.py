@@ -9,6 +9,7 @@ import pytest
 
 from facenas.backbones import PlainSpace
 from facenas.data import DigitImages
+from facenas.score import pack_answers
 from facenas.search import (
     Budget,
     Candidate,
@@ -27,7 +28,6 @@ from facenas.search.significance import paired_error, standard_error
 from facenas.settings import load
 from facenas.training.fit import Evaluation
 from facenas.training.schedule import PublishedCosine
-from facenas.training.score import pack_answers
 
 Command = Callable[..., Any]
 CANDIDATE = Candidate(architecture=PlainSpace().start(depth=5, width=8), epochs=3, phase="grow")

@@ -41,7 +41,7 @@ def write_siblings(folder: Path) -> Path:
 
 def write_arrays(folder: Path) -> Path:
     faces = OrlFaces().open(32)
-    rows = [10 * person + number for person in range(8) for number in range(3)]
+    rows = [10 * person + number for person in range(8) for number in range(6)]
     images = np.stack([faces.image(row) for row in rows])
     np.savez(folder / "faces.npz", images=images, people=np.array([faces.names[faces.identities[row]] for row in rows]))
     return folder / "faces.npz"
@@ -126,7 +126,7 @@ def test_members_of_another_package_go_through_the_commands_and_are_missed_when_
     assert "name: npz" in (tmp_path / "trained" / "config.yaml").read_text()
     codes, out, said = commands(tmp_path, [*measure, "siblings"], [*export, "--set", "data.seed=1"], train, ["eval", "--help"])
     assert codes == [1, 1, 1, 0]
-    assert "unknown benchmark 'siblings'" in said and "unknown format 'onnx-gz'" in said and "unknown data.name 'npz'" in said
+    assert "unknown benchmark 'siblings'" in said and "unknown format 'onnx-gz'" in said and "unknown data 'npz'" in said
     assert "siblings" not in out
 
 

@@ -10,10 +10,10 @@ from pydantic import Field
 from facenas.backbones.architecture import Architecture, Kernel, Operation
 from facenas.backbones.space import Ranges, SearchSpace
 from facenas.errors import ModelError, SettingsError
+from facenas.score import Score
 from facenas.search.bounds import Bounds
 from facenas.search.candidate import Candidate, Log, Outcome, Phase, Plan, Verdict, ignore
 from facenas.search.significance import paired_error, standard_error
-from facenas.training.score import Score
 
 SATURATED = Fraction("0.999")  # growing stops here, or when every training image is right, as in the published code
 Phased = Generator[Candidate, Score, Architecture]

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from facenas.backbones.architecture import Architecture
 from facenas.backbones.space import SearchSpace
+from facenas.score import Score
 from facenas.search.baseline import BaselineSettings, Judge, stream
 from facenas.search.candidate import Candidate, Log, Plan, ignore
-from facenas.training.score import Score
 
 
 class RegularizedEvolutionSettings(BaselineSettings):

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 from facenas.backbones.architecture import Architecture
 from facenas.backbones.space import Ranges, SearchSpace
 from facenas.errors import SettingsError
+from facenas.score import Score
 from facenas.search.baseline import MOST_REFUSALS, BaselineSettings, Judge, stream
 from facenas.search.candidate import Candidate, Log, Plan, ignore
-from facenas.training.score import Score
 
 
 class SampleSettings(BaselineSettings):
