@@ -19,7 +19,6 @@ from facenas.search.strategies.allegro.hypergradient import asymptotic, dominant
 from facenas.search.supernet_training import SupernetTraining
 from facenas.training.device import derive_seed, make_fabric
 from facenas.training.feed import BatchSampler, Inputs
-from facenas.training.loop import Batch
 from facenas.training.recipe import Recipe
 from facenas.training.tasks import Task
 
@@ -92,25 +91,31 @@ class Differentiable:
         Source: Liu et al., "DARTS: differentiable architecture search", 2019, algorithm 1.
         """
         chi = asymptotic(number, self.strategy.chi_epochs, least=self.strategy.chi_min, most=self.strategy.chi_max)
-        batches = zip(self.shared.epoch(self.seed), self._held_batches(number), strict=False)
-        for done, (batch, held) in enumerate(batches, 1):
-            self._architecture_step(batch, held, chi)
+        architecture_step = self._architecture_step(number, chi)
+        for index, batch in enumerate(self.shared.epoch(self.seed)):
+            architecture_step(index, batch.inputs)
             batch.weight_step()
-            progress(number + done / self.shared.steps)
+            progress(number + (index + 1) / self.shared.steps)
         return {**self.shared.facts(*self.supernet.alphas), "chi": chi, **self._measured(number), **self._found()}
 
-    def _architecture_step(self, batch: Batch, held: Examples, chi: float) -> None:
-        """Moves the architecture parameters along the hypergradient, by a batch of training data and one of held-out data."""
-        now, alphas = self._trained_on(batch.inputs), self.supernet.alphas
-        with self._learning_alphas(), still_statistics(self.training.model), unrounded():
-            gradients = hypergradient(
-                lambda: self._loss(now), lambda: self._loss(held), self.weights, alphas,
-                order=self.strategy.order, lr=batch.lr, chi=chi, drift=self._drift(), exact=lambda: self._loss(now, exact=True),
-            )  # fmt: skip
-        for alpha, gradient in zip(alphas, gradients, strict=True):
-            alpha.grad = gradient
-        self.adam.step()
-        self.adam.zero_grad()
+    def _architecture_step(self, number: int, chi: float) -> Callable[[int, Inputs], None]:
+        """The step of an epoch's architecture parameters: along the hypergradient, by a training batch and one of held-out data."""
+        held, steps = self._held_batches(number), self.shared.steps
+
+        def step(index: int, inputs: Inputs) -> None:
+            now, then, alphas = self._trained_on(inputs), next(held), self.supernet.alphas
+            lr = self.recipe.learning_rate(number + (index + 0.5) / steps, self.epochs)
+            with self._learning_alphas(), still_statistics(self.training.model), unrounded():
+                gradients = hypergradient(
+                    lambda: self._loss(now), lambda: self._loss(then), self.weights, alphas,
+                    order=self.strategy.order, lr=lr, chi=chi, drift=self._drift(), exact=lambda: self._loss(now, exact=True),
+                )  # fmt: skip
+            for alpha, gradient in zip(alphas, gradients, strict=True):
+                alpha.grad = gradient
+            self.adam.step()
+            self.adam.zero_grad()
+
+        return step
 
     def _loss(self, batch: Examples, *, exact: bool = False) -> Tensor:
         with nullcontext() if exact else self.fabric.autocast():  # Fabric's own module wants every way back to be Fabric's
