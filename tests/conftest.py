@@ -22,6 +22,8 @@ else:
     torch.set_num_threads(2)
 
 
+collect_ignore = ["toy"]  # its tests run where it is installed: tests/testing/test_toy.py
+
 # What a test marked `extra("name")` imports. CI runs these tests where everything is installed: `pytest -m "extra or slow"`.
 EXTRAS = {
     "ray": ("ray",),

@@ -146,7 +146,7 @@ WAYS: dict[str, Less | Missing | Elsewhere] = {
     "facenas train --config casia-adaface --data-root casia-webface --run runs/ir50 --devices 4": GPUS,
     "torchrun --nnodes 2 --nproc-per-node 8 ... -m facenas train --config ms1mv3-r50-arcface --data-root ms1mv3 --run runs/r50": GPUS,
 }  # fmt: skip
-OWN_TEST = {"docs/use.md": "tests/test_use_page.py"}
+OWN_TEST = {"docs/use.md": "tests/test_use_page.py", "docs/extending.md": "tests/testing/test_toy.py"}
 
 
 def commands(page: str) -> list[str]:

@@ -13,7 +13,7 @@ from facenas.backbones import Architecture, IRSpace, PlainSpace
 from facenas.errors import SettingsError
 from facenas.search import Candidate, DynamicRanking, Score, Verdict
 from facenas.search.strategies.dynamic_ranking import DynamicRankingSettings
-from tests.backbones.another_space import LadderSpace
+from tests.toy.facenas_toy.space import LadderSpace
 
 PUBLISHED = sorted((Path(__file__).parent.parent / "data").glob("*_w*.json"))
 TEST_IMAGES = {"EMNIST": 18_800}

@@ -1,4 +1,4 @@
-"""A format of another package: ONNX, compressed by gzip."""
+"""ONNX, compressed by gzip."""
 
 import gzip
 from pathlib import Path
@@ -16,7 +16,7 @@ class PackedFormat(FormatSection):
     """ONNX by gzip."""
 
     suffix: ClassVar[str] = ".onnx.gz"
-    name: Literal["onnx-gz"] = "onnx-gz"
+    name: Literal["onnx-gz"] = Field("onnx-gz", description="Name of the format.")
     level: int = Field(9, ge=1, le=9, description="How hard gzip tries.")
 
     def write(

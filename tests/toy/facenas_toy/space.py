@@ -1,4 +1,4 @@
-"""A search space of another package, in one file: three operations, three kernel sizes, and nothing that it does not need."""
+"""A ladder: three operations and three kernel sizes at each position, and nothing that a space does not need."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 

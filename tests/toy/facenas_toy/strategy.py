@@ -1,4 +1,4 @@
-"""Successive halving: a strategy of another package, whole; `test_another_package.py` installs it."""
+"""Successive halving."""
 
 from collections.abc import Generator
 from random import Random

@@ -1,8 +1,9 @@
-"""A benchmark of another package: `left/NAME.png` and `right/NAME.png` show one person, pictures of two names two people."""
+"""Pairs of pictures: `left/NAME.png` and `right/NAME.png` show one person, pictures of two names two people."""
 
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from facenas.data import Pairs, VerificationSet, path_contents, verification_set
 from facenas.data.faces import Size
@@ -13,7 +14,7 @@ from facenas.eval import PairFiles
 class Siblings(PairFiles):
     """Two folders of pictures with the same names."""
 
-    name: Literal["siblings"] = "siblings"
+    name: Literal["siblings"] = Field("siblings", description="Name of the benchmark.")
 
     def open(self, size: Size) -> VerificationSet:
         """Each picture on the left with the one of its name, and with that of the next name."""

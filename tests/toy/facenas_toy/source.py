@@ -1,4 +1,4 @@
-"""A source of faces of another package: a NumPy file with `images` (M, H, W, 3) and `people`, M names."""
+"""Faces in a NumPy file: `images` (M, H, W, 3), uint8, and `people`, M names."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from facenas.errors import DataError
 class ArrayFaces(FaceSource):
     """Photographs in a .npz file."""
 
-    name: Literal["npz"] = "npz"
+    name: Literal["npz"] = Field("npz", description="Name of the source.")
     root: str = Field(description="The .npz file.")
 
     def open(self, size: Size) -> FaceSet:

@@ -1,1 +1,0 @@
-"""What a package of somebody else may bring, one member a file."""
