@@ -14,7 +14,8 @@ class Margin(NamedTuple):
     """What a rule makes of a batch; every rule is `rule(own, norms) -> Margin`.
 
     A rule sees `own` (B,), the cosines with the centres of the right identities, and `norms` (B,), the embeddings' lengths, of the
-    process's own images. Statistics that it keeps are taken over all ranks, before use, while training.
+    process's own images. Statistics that it keeps are taken over all ranks, before use, while training. They are buffers, and by being so
+    the rule says how it is frozen: in evaluation it leaves them alone, and where a search looks ahead each pass changes copies of them.
 
     Attributes:
         target: What stands in for `own` in the softmax (B,).
