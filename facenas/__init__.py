@@ -14,7 +14,7 @@ __all__ = ["FaceModel", "__version__", "align", "api", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """What Python code uses, imported when it is asked for: torch alone takes seconds."""
+    """The package's names, each imported when it is first used: torch alone takes seconds."""
     if name == "api":
         from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Settings laid over others: choices first, then values. What a choice keeps of the former one, and what not, is said."""
+"""Settings laid over others: choices first, then values. A warning tells what another choice keeps and drops."""
 
 import logging
 import re
@@ -23,7 +23,12 @@ logger = logging.getLogger("facenas")
 
 
 def assign(schema: Model, tree: Tree, overrides: Sequence[str]) -> None:
-    """Change a tree by `path=value` overrides in any order: sections, then choices, then what lies below; of equal paths the last.
+    """Change settings by `path=value` overrides in any order: sections, then choices, then what lies below; of equal paths the last.
+
+    Args:
+        schema: The settings class of the whole tree.
+        tree: The settings as nested dictionaries; they are changed in place.
+        overrides: Assignments such as `train.batch_size=256`; each value is read as YAML.
 
     Raises:
         SettingsError: If an override has no path or value that can be read, or a value and settings below it are both given.
@@ -40,14 +45,14 @@ def assign(schema: Model, tree: Tree, overrides: Sequence[str]) -> None:
 
 
 def merged(models: Sequence[Model], below: Tree, above: Tree, *, say: bool, path: Keys = ()) -> Tree:
-    """A tree laid over another: it changes what it says itself.
+    """Settings laid over others: where both give a key, the upper one counts; sections are merged key by key.
 
     Args:
-        models: The sections that they may be of.
-        below: The one that is changed.
-        above: What is laid over it.
-        say: Whether what a choice above changes in the one below is said.
-        path: Where they are.
+        models: The settings classes that the section may have.
+        below: The lower settings, as nested dictionaries.
+        above: The upper settings, laid over the lower ones.
+        say: Whether a warning tells what another choice (`name`) in the upper settings keeps and drops of the lower ones.
+        path: The keys that lead to the section, for the warning.
     """
     if CHOICE in above and CHOICE in below and above[CHOICE] != below[CHOICE]:
         below = _chosen(models, below, above[CHOICE], path=path, say=say, but=above)
@@ -61,7 +66,15 @@ def merged(models: Sequence[Model], below: Tree, above: Tree, *, say: bool, path
 
 
 def found(schema: Model, location: Sequence[object]) -> tuple[list[str], list[Model]]:
-    """The keys that a person writes for a location of pydantic's, where tags of unions stand too, and the sections there."""
+    """The keys that a person would write for the place of a mistake as pydantic reports it, and the settings classes at that place.
+
+    Args:
+        schema: The settings class of the whole tree.
+        location: Pydantic's `loc`: keys and indices, with the names of union members between.
+
+    Returns:
+        The keys without the names of union members, and the classes that the section there may have.
+    """
     keys, now, chosen = list[str](), [schema], True
     for part in map(str, location):
         member = [] if chosen else [model for model in now if part in tags(model)]
@@ -74,7 +87,7 @@ def found(schema: Model, location: Sequence[object]) -> tuple[list[str], list[Mo
 
 
 def tags(model: Model) -> tuple[str, ...]:
-    """The names that choose a section in a union."""
+    """The names that choose this settings class in a union; none if it has no field `name`."""
     field = model.model_fields.get(CHOICE)
     return tuple(map(str, get_args(field.annotation))) if field else ()
 
@@ -94,7 +107,7 @@ def _parsed(override: str) -> tuple[Keys, Any]:
 
 
 def _leaves(keys: Keys, value: Any) -> Iterator[tuple[Keys, Any]]:
-    """A section that is given as a whole as its values, after the former one is emptied."""
+    """The path and value of every setting in an override's value; a section that is given as a whole is emptied first."""
     if not isinstance(value, dict):
         yield keys, value
         return
@@ -123,7 +136,7 @@ def _place(schema: Model, tree: Tree, keys: Keys, value: Any, *, but: Collection
 
 
 def _chosen(models: Sequence[Model], section: Tree, name: Any, *, path: Keys, say: bool, but: Collection[str]) -> Tree:
-    """What another choice keeps of a section: what was chosen and means the same there. `but` are those that it is given anyway."""
+    """The settings of a section that outlive another choice: those that were set and mean the same there; `but` are given anyway."""
     before, after = (next((model for model in models if str(one) in tags(model)), None) for one in (section[CHOICE], name))
     if before is None or after is None:
         return {key: value for key, value in section.items() if before is None and key != CHOICE}
@@ -143,13 +156,13 @@ def _chosen(models: Sequence[Model], section: Tree, name: Any, *, path: Keys, sa
 
 
 def _alike(one: FieldInfo | None, other: FieldInfo | None) -> bool:
-    """Whether two settings of a name mean the same: the first phrases of their descriptions are equal."""
+    """Whether two settings of one name mean the same, which is so if the first phrases of their descriptions are equal."""
     phrases = [PHRASE.split(field.description)[0] if field and field.description else None for field in (one, other)]
     return phrases[0] is not None and phrases[0] == phrases[1]
 
 
 def _takes(field: FieldInfo, value: Any) -> bool:
-    """Whether a value is one that a setting can have: null, for example, is not for all of one name."""
+    """Whether a setting can have a value: null, for example, is not possible for all settings of one name."""
     kind: Any = Annotated[field.annotation, field]
     try:
         TypeAdapter(kind).validate_python(value)
@@ -164,7 +177,15 @@ def _is_default(model: Model, key: str, value: Any) -> bool:
 
 
 def default(models: Sequence[Model], key: str) -> Tree:
-    """What was chosen where a section is not named."""
+    """The settings that a section has by default where no file names it: its choice, and what differs from its class's defaults.
+
+    Args:
+        models: The settings classes that hold the section.
+        key: The key of the section in them.
+
+    Returns:
+        The section as a dictionary; empty if it has no default.
+    """
     for model in models:
         field = model.model_fields.get(key)
         made = None if field is None or field.is_required() else field.get_default(call_default_factory=True)
@@ -187,7 +208,7 @@ def _below(models: Sequence[Model], key: str) -> list[Model]:
 
 
 def _members(metadata: Sequence[Any]) -> list[Model]:
-    """The sections of a union that is made of a registry (`facenas.registry.OneOf`)."""
+    """The settings classes of a union that is made of a registry (`facenas.registry.OneOf`)."""
     return [section for told in metadata if hasattr(told, "sections") for section in told.sections()]
 
 

@@ -45,7 +45,7 @@ class StoppedError(FacenasError):
 
 
 def in_short(error: Exception) -> str:
-    """What another library says of a mistake, in one line of at most 200 characters; of several mistakes of validation the first."""
+    """Another library's error in one line of at most 200 characters; of several validation errors the first."""
     problems = getattr(error, "errors", None)
     if callable(problems) and (found := problems(include_input=False)):
         where = ".".join(map(str, found[0]["loc"]))
@@ -57,7 +57,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     """A half-sentence that names the closest valid name, then all of them.
 
     Args:
-        name: What was given.
+        name: The name that was given.
         valid: The names that exist.
     """
     names = sorted(valid)

@@ -16,7 +16,7 @@ logger = logging.getLogger("facenas")
 
 
 def cache_folder() -> Path:
-    """Where facenas keeps what it can make again: FACENAS_CACHE, else the user's folder for caches."""
+    """The folder for files that facenas can make again: FACENAS_CACHE, else `facenas` in the user's folder for caches."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("FACENAS_CACHE") or Path(base) / "facenas")
 
@@ -43,7 +43,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @cache
 def _machine() -> str:
-    """Whose process numbers these are: of this host and, in a container, of its own processes."""
+    """A hash that tells this machine's process numbers from another's; each container has process numbers of its own."""
     space = Path("/proc/self/ns/pid")
     return blake2b(f"{platform.node()} {space.readlink() if space.is_symlink() else ''}".encode(), digest_size=4).hexdigest()
 
@@ -69,13 +69,23 @@ def _is_alive(process: int) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step."""
+    """Write a text file (UTF-8) in one step, so that a reader sees the old content or the new one.
+
+    Args:
+        path: Where the file is written; one that is there is replaced.
+        text: The whole content.
+    """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file in one step."""
+    """Write a JSON file in one step.
+
+    Args:
+        path: Where the file is written; one that is there is replaced.
+        value: Anything that `json.dumps` takes.
+    """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -87,7 +97,12 @@ SEAL = b"\nfacenas-sha256 "  # then 64 hexadecimal digits end the file
 
 
 def write_sealed(path: Path, content: bytes) -> None:
-    """Write a file in one step, with a checksum at its end; readers of zip archives, such as `torch.load`, pass over it."""
+    """Write a file in one step, with a checksum at its end; readers of zip archives, such as `torch.load`, pass over it.
+
+    Args:
+        path: Where the file is written; one that is there is replaced.
+        content: The bytes before the checksum.
+    """
     with replacing(path) as temporary:
         temporary.write_bytes(content + SEAL + sha256(content).hexdigest().encode())
 
@@ -96,7 +111,8 @@ def read_sealed(path: Path) -> bytes:
     """The content of a file that was written with a checksum; one without it, as written before there were any, is not checked.
 
     Raises:
-        DamagedError: If it is not what was written.
+        OSError: If the file cannot be read.
+        DamagedError: If the content differs from what was written.
     """
     data = path.read_bytes()
     content, seal, digest = data[: -len(SEAL) - 64], data[-len(SEAL) - 64 : -64], data[-64:]
@@ -108,7 +124,12 @@ def read_sealed(path: Path) -> bytes:
 
 
 def write_checked_json(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON object in one step, with a checksum of all its values under `sha256`."""
+    """Write a JSON object in one step, with a checksum of all its values under `sha256`.
+
+    Args:
+        path: Where the file is written; one that is there is replaced.
+        value: The JSON object, without a key `sha256` of its own.
+    """
     write_json(path, value | {CHECKSUM: _checksum(value)})
 
 
@@ -117,11 +138,11 @@ def read_checked_json(path: Path, *, edited: bool = False) -> dict[str, Any]:
 
     Args:
         path: The file.
-        edited: Whether people edit such files by hand: then one that is not what was written is read, and a warning says so once.
+        edited: Whether people edit such files by hand: then a file with another checksum is read too, and a warning says so once.
 
     Raises:
         OSError: If the file cannot be read.
-        DamagedError: If it is no JSON object, or not what was written.
+        DamagedError: If the file holds no JSON object, or its content differs from what was written.
     """
     try:
         value = json.loads(path.read_bytes())

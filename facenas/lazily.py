@@ -6,11 +6,11 @@ from typing import Any
 
 
 def lazily(package: str, places: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package.
+    """Make the `__getattr__` of a package that imports each of its names when it is first used.
 
     Args:
-        package: Its name.
-        places: Names that it offers, by the module that has them.
+        package: Name of the package, as in `__name__`.
+        places: The names that the package offers, by the module that defines them.
     """
     modules = {name: module for module, names in places.items() for name in names}
 

@@ -13,13 +13,13 @@ LOCK = "run.lock"  # of a run; outputs that people look at have a hidden one
 
 @contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Be the only process that writes to a run; the system frees the lock of a dead process.
+    """Be the only process that writes to a run folder; the system frees the lock of a process that died.
 
     Args:
-        run: Its folder; it is made.
+        run: Folder of the run; it is created if it is missing.
 
     Raises:
-        RunError: If another process is at it.
+        RunError: If another process is writing to the run.
     """
     run.mkdir(parents=True, exist_ok=True)
     with _held(run / LOCK, run, "--run"):
@@ -28,10 +28,13 @@ def locked(run: Path) -> Iterator[None]:
 
 @contextmanager
 def locked_output(output: Path) -> Iterator[None]:
-    """Be the only process that writes a file, with those beside it that belong to it, or a folder that is no run.
+    """Be the only process that writes a file and what belongs to it beside it, or a folder that holds no run.
+
+    Args:
+        output: The file or folder that is written.
 
     Raises:
-        RunError: If another process is at it.
+        RunError: If another process is writing it.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     with _held(output.with_name(f".{output.name}.lock"), output, "one", removed=True):
@@ -44,10 +47,10 @@ def locked_within(run: Path, output: Path) -> Iterator[None]:
 
     Args:
         run: The folder, of a run or not.
-        output: The file.
+        output: The file in it that is written.
 
     Raises:
-        RunError: If another process is at one of them.
+        RunError: If another process is writing the file, or has locked the whole folder.
     """
     if (run / LOCK).exists():
         with _held(run / LOCK, run, "--run"):

@@ -36,7 +36,7 @@ class Registry:
     Attributes:
         group: Name of the entry points, such as `facenas.heads`.
         package: Package that holds our members, such as `facenas.heads`.
-        base: What every member is made of.
+        base: Settings class that every member extends.
     """
 
     group: str
@@ -45,34 +45,34 @@ class Registry:
 
     @cached_property
     def members(self) -> Mapping[str, type[Any]]:
-        """The settings class of each name: ours, then those of other packages, each in alphabetical order."""
+        """The settings class of each name: ours first, then those of other packages, each in alphabetical order."""
         own = {name: member for member in sorted(self._own(), key=lambda one: one.__name__) for name in tags(member)}
         return own | dict(self._installed(set(own)))
 
     @property
     def kind(self) -> str:
-        """What one member is called, such as `head`."""
+        """The word for one member, such as `head`."""
         plural = self.group.rpartition(".")[2]
         return f"{plural.removesuffix('ies')}y" if plural.endswith("ies") else plural.removesuffix("s")
 
     def get(self, name: str) -> type[Any]:
-        """The settings class of a name.
+        """The settings class of the member with this name.
 
         Raises:
-            SettingsError: If there is none; the message names the nearest.
+            SettingsError: If there is no such member; the message says which name is nearest.
         """
         return OneOf(self).get(name)
 
     def missing(self, name: str) -> str:
-        """A sentence for a name that has no member: the nearest name, and how one of another package is had."""
+        """The sentence for a name that has no member: the nearest name, and how to install a member of another package."""
         return f"unknown {self.kind} {name!r}; {self.hint(name, self.members)}"
 
     def hint(self, name: str, valid: Iterable[str]) -> str:
-        """What to do about such a name, as the end of a sentence.
+        """What to do about a name that does not exist, as the end of a sentence.
 
         Args:
-            name: What was given.
-            valid: The names that would do.
+            name: The name that was given.
+            valid: The names that would be accepted.
         """
         return (
             f"{nearest(name, valid)}; one of another package is here once that package is installed, with its entry point in {self.group}"
@@ -119,9 +119,9 @@ class OneOf:
     """In `Annotated[Base, OneOf(registry)]`: a setting whose value is any member of the registry, chosen by its `name`.
 
     Attributes:
-        registry: The members.
-        base: What the members that are meant are made of; None: all are meant.
-        also: Members of another registry that are meant too; of two of one name the first is meant.
+        registry: The registry whose members may be chosen.
+        base: Settings class that limits the choice to members that extend it; None: every member may be chosen.
+        also: Another registry's members that may be chosen too; of two members of one name this registry's is taken.
     """
 
     registry: Registry
@@ -130,7 +130,7 @@ class OneOf:
 
     @property
     def members(self) -> dict[str, type[Any]]:
-        """The settings class of each name."""
+        """The settings class of each name that may be chosen."""
         meant = {name: member for name, member in self.registry.members.items() if issubclass(member, self.base or self.registry.base)}
         return (self.also.members if self.also else {}) | meant
 
@@ -139,17 +139,17 @@ class OneOf:
         return list(dict.fromkeys(self.members.values()))
 
     def get(self, name: str) -> type[Any]:
-        """The settings class of a name.
+        """The settings class of the member with this name.
 
         Raises:
-            SettingsError: If there is none; the message names the nearest.
+            SettingsError: If there is no such member; the message says which name is nearest.
         """
         if name not in self.members:
             raise SettingsError(f"unknown {self.registry.kind} {name!r}; {self.registry.hint(name, self.members)}")
         return self.members[name]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """A union of all members, told apart by their names."""
+        """Pydantic's schema: a union of all members, told apart by their names."""
         schemas = {member: handler.generate_schema(member) for member in self.sections()}
         choices = {name: schemas[member] for name, member in self.members.items()}
         return core_schema.no_info_before_validator_function(
@@ -157,7 +157,7 @@ class OneOf:
         )
 
     def _known(self, choices: Mapping[str, Any]) -> Callable[[Any], Any]:
-        """Names what is missing, where a file was written with a member that is not installed here."""
+        """A validator that names what must be installed, where a file was written with a member that is missing here."""
 
         def known(value: Any) -> Any:
             name = value.get("name") if isinstance(value, Mapping) else None
@@ -171,17 +171,17 @@ class OneOf:
         return known
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The JSON schema of that union."""
+        """The JSON schema of the union of all members."""
         return handler(schema)
 
 
 def name_of(section: type[Section]) -> str | None:
-    """The name by which a settings class is chosen: the only value of its field `name`, None where it has none."""
+    """The name by which a settings class is chosen, which is the first value of its field `name`; None if it has no such field."""
     return next(iter(tags(section)), None)
 
 
 def _states_a_name(module: str) -> bool:
-    """Whether a module may hold a member, by its source; one without any source may."""
+    """Whether a module's source states a member's `name`, so that it must be imported; a module without source counts as one."""
     spec = find_spec(module)
     source = spec.loader.get_source(module) if spec and isinstance(spec.loader, SourceFileLoader) else None
     return source is None or bool(_STATES_A_NAME.search(source))

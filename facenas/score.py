@@ -41,7 +41,16 @@ class Score(Section):
 
 
 class Epoch(NamedTuple):
-    """What one epoch of training did."""
+    """What one epoch of training did.
+
+    Attributes:
+        epoch: Number of the epoch, from 1.
+        loss: Mean loss of its steps.
+        correct: Training images that were classified correctly, margins left aside.
+        total: Training images that were seen.
+        lr: Learning rate of its last step.
+        validation: Correct answers on the validation split, where the epoch was validated.
+    """
 
     epoch: int
     loss: float
@@ -65,7 +74,7 @@ class Evaluation(Section):
 
 
 def pack_answers(right: "NDArray[np.bool_]") -> str:
-    """Which items were right, shape (M,), as `Score.answers` keeps it."""
+    """Whether each item was answered correctly, (M,), as the text that `Score.answers` keeps."""
     import numpy as np
 
     return b64encode(np.packbits(right).tobytes()).decode()

@@ -11,7 +11,10 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def telling(self) -> dict[str, Any]:
-        """What was chosen: names, and what differs from its default; a setting that facenas gains later changes nothing here."""
+        """The settings that identify a run: names, and values that differ from their defaults.
+
+        A setting that a later version of facenas adds changes nothing here, as long as it has its default.
+        """
         tree, told = self.model_dump(mode="json"), dict[str, Any]()
         for key, field in type(self).model_fields.items():
             value = getattr(self, key)

@@ -17,7 +17,7 @@ __all__ = ["Section", "assigned", "load", "presets"]
 
 
 def presets(command: str) -> dict[str, Path]:
-    """The YAML presets that ship for `command`, by name."""
+    """The paths of the YAML presets that ship for a command, by the preset's name."""
     folder = Path(str(files("facenas") / "configs" / command))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
@@ -30,7 +30,7 @@ def load(schema: type[S], *, command: str, preset: str, overrides: Sequence[str]
 
     Args:
         schema: The settings class of the command.
-        command: Its name, which is the folder of its presets.
+        command: Name of the command, which is also the name of the folder with its presets.
         preset: A preset's name or the path of a YAML file.
         overrides: Assignments such as `train.batch_size=256`; the value is read as YAML.
         defaults: Values for top-level keys that neither the file nor an override names.
@@ -45,13 +45,13 @@ def load(schema: type[S], *, command: str, preset: str, overrides: Sequence[str]
 
 
 def assigned(schema: type[S], tree: Tree, overrides: Sequence[str] = (), *, told: str = "settings") -> S:
-    """A tree of settings with `path=value` overrides, validated.
+    """Settings from nested dictionaries with `path=value` overrides, validated.
 
     Args:
         schema: The settings class.
         tree: The settings; it is changed.
-        overrides: Assignments.
-        told: Where the tree comes from, for the message.
+        overrides: Assignments such as `train.batch_size=256`.
+        told: What the settings are called in messages, such as the file's name.
 
     Raises:
         SettingsError: If any setting is wrong; all mistakes in one message.
@@ -80,7 +80,7 @@ def _read(preset: str, shipped: Mapping[str, Path]) -> Tree:
 
 
 def _with_base(schema: type[Section], tree: Tree, shipped: Mapping[str, Path], *, say: bool) -> Tree:
-    """A preset that names another as its `base` changes only what it says itself."""
+    """The settings of a preset laid over those of the preset that its key `base` names, if it names one."""
     above, used = tree, list[str]()
     while (base := above.pop("base", None)) is not None:
         used.append(str(base))
@@ -119,7 +119,7 @@ def _sentences(schema: type[Section], error: ValidationError) -> Iterator[str]:
 
 
 def _example(schema: type[Section], location: Sequence[object]) -> str:
-    """A setting of the group that is there; of several groups the one that is chosen by default."""
+    """An example of a setting in a group, for a message; where several groups are possible, the default choice of `name`."""
     models = found(schema, location)[1]
     if len(models) == 1:
         return next(iter(models[0].model_fields))

@@ -21,8 +21,8 @@ class AlignResult:
     """What became of a folder of pictures.
 
     Attributes:
-        folder: Of the aligned faces.
-        pictures: How many there were.
+        folder: Folder of the aligned faces.
+        pictures: Number of pictures that were looked at.
         status: Number of faces or pictures by what became of them, most frequent first.
         several_faces: The pictures that show several faces, with their number.
     """

@@ -22,15 +22,15 @@ MOST_IMAGES, CALIBRATION = 64, 128
 
 
 class Check(NamedTuple):
-    """A benchmark with images of it.
+    """A benchmark that an exported file is checked on, with images of it.
 
     Attributes:
-        name: Of the benchmark.
-        images: To compare outputs on, (M, H, W, C), uint8.
-        calibration: Others, of people that the benchmark does not test where there are any.
+        name: Name of the benchmark.
+        images: Images (M, H, W, C), uint8, to compare outputs on.
+        calibration: Other images (M, H, W, C), uint8: of people that the benchmark does not test, where there are any.
         before: The model's rates on the benchmark.
-        rates: The same of any embedding function.
-        device: Where the model was run.
+        rates: Function that gives an embedding function's rates on the benchmark.
+        device: Device that the model was run on.
         unseen: Whether the benchmark is of people that the model has not seen; else its rates compare, and say nothing of new people.
     """
 
@@ -46,9 +46,9 @@ class Check(NamedTuple):
         """Rates and latency of a file, beside those of the network.
 
         Args:
-            runner: The file.
-            contract: What it expects of an image.
-            network: In torch, on the CPU.
+            runner: Function that runs the file, from images (B, C, H, W) to outputs (B, D).
+            contract: What the file expects of an image.
+            network: The network in torch, on the CPU.
             own: What the network expects of an image.
         """
         import numpy as np
@@ -79,15 +79,15 @@ class Check(NamedTuple):
 
 
 def checked_on(model: Path, card: "ModelCard", name: str, *, config: str | Path | None, given: list[str], data_root: str | None) -> Check:
-    """The benchmark's images, and what the model is worth on it.
+    """The images of a benchmark, and the model's rates on it.
 
     Args:
-        model: Where the model was read.
-        card: Of the model; a classifier is checked on its own data's test set.
-        name: Of the benchmark.
+        model: Folder that the model was read from.
+        card: Card of the model, which tells its kind and its data; a classifier is checked on its own data's test set.
+        name: Name of the benchmark.
         config: A file of settings instead of the benchmark's preset.
-        given: Overrides of the settings.
-        data_root: Where the data lies, if it has moved.
+        given: Settings to change, as `path=value` assignments.
+        data_root: Folder of the benchmark's data, if it has moved.
     """
     from facenas.eval.settings import eval_settings
 

@@ -16,14 +16,14 @@ from facenas.training.device import Device
 
 @dataclass(frozen=True)
 class CompareResult:
-    """Two faces side by side.
+    """The comparison of two faces.
 
     Attributes:
         score: Cosine of their embeddings, in [-1, 1].
         threshold: The least score that counts as one person; None: there is none.
-        no_threshold: Why there is none.
-        faces: Where they are.
-        model: What embedded them.
+        no_threshold: Why there is no threshold; "" where there is one.
+        faces: Places of the two faces in their pictures.
+        model: The model that embedded them.
     """
 
     score: float
@@ -55,16 +55,16 @@ def compare(
     """Compare the faces of two photographs: score, threshold, verdict.
 
     Args:
-        first: A picture.
-        second: Another.
-        model: One that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
-        align: What finds the faces; `none`: each picture is an aligned face.
+        first: The first picture.
+        second: The second picture.
+        model: A model that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
+        align: Name or settings of what finds the faces; `none`: each picture is an aligned face.
         detector_model: YuNet's ONNX file; otherwise it is downloaded once.
         faces: Which face of a picture is meant.
         far: False accept rate, a fraction, that the threshold of the model's evaluation is taken at.
         threshold: A threshold of your own instead.
         set: What the model does not say of its input, by path: `{"input.color": "bgr"}`.
-        device: Where torch models run.
+        device: Device that torch models run on.
         progress: Whether what is logged is shown on standard error.
 
     Raises:

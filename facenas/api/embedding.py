@@ -27,8 +27,8 @@ class EmbedResult:
 
     Attributes:
         embedded: The embeddings (B, D), float32, of unit length, with what became of each picture.
-        pictures: How many there were.
-        model: What embedded them.
+        pictures: Number of pictures that were looked at.
+        model: The model that embedded them.
         file: The .npy file with the embeddings; None where none was asked for.
         table: The .csv file beside it that says what became of every picture.
     """
@@ -63,13 +63,13 @@ def embed(
     Args:
         images: Folder of pictures, or one picture.
         out: The .npy file to write, with a .csv beside it; without it nothing is written.
-        model: One that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
-        align: What finds the faces; `none`: each picture is an aligned face.
+        model: A model that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
+        align: Name or settings of what finds the faces; `none`: each picture is an aligned face.
         detector_model: YuNet's ONNX file; otherwise it is downloaded once.
         faces: Which faces of a picture are meant.
         min_size: Shorter side, in pixels, that a face's box must have.
         set: What the model does not say of its input, by path: `{"input.color": "bgr"}`.
-        device: Where torch models run.
+        device: Device that torch models run on.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:

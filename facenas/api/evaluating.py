@@ -28,14 +28,14 @@ Place = str | Path
 
 @dataclass(frozen=True)
 class EvalResult:
-    """What a model is worth on a benchmark.
+    """The figures of a model on a benchmark.
 
     Attributes:
-        benchmark: Its name.
-        model: Where the model was read.
+        benchmark: Name of the benchmark.
+        model: Where the model was read: a folder, a file or `timm:NAME`.
         result: The figures; rates are fractions.
         report: Everything that is written into the file.
-        file: Where it is kept; None where nothing can be written.
+        file: File that the report is kept in; None where nothing can be written.
         baselines: Figures of classical recognisers on the same pairs, if they were asked for.
         measured: The benchmark with its embeddings; None of a classifier.
     """
@@ -72,8 +72,8 @@ def evaluate(
         set: Settings to change, by path: `{"replicates": 0}`.
         run: Folder for the report, in `eval` below it; without it the model's.
         baselines: Also measure raw pixels, eigenfaces and fisherfaces on the same pairs.
-        seed: Of the choice of pairs and of the resamplings; without it the settings'.
-        device: Where torch models run; without it the settings'.
+        seed: Seed of the choice of pairs and of the resamplings; without it the settings'.
+        device: Device that torch models run on; without it the settings'.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:
@@ -103,19 +103,19 @@ def evaluate_models(
     """Measure several models on several benchmarks, benchmark by benchmark.
 
     Args:
-        models: As of `evaluate`.
+        models: Folders of training runs, ONNX files of any origin, `timm:NAME`, or embeddings (.npy).
         benchmarks: Names or settings, or `["all"]`: every benchmark whose files `data` has.
         data: Folder of the benchmarks' files, or the file itself.
         config: A YAML file of settings instead of the benchmarks' presets.
         set: Settings to change, by path, of every benchmark.
         run: Folder for the reports, in `eval` below it; without it each model's.
         baselines: Also measure raw pixels, eigenfaces and fisherfaces on the same pairs.
-        seed: Of the choice of pairs and of the resamplings; without it the settings'.
-        device: Where torch models run; without it the settings'.
+        seed: Seed of the choice of pairs and of the resamplings; without it the settings'.
+        device: Device that torch models run on; without it the settings'.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:
-        FacenasError: As of `evaluate`; what was measured before is kept.
+        FacenasError: If `evaluate` raises one for a model; what was measured before is kept.
     """
     paths, changes = list(map(Path, models)), [*assignments(set), *_given({"data.root": data, "seed": seed, "device": device})]
     with showing(progress):

@@ -30,12 +30,12 @@ OF_FORMAT = "format."  # begins the paths of a format's settings
 
 @dataclass(frozen=True)
 class ExportResult:
-    """An exported file.
+    """What is known of an exported file.
 
     Attributes:
-        file: Where it is; its report lies beside it, under the same name with `.json`.
-        exported: What it expects of an image, and its agreement with torch.
-        check: What it was checked on.
+        file: The exported file; its report lies beside it, under the same name with `.json`.
+        exported: What the file expects of an image, and its agreement with torch.
+        check: The benchmark and images that it was checked on.
         report: Everything that is known of it: bytes, hash, rates before and after, latency.
     """
 
@@ -46,7 +46,7 @@ class ExportResult:
 
     @property
     def bytes(self) -> int:
-        """Its size."""
+        """Size of the file in bytes."""
         return int(self.report["bytes"])
 
     @property
@@ -74,16 +74,16 @@ def export(
 
     Args:
         model: Folder of a finished training run.
-        format: What is written, by its name or its settings.
+        format: Format of the file, by its name or its settings.
         input: `raw`: the file takes RGB values from 0 to 255 as they are, as insightface and OpenCV give them.
         insightface_pack: Also write this folder for insightface 2; implies `input="raw"`.
         check_on: Benchmark that the file is checked on.
         max_accuracy_drop: Fail if a rate of the benchmark falls by more, a fraction.
         config: A YAML file of settings instead of the benchmark's preset.
         set: Settings of the benchmark to change, by path, and of the format, by `format.KEY`.
-        run: Folder for the file; without it the model's.
-        device: Where torch models run; without it the settings'.
-        data_root: Where the benchmark's data lies.
+        run: Folder for the file; without it the model's folder.
+        device: Device that torch models run on; without it the settings'.
+        data_root: Folder of the benchmark's data; without it the settings'.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:

@@ -26,8 +26,8 @@ def open_run(run: Path, settings: "Section", *, changeable: Collection[str] = ()
     that finished nothing: its settings are replaced.
 
     Args:
-        run: The folder; hold its lock.
-        settings: Of the command.
+        run: The folder; the caller holds its lock.
+        settings: Settings of the command.
         changeable: Settings, or groups of them such as `budget`, that may be others now.
 
     Raises:
@@ -60,7 +60,7 @@ def open_run(run: Path, settings: "Section", *, changeable: Collection[str] = ()
 
 @contextmanager
 def settings_kept(run: Path) -> Iterator[None]:
-    """A start that is refused for its data leaves the settings of a run with work as they were."""
+    """In this context, a start that is refused for its data leaves the settings of a run with work as they were."""
     from facenas.training.provenance import has_work
 
     file = run / CONFIG
@@ -75,10 +75,10 @@ def settings_kept(run: Path) -> Iterator[None]:
 
 
 def settings_before(run: Path) -> dict[str, Any] | None:
-    """What the settings of a run were when it began; None where nothing was begun.
+    """The settings of a run when it began; None where nothing was begun.
 
     Raises:
-        RunError: If its `config.yaml` cannot be read.
+        RunError: If the run's `config.yaml` cannot be read.
     """
     file = run / CONFIG
     if not file.exists():

@@ -15,10 +15,18 @@ logger = logging.getLogger("facenas")
 
 
 def train_folds(folder: Path, settings: "TrainSettings", found: "FoundArchitecture") -> dict[str, float]:
-    """Train a network for each fold, in folders of their own, or go on with them; returns the figures of all folds.
+    """Train a network for each fold, in folders of their own, or go on with them.
+
+    Args:
+        folder: Folder of the run; the folds are in `fold-1`, `fold-2` and so on below it.
+        settings: Settings of the training, with the number of folds.
+        found: The architecture to train, and the people that its search used.
+
+    Returns:
+        Figures over all folds, by name.
 
     Raises:
-        SettingsError: If there are too few people.
+        SettingsError: If there are too few people for as many folds.
     """
     from facenas.training.folds import Fold, fold_tasks, summed
 
@@ -36,7 +44,7 @@ def train_folds(folder: Path, settings: "TrainSettings", found: "FoundArchitectu
 
 
 def in_words(figures: dict[str, float]) -> str:
-    """The figures of all folds as people read them."""
+    """The figures over all folds as people read them."""
     between = f" [{percent(figures['folds_low'])[:-2]}, {percent(figures['folds_high'])[:-2]}]" if "folds_low" in figures else ""
     spread = f"{percent(figures['folds_mean'])} +- {percent(figures['folds_std'])}"
     together = f"{percent(figures['folds_accuracy'])}{between} of all {figures['folds_pairs']:,.0f} pairs"

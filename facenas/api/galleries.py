@@ -24,7 +24,7 @@ class GalleryResult:
     """A gallery that was made.
 
     Attributes:
-        folder: Where it is.
+        folder: Folder of the gallery.
         gallery: The people, with an embedding each.
         embedded: What became of each picture.
     """
@@ -49,9 +49,9 @@ class Identified:
     """One face of a picture with the people whom it is most like.
 
     Attributes:
-        name: Of the person; None: unknown, or there is no threshold.
+        name: Name of the person; None: unknown, or there is no threshold.
         candidates: The people most like it, best first.
-        face: Where it is.
+        face: Place of the face in the picture.
     """
 
     name: str | None
@@ -61,12 +61,12 @@ class Identified:
 
 @dataclass(frozen=True)
 class IdentifyResult:
-    """Who is in a picture.
+    """The people of a gallery who are in a picture.
 
     Attributes:
         found: Every face, from the largest on.
         threshold: The least score that counts as one person; None: there is none.
-        no_threshold: Why there is none.
+        no_threshold: Why there is no threshold; "" where there is one.
         people: Number of people in the gallery.
     """
 
@@ -94,13 +94,13 @@ def gallery(
     Args:
         pictures: A folder of pictures for each person; a picture outside is a person of its name.
         out: Folder for the gallery.
-        model: One that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
-        align: What finds the faces; `none`: each picture is an aligned face.
+        model: A model that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
+        align: Name or settings of what finds the faces; `none`: each picture is an aligned face.
         detector_model: YuNet's ONNX file; otherwise it is downloaded once.
         min_size: Shorter side, in pixels, that a face's box must have.
         replace: Whether a gallery of other pictures or of another model is replaced.
         set: What the model does not say of its input, by path: `{"input.color": "bgr"}`.
-        device: Where torch models run.
+        device: Device that torch models run on.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:
@@ -146,10 +146,10 @@ def identify(
         align: What finds the faces; by default what found the gallery's.
         detector_model: YuNet's ONNX file; by default the gallery's.
         faces: Which faces of the picture are meant.
-        top: How many people are named.
+        top: Number of people that are named for each face, the most alike.
         far: False accept rate, a fraction, that the threshold of the model's evaluation is taken at.
         threshold: A threshold of your own instead.
-        device: Where torch models run.
+        device: Device that torch models run on.
         progress: Whether what is logged is shown on standard error.
 
     Raises:
@@ -174,9 +174,9 @@ def open_gallery(folder: Path, model: Path | None, device: Device) -> tuple[Gall
     """A gallery with its model.
 
     Args:
-        folder: Of the gallery.
-        model: Where its model is now; None: where it was.
-        device: Where torch models run.
+        folder: Folder of the gallery.
+        model: Where the gallery's model is now; None: where it was.
+        device: Device that torch models run on.
 
     Raises:
         DataError: If there is no gallery.

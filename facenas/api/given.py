@@ -14,13 +14,13 @@ Changes = Mapping[str, Any] | Sequence[str]
 
 
 def settings_of(schema: type[S], command: str, given: S | str | Path, changes: Changes = ()) -> S:
-    """Validated settings.
+    """Validated settings from what a verb is given.
 
     Args:
-        schema: Their class.
-        command: Its name, which is the folder of its presets.
+        schema: Class of the settings.
+        command: Name of the command, which is the folder of its presets.
         given: Settings, a preset's name, or the path of a YAML file.
-        changes: Values by path, as `{"head.margin": 0.2}`, or assignments as of `--set`, `["head.margin=0.2"]`.
+        changes: Values by path, as `{"head.margin": 0.2}`, or assignments as `--set` takes them, `["head.margin=0.2"]`.
 
     Raises:
         SettingsError: If any setting is wrong; all mistakes in one message.
@@ -40,7 +40,13 @@ def assignments(changes: Changes) -> list[str]:
 
 
 def folder_of(verb: str, run: str | Path | None, given: object) -> Path:
-    """The folder of a run: the one that is given, else one named after the preset or the file of settings."""
+    """The folder of a run: the one that is given, else one named after the preset or the file of settings.
+
+    Args:
+        verb: Name of the command: `search`, `train` or `study`.
+        run: The folder that is given, if any.
+        given: Settings, a preset's name, or the path of a YAML file.
+    """
     if run is not None:
         return Path(run)
     return Path("runs") / (verb if isinstance(given, Section) else f"{verb}-{Path(str(given)).stem}")

@@ -19,9 +19,9 @@ class Lab(Generic[S]):
     """A study and its folder; run again, it goes on where it was interrupted.
 
     Attributes:
-        settings: Of the study.
-        folder: For everything that it writes.
-        means: Of its searches.
+        settings: Settings of the study.
+        folder: Folder for everything that the study writes.
+        means: Where candidates of its searches are trained, and on how many workers.
         threads: CPU threads of one candidate: what was set, else what the first search began with.
     """
 
@@ -31,7 +31,15 @@ class Lab(Generic[S]):
     threads: int | None = None
 
     def search(self, name: str, settings: SearchSettings) -> tuple[Architecture, list[Row]]:
-        """Run or continue one search in a folder below; what it found, and its journal."""
+        """Run or continue one search of the study.
+
+        Args:
+            name: Name of its folder below the study's.
+            settings: Settings of the search.
+
+        Returns:
+            The architecture found, and all rows of its journal.
+        """
         known = settings.model_copy(update={"threads": settings.threads or self.threads})
         ready = with_threads(known, self.folder / name, self.means.workers)
         self.threads = ready.threads

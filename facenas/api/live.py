@@ -31,7 +31,7 @@ class Watcher:
     """Follows a search; a table that renews itself where there is a terminal, plain lines elsewhere.
 
     Args:
-        settings: Of the search.
+        settings: Settings of the search.
         workers: Candidates in training at once.
         told: Name of the search, for people.
     """
@@ -50,7 +50,7 @@ class Watcher:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the table while something happens."""
+        """Show the table as long as this context lasts."""
         if not (shown() and console().is_terminal):
             yield
             return
@@ -58,7 +58,7 @@ class Watcher:
             yield
 
     def begun(self, task: Task) -> None:
-        """The data is loaded: what will happen, where there is no terminal to watch it on."""
+        """The data of the search is loaded; where there is no terminal to watch on, a line says what will happen."""
         if not self._live:
             self._say(f"{self.told}: {start_line(self.settings, task, self.workers)}")
 
@@ -88,18 +88,23 @@ class Watcher:
             self._say(text + (f"; best so far {best}" if best else ""))
 
     def after_epoch(self, row: StageEpoch) -> None:
-        """An epoch of shared weights."""
+        """An epoch of shared weights has ended: a line tells of it."""
         self.epochs.append(row)
         self._say(stage_line(row))
 
     def watch(self, candidate: Candidate, epochs: float) -> None:
-        """A candidate has come so far."""
+        """The training of a candidate has come so far.
+
+        Args:
+            candidate: The candidate in training.
+            epochs: Epochs done, parts of one included.
+        """
         self.training[candidate] = (epochs, time.monotonic())
         shape = f"depth {candidate.architecture.depth} width {candidate.architecture.width}"
         self._now(f"     {candidate.phase:10s} {shape}: {epochs:.1f} of {candidate.epochs} epochs")
 
     def after_row(self, row: Row) -> None:
-        """A decision."""
+        """A row of the journal is decided: a line tells of it."""
         self.rows.append(row)
         self.training.pop(row.candidate, None)
         self._say(line(row))
@@ -115,7 +120,7 @@ class Watcher:
             self._say(f"processors of several kinds, whose sums differ in the last digits, train this search: {'; '.join(kinds)}")
 
     def picture(self) -> Group:
-        """Candidates in training, best so far, cost and time left."""
+        """The table to show: candidates in training, best so far, cost and time left."""
         table = Table("in training", "parameters", "epochs", "", "", box=SIMPLE_HEAD)
         for candidate, (epochs, told) in self.training.items():
             if epochs < candidate.epochs and time.monotonic() - told < STALE_SECONDS:
@@ -174,7 +179,13 @@ class Watcher:
 
 
 def start_line(settings: SearchSettings, task: Task, workers: int) -> str:
-    """Data, space, strategy and place of a search, as a sentence."""
+    """Data, space, strategy and place of a search, as a sentence.
+
+    Args:
+        settings: Settings of the search.
+        task: Data of the search.
+        workers: Candidates in training at once.
+    """
     if isinstance(task, FaceTask):
         images, questions = f"{len(task.train):,} photographs of {len(task.train.names)} people", "pairs"
     else:

@@ -25,7 +25,7 @@ COMPUTING = ("torch", "onnxruntime", "opencv-python-headless")  # packages whose
 
 
 class Measured(NamedTuple):
-    """A model's result on a benchmark."""
+    """A model's result on a benchmark, with the embeddings that it is of."""
 
     name: str
     model: Path
@@ -37,14 +37,14 @@ class Measured(NamedTuple):
 
 
 def measure(path: Path, name: str, settings: "EvalSettings", *, told: set[str], anyone: bool = False) -> Measured:
-    """Run a benchmark, from the cache what was embedded before.
+    """Run a benchmark; embeddings that were computed before come from the cache.
 
     Args:
-        path: The model.
-        name: Of the benchmark.
-        settings: How it is run.
+        path: Where the model is: a folder, a file or `timm:NAME`.
+        name: Name of the benchmark.
+        settings: Settings of the benchmark: its files, and how it is run.
         told: Remarks that the user has read already; new ones are added.
-        anyone: Whether it is asked about people that it has seen, too: that compares two forms of a model, and says nothing of its worth.
+        anyone: Whether people that the model has seen are tested too: to compare two forms of a model, not to tell its worth.
     """
     from facenas.eval.met import pictures_met
     from facenas.eval.protocols import make_benchmark
@@ -99,7 +99,13 @@ def _place(source: Any) -> str:
 
 
 def afterwards(benchmark: "Benchmark", features: "Features", result: "Result") -> "Iterator[str]":
-    """What is to be said of a result: what was left out, and how little few people tell."""
+    """What a user is to be told of a result: what was left out, and which differences so few people cannot tell.
+
+    Args:
+        benchmark: The benchmark.
+        features: Embeddings of its pictures.
+        result: The figures of these embeddings.
+    """
     from facenas.eval.pictures import there
     from facenas.eval.resolution import in_words
     from facenas.eval.verification import PairBenchmark, Verification

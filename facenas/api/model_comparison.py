@@ -19,11 +19,11 @@ from facenas.training.device import Device
 
 @dataclass(frozen=True)
 class ModelComparison:
-    """Models side by side.
+    """Models side by side on benchmarks.
 
     Attributes:
         page: The HTML page with tables and pictures.
-        benchmarks: All models on each benchmark.
+        benchmarks: The figures of all models, benchmark by benchmark.
     """
 
     page: Path
@@ -46,19 +46,19 @@ def compare_models(
     """Measure models on benchmarks and write them side by side: a table, pictures, one page, and what the differences are worth.
 
     Args:
-        models: As of `evaluate`; the first is compared with each other one.
+        models: Folders of training runs, ONNX files, `timm:NAME`, or embeddings (.npy); the first is compared with each other one.
         benchmarks: Names or settings, or `["all"]`: every benchmark whose files `data` has.
         data: Folder of the benchmarks' files, or the file itself.
         config: A YAML file of settings instead of the benchmarks' presets.
         set: Settings to change, by path, of every benchmark.
         run: Folder for the page, its pictures and the reports; without it `comparison`, and the reports lie beside the models.
         baselines: Also measure raw pixels, eigenfaces and fisherfaces on the same pairs.
-        seed: Of the choice of pairs and of the resamplings; without it the settings'.
-        device: Where torch models run; without it the settings'.
+        seed: Seed of the choice of pairs and of the resamplings; without it the settings'.
+        device: Device that torch models run on; without it the settings'.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:
-        FacenasError: As of `evaluate`; what was measured before is kept.
+        FacenasError: If `evaluate` raises one for a model; what was measured before is kept.
     """
     folder = Path(run or "comparison")
     options: dict[str, Any] = {"data": data, "config": config, "run": run, "baselines": baselines, "seed": seed}

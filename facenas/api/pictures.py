@@ -32,12 +32,12 @@ def open_model(model: FaceModel | str | Path, changes: Changes = (), device: Dev
     """A model; what is taken for granted about it is logged.
 
     Args:
-        model: One that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
-        changes: What it does not say of its input, by path: `{"input.color": "bgr"}`.
-        device: Where torch models run.
+        model: A model that is read already, the folder of a training run, an ONNX file of any origin, or `timm:NAME`.
+        changes: What the model does not say of its input, by path: `{"input.color": "bgr"}`.
+        device: Device that torch models run on.
 
     Raises:
-        ModelError: If there is none, or it is no face model.
+        ModelError: If there is no such model, or it is no face model.
     """
     if isinstance(model, FaceModel):
         return model
@@ -50,10 +50,10 @@ def open_model(model: FaceModel | str | Path, changes: Changes = (), device: Dev
 def alignment_of(
     detector: Alignment | Finder, model: str | Path | None = None, *, faces: Choice = "largest", min_size: int = 20
 ) -> Alignment:
-    """How faces are found.
+    """The settings by which faces are found.
 
     Args:
-        detector: What finds them, or the whole alignment.
+        detector: Name of what finds the faces, or the whole alignment, which is then returned as it is.
         model: YuNet's ONNX file.
         faces: Which faces of a picture are meant.
         min_size: Shorter side, in pixels, that a face's box must have.
@@ -68,9 +68,12 @@ def threshold_of(model: FaceModel, far: float, value: float | None = None) -> tu
     """The threshold of a model's evaluation, or why there is none.
 
     Args:
-        model: The model.
+        model: The model, whose evaluation names thresholds.
         far: False accept rate, a fraction.
         value: A threshold to take instead.
+
+    Returns:
+        The threshold, or None, and why there is none, else "".
     """
     if value is not None:
         return Threshold(value, far, "", 0), ""
@@ -85,12 +88,12 @@ def faces_in(file: Path, detector: Detector | None, alignment: Alignment, size: 
 
     Args:
         file: The picture.
-        detector: Finds them; None: it is an aligned face.
-        alignment: Which are meant.
+        detector: Detector of faces; None: the picture is an aligned face.
+        alignment: Settings that say which faces are meant.
         size: Side of a face in pixels, or height and width.
 
     Raises:
-        DataError: If it shows none, or cannot be read.
+        DataError: If the picture shows no face, or cannot be read.
     """
     cuts = cut_faces(one_picture(file), detector, alignment, size=size)
     if cuts[0].status == "unreadable":

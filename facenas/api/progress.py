@@ -25,7 +25,7 @@ class Lines(logging.Handler):
     """Shows what is logged as lines on standard error, above bars and never broken."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show one record."""
+        """Show one log record as a line."""
         console().print(self.format(record), soft_wrap=True)
 
 
@@ -36,10 +36,10 @@ def shown() -> bool:
 
 @contextmanager
 def showing(progress: bool = True) -> Iterator[None]:
-    """Show lines and bars meanwhile.
+    """Show lines and bars as long as this context lasts.
 
     Args:
-        progress: Whether to; nothing is changed by False, nor where they are shown already.
+        progress: Whether to show them; False changes nothing, nor does True where they are shown already.
     """
     if not progress or shown():
         yield
@@ -71,11 +71,11 @@ def progress_bars() -> "Progress":
 
 @contextmanager
 def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar, and the function that moves it on by so many.
+    """Show a bar; gives a function that moves it on by a number of units.
 
     Args:
-        what: Is done, and in which unit: `embed (pictures)`.
-        total: How many there are.
+        what: What is done, and in which unit: `embed (pictures)`.
+        total: Number of units in all.
     """
     with progress_bars() as progress:
         task = progress.add_task(what, total=total)

@@ -24,8 +24,8 @@ class PushResult:
     """A folder for the hub.
 
     Attributes:
-        folder: Where it is.
-        files: Names of what is in it.
+        folder: The folder.
+        files: Names of the files in it.
     """
 
     folder: Path

@@ -21,12 +21,12 @@ class QuickstartResult:
     """A face backbone from photographs to a file.
 
     Attributes:
-        search: What was found.
-        train: What was trained.
-        orl: Its worth on people that it has not seen, beside classical baselines.
-        export: The file.
-        orl_onnx: The file's worth on the same people.
-        seconds: Time that it took in all.
+        search: What the search found.
+        train: What the training made of it.
+        orl: The model's figures on people that it has not seen, beside classical baselines.
+        export: The exported file.
+        orl_onnx: The file's figures on the same people.
+        seconds: Time that all steps took, in seconds.
     """
 
     search: SearchResult
@@ -42,8 +42,8 @@ def quickstart(run: str | Path = "quickstart", *, seed: int = 0, device: Device 
 
     Args:
         run: Folder for everything that it writes.
-        seed: Also of the choice of test people.
-        device: Where to compute; without it the presets'.
+        seed: Seed of all steps, and of the choice of test people.
+        device: Device to compute on; without it the presets'.
         progress: Whether lines and bars are shown on standard error, among them the command of each step.
     """
     start, folder = time.perf_counter(), Path(run)

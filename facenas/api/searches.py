@@ -21,7 +21,7 @@ logger = logging.getLogger("facenas")
 
 @dataclass(frozen=True)
 class SearchComparison:
-    """Searches side by side.
+    """Search runs side by side.
 
     Attributes:
         entries: One for each group of runs that differ in the seed alone, as `facenas.search.compare` describes it.

@@ -33,8 +33,8 @@ class SearchResult:
     """What a search has found.
 
     Attributes:
-        folder: Of the run; `architecture.json` in it goes on to `train`.
-        settings: Of the search.
+        folder: Folder of the run; `architecture.json` in it goes on to `train`.
+        settings: Settings of the search.
         found: The architecture with its space, and the people that the search used.
         rows: Every candidate in plan order.
     """
@@ -46,12 +46,12 @@ class SearchResult:
 
     @property
     def architecture(self) -> Architecture:
-        """The point in the space."""
+        """The architecture found, as a point in its space."""
         return self.found.architecture
 
     @property
     def blueprint(self) -> Blueprint:
-        """The architecture with the space that builds it."""
+        """The architecture found, with the space that builds it."""
         return self.found.blueprint
 
     @property
@@ -61,12 +61,12 @@ class SearchResult:
 
     @property
     def epochs(self) -> int:
-        """Epochs that candidates were trained in all."""
+        """Training epochs of all candidates together."""
         return sum(row.candidate.epochs for row in self.rows if not row.evaluation.score.refused)
 
     @property
     def seconds(self) -> float:
-        """Time that candidates were trained in all."""
+        """Training time of all candidates together, in seconds."""
         return sum(row.evaluation.seconds for row in self.rows)
 
 
@@ -93,7 +93,7 @@ def search(
         settings: Settings, a preset's name, or a YAML file.
         run: Folder for everything that the search writes; without it one below `runs`, named after the preset.
         set: Settings to change, by path: `{"strategy.max_depth": 14}`.
-        new: Start over in a new folder beside `run` instead of going on.
+        new: Whether to start over in a new folder beside `run` instead of going on.
         workers: Candidates in training at once; the result is that of one worker.
         per_gpu: Candidates that share each GPU of this machine, instead of `workers`.
         storage: SQLAlchemy URL of a database for the journal.
@@ -143,9 +143,9 @@ def run_in(folder: Path, settings: SearchSettings, means: ExecutionSettings) -> 
     """Run or continue the search of a folder.
 
     Args:
-        folder: Of the run.
-        settings: Of the search, with a number of threads.
-        means: Where and on how many workers.
+        folder: Folder of the run.
+        settings: Settings of the search, with a number of threads.
+        means: Where candidates are trained, and on how many workers.
     """
     watcher = Watcher(settings, means.workers, told=f"{folder} ({means.executor})" if means.executor != "auto" else str(folder))
     with locked(folder), _ending(folder), settings_kept(folder):
@@ -161,8 +161,8 @@ def with_threads(settings: SearchSettings, folder: Path, workers: int) -> Search
     """Settings with the number of threads of a candidate: what was set, else what the run began with, else the workers' share of the cores.
 
     Args:
-        settings: Of the search.
-        folder: Of the run.
+        settings: Settings of the search.
+        folder: Folder of the run.
         workers: Candidates in training at once.
     """
     if settings.threads:

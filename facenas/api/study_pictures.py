@@ -66,13 +66,13 @@ def initialisation(study: InitialisationStudy) -> str:
 
 
 def reward(study: RewardStudy) -> str:
-    """Gradient magnitudes over the updates, as figure 1 of the paper, of the first seed."""
+    """Gradient magnitudes of both heads over the updates, for the first seed, as in figure 1 of the paper."""
     first = study.seeds[0]
     return standalone(*(_gradients(head, one.gradients) for head, one in first.items()))
 
 
 def overfitting(study: OverfittingStudy) -> str:
-    """Both networks on both tasks, by seed."""
+    """Accuracy of both networks on both tasks, by seed."""
     figures = []
     for place, task in enumerate(("A", "B")):
         pairs = [seed[place] for seed in study.seeds]

@@ -21,13 +21,13 @@ from facenas.training.device import Device
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What a study has measured.
+    """The figures that a study has measured.
 
     Attributes:
-        name: Of the study.
-        settings: Of the study.
+        name: Name of the study.
+        settings: Settings of the study.
         result: The figures.
-        folder: Where `study.json` and `study.svg` are.
+        folder: Folder of the study, with `study.json` and `study.svg` in it.
     """
 
     name: str
@@ -37,7 +37,7 @@ class StudyResult:
 
     @property
     def files(self) -> tuple[Path, Path]:
-        """The figures, and the picture of them."""
+        """The file of the figures, and that of their picture."""
         return self.folder / "study.json", self.folder / "study.svg"
 
     @property
@@ -67,7 +67,7 @@ def study(
         run: Folder for everything that the study writes; without it one below `runs`, named after the preset.
         set: Settings to change, by path: `{"subsets": 3}`.
         seeds: Seeds of the study instead of the preset's.
-        device: Where to compute; without it the preset's.
+        device: Device to compute on; without it the preset's.
         workers: Candidates in training at once; the result is that of one worker.
         cache: Folder of results that runs share by content.
         progress: Whether lines and bars are shown on standard error.

@@ -59,10 +59,10 @@ def train_in(
     """Train, or go on training, in a folder; writes the model, with what folds have told of it.
 
     Args:
-        folder: Of the run.
-        settings: Of the training.
-        found: What is trained, and the people that its search used.
-        folds: Figures of the folds, if there were any.
+        folder: Folder of the run.
+        settings: Settings of the training.
+        found: The architecture to train, and the people that its search used.
+        folds: Figures over all folds, by name, if there were any.
     """
     fabric = make_fabric(settings.device, settings.recipe.precision, devices=1)
     fabric.launch()
@@ -97,7 +97,13 @@ def train_in(
 
 
 def watching(settings: TrainSettings, task: Task, listeners: list[Any]) -> Callable[[nn.Module, Epoch], None]:
-    """A function that measures a network on the benchmarks that are watched, and tells the listeners."""
+    """A function that measures a network on the benchmarks that are watched during training, and tells the listeners.
+
+    Args:
+        settings: Settings of the training, which name these benchmarks.
+        task: The task; its people are not tested on.
+        listeners: Objects with a method `after_watching(epoch, rates)`.
+    """
     seen, size = seen_by(task), task.contract.size
     names, looks = names_of(seen), looks_of(seen)
     watched = [EvalSettings(data=source, replicates=0) for source in settings.watch]

@@ -29,8 +29,8 @@ class TrainResult:
     """A trained network.
 
     Attributes:
-        folder: Of the run; `evaluate`, `export` and `facenas.load` read it.
-        settings: Of the training.
+        folder: Folder of the run; `evaluate`, `export` and `facenas.load` read it.
+        settings: Settings of the training.
         blueprint: The architecture with the space that builds it.
         metrics: Figures of the last epoch; none on other ranks than the first of several.
         history: Every epoch; none where processes of their own have trained it, one for each device.
@@ -44,7 +44,7 @@ class TrainResult:
 
     @property
     def files(self) -> tuple[Path, Path]:
-        """The weights, and what is known about them."""
+        """The file of the weights, and that of the model's card."""
         return self.folder / WEIGHTS, self.folder / MODEL
 
     @property
@@ -71,7 +71,7 @@ def train(
         architecture: A name that `facenas models` lists, a file, a search run's folder, or `timm:NAME`; without it the settings'.
         run: Folder for everything that the run writes; without it one below `runs`, named after the preset.
         set: Settings to change, by path: `{"head.margin": 0.2}`.
-        devices: Devices of this machine that train together; each is one process.
+        devices: Number of devices of this machine that train together; each is one process.
         progress: Whether lines and bars are shown on standard error.
 
     Raises:

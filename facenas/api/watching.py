@@ -24,7 +24,15 @@ logger = logging.getLogger("facenas")
 
 
 def on_devices(folder: Path, devices: int) -> dict[str, float]:
-    """Train what the folder's config.yaml says in one process for each device, and return the last epoch's figures."""
+    """Train what the folder's config.yaml says, in one process for each device.
+
+    Args:
+        folder: Folder of the run.
+        devices: Number of devices of this machine.
+
+    Returns:
+        Figures of the last epoch, by name.
+    """
     from facenas.training.checkpoint import CHECKPOINT
     from facenas.training.models import load_card
 
@@ -57,7 +65,7 @@ def on_devices(folder: Path, devices: int) -> dict[str, float]:
 
 @contextmanager
 def stoppable() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM or Ctrl-C asked the run to end; the second Ctrl-C does not wait for the step."""
+    """Gives a function that tells whether SIGTERM or Ctrl-C asked the run to end; the second Ctrl-C does not wait for the step."""
     asked: list[int] = []
 
     def hear(number: int, _: FrameType | None) -> None:
@@ -79,7 +87,12 @@ def stoppable() -> Iterator[Callable[[], bool]]:
 
 
 def telling(listeners: list[Any], method: str) -> Callable[[Any], None]:
-    """A function that calls a method of every listener."""
+    """A function that calls a method of every listener, in their order.
+
+    Args:
+        listeners: Objects with that method.
+        method: Name of the method; it takes one argument.
+    """
 
     def tell(news: Any) -> None:
         for listener in listeners:
@@ -92,33 +105,38 @@ class Bars:
     """A progress bar with what the log says; without a terminal, a line for every epoch.
 
     Args:
-        epochs: Epochs in all.
+        epochs: Number of epochs in all.
     """
 
     def __init__(self, epochs: int) -> None:
         self.epochs, self._shown = epochs, progress_bars()
 
     def __enter__(self) -> Self:
-        """Show it."""
+        """Show the bar."""
         self.progress = self._shown.__enter__()
         self.bar = self.progress.add_task("train (epochs)", total=self.epochs)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Take it away."""
+        """Take the bar away."""
         self._shown.__exit__(kind, error, trace)
 
     def after_log(self, log: "Log") -> None:
-        """A stretch of steps."""
+        """Show the figures of the steps since the last log."""
         speed = f"{log.images_per_second:,.0f} images/s, waits {percent(log.wait_share, 0)}"
         self.progress.update(self.bar, completed=log.epoch, description=f"train: loss {log.loss:.3f}, lr {log.lr:.2g}, {speed}")
 
     def after_watching(self, epoch: "Epoch", rates: dict[str, float]) -> None:
-        """Rates on benchmarks."""
+        """Log the rates on the benchmarks that are watched.
+
+        Args:
+            epoch: The epoch that has just ended.
+            rates: Rates by benchmark, fractions.
+        """
         logger.info("epoch %d, watched: %s", epoch.epoch, ", ".join(f"{name} {percent(rate)}" for name, rate in rates.items()))
 
     def after_epoch(self, epoch: "Epoch") -> None:
-        """An epoch."""
+        """An epoch has ended: move the bar on, or log a line."""
         self.progress.update(self.bar, completed=epoch.epoch)
         if epoch.epoch == self.epochs or not (shown() and console().is_terminal):
             right = percent(epoch.correct / epoch.total)

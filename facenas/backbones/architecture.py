@@ -28,7 +28,7 @@ class Architecture(Section):
 
     @model_serializer(mode="wrap")
     def _without_empty_links(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """So that an architecture without links keeps the identity that it had before there were any."""
+        """Leave empty links out, so that an architecture without links keeps the identity that it had before there were any."""
         content: dict[str, Any] = handler(self)
         if not self.links:
             del content["links"]

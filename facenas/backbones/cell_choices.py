@@ -27,7 +27,13 @@ OPERATORS: dict[str, tuple[Edge, ...]] = {
 
 
 class Separable(NamedTuple):
-    """ReLU - depthwise convolution - pointwise convolution - BatchNorm; channels as multiples of the cell's."""
+    """ReLU - depthwise convolution - pointwise convolution - BatchNorm; channels as multiples of the cell's.
+
+    Attributes:
+        channels_in: Channels of the input, as a multiple.
+        channels_out: Channels of the output, as a multiple.
+        dilation: Distance of the depthwise kernel's taps in pixels; 1: not dilated.
+    """
 
     channels_in: int
     channels_out: int
@@ -44,7 +50,15 @@ CONVOLUTIONS: dict[str, tuple[Separable, ...]] = {
 
 
 def operator_cost(edge: Edge, channels: int, *, stride: int, groups: int, size: int) -> Cost:
-    """Cost of `cell_operations.operator`, not searched, with an output of `size` x `size`."""
+    """Cost of an operator of a trained network, as `cell_operations.operator` builds it.
+
+    Args:
+        edge: Operation and kernel size.
+        channels: Channels of its input and output.
+        stride: Stride, 1 or 2.
+        groups: Number of groups of the pointwise convolutions in AllegroNAS' modules.
+        size: Side of the output in pixels.
+    """
     kind, kernel = edge
     if kind == "skip":
         return cost.NOTHING if stride == 1 else relu_conv_norm_cost(channels, channels, size=size)
@@ -57,5 +71,11 @@ def operator_cost(edge: Edge, channels: int, *, stride: int, groups: int, size: 
 
 
 def relu_conv_norm_cost(channels_in: int, channels_out: int, *, size: int) -> Cost:
-    """Cost of `cell_operations.relu_conv_norm`, and of `FactorizedReduce`, with an output of `size` x `size`."""
+    """Cost of `cell_operations.relu_conv_norm`, and of `FactorizedReduce`.
+
+    Args:
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        size: Side of the output in pixels.
+    """
     return cost.convolution(channels_in, channels_out, 1, size=size) + cost.batch_norm(channels_out)

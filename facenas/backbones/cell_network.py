@@ -43,10 +43,10 @@ class Cell(nn.Module):
     """Four nodes, each the sum of what its edges compute.
 
     Args:
-        place: In the network.
-        edges: Two per node, as operation and kernel.
+        place: The cell's place in the network, with its sizes.
+        edges: Operation and kernel size of each edge, two edges per node.
         links: The input of each edge: 0 and 1 are the outputs of the two cells before, 2 and so on the nodes.
-        groups: Of the pointwise convolutions in AllegroNAS' modules.
+        groups: Number of groups of the pointwise convolutions in AllegroNAS' modules.
         dropping: Whether outputs of operators but the identity are dropped.
     """
 
@@ -61,7 +61,12 @@ class Cell(nn.Module):
         self.edges = nn.ModuleList(nn.Sequential(one, DropPath()) if dropping and not isinstance(one, nn.Identity) else one for one in made)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Outputs of the two cells before -> (B, 4 x channels, H, W)."""
+        """Output of the cell (B, 4 x channels, H, W).
+
+        Args:
+            first: Output of the cell before the last (B, C, H, W); it may have twice the resolution.
+            second: Output of the last cell (B, C, H, W).
+        """
         states = [self.first(first), self.second(second)]
         for at in range(0, 2 * NODES, 2):
             one, other = (self.edges[edge](states[self.links[edge]]) for edge in (at, at + 1))
@@ -70,7 +75,12 @@ class Cell(nn.Module):
 
 
 def entrances(place: CellPlace, *, affine: bool = True) -> tuple[nn.Module, nn.Module]:
-    """What makes both inputs of a cell of one size and number of channels."""
+    """The two modules that bring the inputs of a cell to one size and one number of channels.
+
+    Args:
+        place: The cell's place in the network, with its sizes.
+        affine: Whether the BatchNorms have weights.
+    """
     reduce: Callable[..., nn.Module] = FactorizedReduce if place.reduced_before else relu_conv_norm
     return reduce(place.first, place.channels, affine=affine), relu_conv_norm(place.second, place.channels, affine=affine)
 
@@ -79,6 +89,11 @@ class AuxiliaryClassifier(nn.Sequential):
     """Classes from the features after the second reduction, which sharpens the gradient of the cells before; side 6 or more.
 
     Pooling to 2x2 with windows of 5: stride 3 at side 8 and 2 at side 7, as DARTS' heads for CIFAR and ImageNet have.
+
+    Args:
+        channels: Channels of the features.
+        size: Side of the features in pixels.
+        classes: Number of classes.
     """
 
     def __init__(self, channels: int, size: int, classes: int) -> None:
@@ -98,14 +113,14 @@ class AuxiliaryClassifier(nn.Sequential):
 
 
 class CellNetwork(nn.Module):
-    """Stem, cells, head.
+    """Stem, cells and head of a network of cells.
 
     Args:
-        stem: Images to the inputs of the first cell, one after the other; the last part may be the identity.
-        cells: In their order.
-        head: What comes after.
-        auxiliary: Second head, in training.
-        after: The cell whose output it sees.
+        stem: Modules that make the first cell's two inputs from images, one after the other; the second may be the identity.
+        cells: The cells in their order.
+        head: Module that makes logits or embeddings from the last cell's output.
+        auxiliary: Second classifier, which is used in training alone; None: there is none.
+        after: Number of the cell whose output the second classifier sees, from 0.
         drop_path: Share of dropped outputs at the end of training.
     """
 
@@ -128,7 +143,7 @@ class CellNetwork(nn.Module):
         return self.with_auxiliary(x)[0]
 
     def with_auxiliary(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The same, with the auxiliary head's logits where there is one and the network is in training."""
+        """What `forward` gives, and the auxiliary head's logits where there is one and the network is in training, else None."""
         first = self.stem[0](x)
         second, aside = self.stem[1](first), None
         for number, cell in enumerate(self.cells):
@@ -143,14 +158,20 @@ class CellNetwork(nn.Module):
         return 0.0 if self.auxiliary is None else AUXILIARY_WEIGHT
 
     def progress(self, share: float) -> None:
-        """Training has come so far, in [0, 1]: drop outputs accordingly."""
+        """Set the share of dropped outputs for training that has come so far, a share in [0, 1]."""
         for module in self.modules():
             if isinstance(module, DropPath):
                 module.kept.fill_(1 - self.drop_path * share)
 
 
 def stem(width: int, in_channels: int, shape: Shape) -> tuple[nn.Module, nn.Module]:
-    """Images to the two inputs of the first cell; the second is made from the first."""
+    """The modules that make the two inputs of the first cell from images; the second input is made from the first.
+
+    Args:
+        width: Channels of a node before the first reduction, or of the stem itself in the shape ir.
+        in_channels: Channels of the image.
+        shape: Shape of the network: cifar, imagenet or ir.
+    """
     if shape == "ir":  # as in IR networks
         return nn.Sequential(layers.conv(in_channels, width, 3), nn.BatchNorm2d(width), nn.PReLU(width)), nn.Identity()
     if shape == "cifar":
@@ -162,5 +183,10 @@ def stem(width: int, in_channels: int, shape: Shape) -> tuple[nn.Module, nn.Modu
 
 
 def classifier(channels: int, classes: int) -> nn.Module:
-    """Mean over all pixels, then a linear layer."""
+    """Mean over all pixels, then a linear layer: features (B, C, H, W) -> logits (B, N).
+
+    Args:
+        channels: Channels C of the features.
+        classes: Number of classes N.
+    """
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))

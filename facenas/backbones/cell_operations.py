@@ -13,11 +13,12 @@ def operator(edge: Edge, channels: int, *, stride: int, groups: int, searched: b
     """What an edge computes: features (B, C, H, W) -> (B, C, H / stride, W / stride).
 
     Args:
-        edge: Operation and kernel.
-        channels: C.
-        stride: 1, or 2 in front of a reduction.
-        groups: Of the pointwise convolutions in AllegroNAS' modules.
-        searched: As in the supernet, where BatchNorms have no weights and pools have one too, so that no operator gains by its scale.
+        edge: Operation and kernel size.
+        channels: Channels C of the input and output.
+        stride: Stride: 1, or 2 in front of a reduction.
+        groups: Number of groups of the pointwise convolutions in AllegroNAS' modules.
+        searched: Whether it is for the supernet, where BatchNorms have no weights and pools have one too, so that no operator gains by its
+            scale.
     """
     kind, kernel = edge
     if kind == "skip":
@@ -45,12 +46,23 @@ def _separable(part: Separable, channels: int, kernel: int, stride: int, groups:
 
 
 def relu_conv_norm(channels_in: int, channels_out: int, *, affine: bool = True) -> nn.Module:
-    """ReLU - pointwise convolution - BatchNorm, at the entrance of a cell."""
+    """ReLU, pointwise convolution and BatchNorm, at the entrance of a cell.
+
+    Args:
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        affine: Whether the BatchNorm has weights.
+    """
     return nn.Sequential(nn.ReLU(), layers.conv(channels_in, channels_out, 1), nn.BatchNorm2d(channels_out, affine=affine))
 
 
 class FactorizedReduce(nn.Module):
     """Half the resolution: one half of the channels from the even pixels, the other from the odd ones; sides must be even.
+
+    Args:
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        affine: Whether the BatchNorm has weights.
 
     Source: DARTS, `operations.py`.
     """

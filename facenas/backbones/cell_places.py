@@ -21,8 +21,8 @@ class CellPlace(NamedTuple):
         reduced_before: Whether the cell before it did, so that its first input has twice its second's resolution.
         first: Channels of the output of the cell before the last.
         second: Channels of the last cell's output.
-        channels: Of each of its nodes.
-        size: Side of its output.
+        channels: Channels of each of its nodes.
+        size: Side of its output in pixels.
     """
 
     reduction: bool
@@ -39,8 +39,8 @@ def places(depth: int, width: int, shape: Shape, *, size: int) -> list[CellPlace
     Args:
         depth: Number of cells.
         width: Channels of a node before the first reduction, or of the stem and the first stage of the shape `ir`.
-        shape: Of the network.
-        size: Side of the image.
+        shape: Shape of the network: cifar, imagenet or ir.
+        size: Side of the image in pixels.
     """
     reductions = {depth // 3, 2 * depth // 3} if shape != "ir" else {stage * depth // 4 for stage in range(4)}
     size = size // 8 if shape == "imagenet" else size
@@ -57,7 +57,14 @@ def places(depth: int, width: int, shape: Shape, *, size: int) -> list[CellPlace
 
 
 def stem_cost(width: int, in_channels: int, shape: Shape, *, size: int) -> Cost:
-    """Cost of the stem for images of `size` x `size`."""
+    """Cost of the modules that `cell_network.stem` makes.
+
+    Args:
+        width: Channels of a node before the first reduction, or of the stem itself in the shape ir.
+        in_channels: Channels of the image.
+        shape: Shape of the network: cifar, imagenet or ir.
+        size: Side of the image in pixels.
+    """
     if shape == "ir":
         return cost.convolution(in_channels, width, 3, size=size) + cost.batch_norm(width) + Cost(width, 0)
     if shape == "cifar":

@@ -28,10 +28,10 @@ class MixedOperation(nn.Module):
     """The sum of all operators of an edge, each times its weight; `none` adds nothing.
 
     Args:
-        choices: What the edge may compute.
-        channels: Of a node.
-        stride: 1, or 2 in front of a reduction.
-        groups: Of the pointwise convolutions in AllegroNAS' modules.
+        choices: Operation and kernel size of each operator that the edge may compute.
+        channels: Channels of a node.
+        stride: Stride: 1, or 2 in front of a reduction.
+        groups: Number of groups of the pointwise convolutions in AllegroNAS' modules.
     """
 
     def __init__(self, choices: tuple[Edge, ...], channels: int, *, stride: int, groups: int) -> None:
@@ -39,7 +39,12 @@ class MixedOperation(nn.Module):
         self.operators = nn.ModuleList(operator(edge, channels, stride=stride, groups=groups, searched=True) for edge in choices)
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        """Features (B, C, H, W) and the weights of `none` and of every operator -> (B, C, H / stride, W / stride)."""
+        """The weighted sum of what all operators compute (B, C, H / stride, W / stride).
+
+        Args:
+            x: Features (B, C, H, W).
+            weights: Weights of `none` and of every operator (1 + operators,).
+        """
         total, *rest = (weight * made(x) for made, weight in zip(self.operators, weights[1:], strict=True))
         for one in rest:
             total = total + one
@@ -50,8 +55,12 @@ class MixedOperation(nn.Module):
 class MixedCell(nn.Module):
     """A cell whose nodes see all inputs before them.
 
+    Args:
+        place: The cell's place in the network, with its sizes.
+        space: Space of the cells, which has the operators.
+
     Attributes:
-        weights: Of `none` and the operators of every edge (14, 1 + operators); set for a forward pass.
+        weights: Weights of `none` and the operators of every edge (14, 1 + operators); set for a forward pass.
     """
 
     def __init__(self, place: CellPlace, space: CellSpace) -> None:
@@ -65,7 +74,12 @@ class MixedCell(nn.Module):
         )
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Outputs of the two cells before -> (B, 4 x channels, H, W)."""
+        """Output of the cell (B, 4 x channels, H, W).
+
+        Args:
+            first: Output of the cell before the last (B, C, H, W); it may have twice the resolution.
+            second: Output of the last cell (B, C, H, W).
+        """
         states, at = [self.first(first), self.second(second)], 0
         for links in INPUTS:
             total, *rest = (self.edges[at + link](states[link], self.weights[at + link]) for link in links)
@@ -80,8 +94,8 @@ class CellSupernet(nn.Module):
     """Stem, mixed cells and head of a space; without auxiliary head, dropout and drop path.
 
     Args:
-        space: Of the cells; the network that it stands for has the space's own depth and width.
-        depth: Cells of the supernet.
+        space: Space of the cells; the network that the supernet stands for has the space's own depth and width.
+        depth: Number of cells of the supernet.
         width: Channels of a node before the first reduction.
     """
 
@@ -99,7 +113,7 @@ class CellSupernet(nn.Module):
         return [self.normal, self.reduction]
 
     def weights(self) -> Iterator[nn.Parameter]:
-        """All other parameters."""
+        """All parameters but the architecture parameters."""
         return self.network.parameters()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -122,7 +136,7 @@ class CellSupernet(nn.Module):
         return next(self.derivations())
 
     def derivations(self) -> Iterator[Architecture]:
-        """That architecture, then less likely and smaller ones, for limits.
+        """The architecture that `derived` gives, then less likely ones that cost less, to choose from where limits hold.
 
         From one to the next, the edge that loses the least probability by it gets an operator that costs less.
         """
@@ -144,7 +158,7 @@ class CellSupernet(nn.Module):
             edges[at] = self.space.choices[new]
 
     def _cheaper(self, edges: list[Edge]) -> Iterator[tuple[int, int, int]]:
-        """Edge, its operator's number, and that of one that costs less."""
+        """Each edge with the number of its operator and that of another one that costs less."""
         costs = [operator_cost(edge, self.space.channels, stride=1, groups=self.space.groups, size=1) for edge in self.space.choices]
         for at, edge in enumerate(edges):
             old = self.space.choices.index(edge)

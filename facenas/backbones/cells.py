@@ -88,32 +88,47 @@ class CellSpace(SpaceSection):
 
     @classmethod
     def known(cls) -> dict[str, Known]:
-        """What DARTS found on CIFAR-10, for CIFAR-10 and for ImageNet."""
+        """The networks that DARTS found on CIFAR-10, for CIFAR-10 and for ImageNet."""
         imagenet = cls(operators="darts", groups=1, shape="imagenet", depth=14, channels=48, input_size=224, num_classes=1000)
         return {"darts": _darts(cls(operators="darts", groups=1, num_classes=10)), "darts-imagenet": _darts(imagenet)}
 
     @property
     def choices(self) -> tuple[Edge, ...]:
-        """What an edge may compute."""
+        """What an edge may compute, as pairs of an operation and a kernel size."""
         return OPERATORS[self.operators]
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """Separable and dilated convolutions, as the space has them."""
+        """The convolutions of the space, separable and dilated, by name."""
         return ("allegro_sep_conv", "allegro_dil_conv") if self.operators == "allegro" else ("sep_conv", "dil_conv")
 
     def positions(self, depth: int) -> int:
-        """Edges of both cells, whatever the depth."""
+        """Number of edges of both cells, whatever the depth; a ModelError if there are too few cells."""
         if depth < (least := 4 if self.shape == "ir" else 3):
             raise ModelError(f"a network of cells has {least} of them or more in the shape {self.shape}, got {depth}")
         return POSITIONS
 
     def start(self, *, depth: int | None = None, width: int | None = None) -> Architecture:
-        """Separable 3x3 convolutions of both inputs at every node."""
+        """The architecture with separable 3x3 convolutions of both inputs at every node.
+
+        Args:
+            depth: Number of cells; None: the space's own.
+            width: Channels of a node in the first cell; None: the space's own.
+        """
         return self.encoded([(self.operations[0], 3)] * self.positions(depth or self.depth), [0, 1] * (POSITIONS // 2), depth, width)
 
     def encoded(self, edges: Sequence[Edge], links: Sequence[int], depth: int | None = None, width: int | None = None) -> Architecture:
-        """The architecture with these edges, in whichever order the two of a node are."""
+        """The architecture with these edges, in whichever order the two of a node are.
+
+        Args:
+            edges: Operation and kernel size of each edge, the normal cell's eight and then the reduction's.
+            links: The input of each edge: 0 and 1 are the outputs of the two cells before, 2 and so on the nodes.
+            depth: Number of cells; None: the space's own.
+            width: Channels of a node in the first cell; None: the space's own.
+
+        Raises:
+            ModelError: If the space has no such architecture.
+        """
         pairs = [sorted(zip(links[at : at + 2], edges[at : at + 2], strict=True)) for at in range(0, len(links), 2)]
         ordered = [edge for pair in pairs for edge in pair]
         operations: tuple[Operation, ...] = tuple(operation for _, (operation, _) in ordered)
@@ -153,11 +168,21 @@ class CellSpace(SpaceSection):
                 )
 
     def ranges(self, *, depths: tuple[int, int], widths: range) -> Ranges:
-        """The settings' own depth and width, whatever the bounds."""
+        """The settings' own depth and width, whatever the bounds.
+
+        Args:
+            depths: Fewest and most cells; they are not used.
+            widths: Channels; they are not used.
+        """
         return {"depths": range(self.depth, self.depth + 1), "widths": range(self.channels, self.channels + 1)}
 
     def alternatives(self, architecture: Architecture, position: int) -> Alternatives:
-        """Operators of an edge with the kernel size that is there, and sizes of the operation that is there."""
+        """What the micro search tries at an edge: operators with the kernel size that is there, and sizes of the operation that is there.
+
+        Args:
+            architecture: The architecture that is changed.
+            position: Number of the edge, from 0.
+        """
         return space.alternatives_of(self.choices, architecture, position)
 
     def places(self, architecture: Architecture) -> list[CellPlace]:
@@ -180,7 +205,13 @@ class CellSpace(SpaceSection):
         return self.around(cells, put, architecture.width)
 
     def around(self, cells: "Sequence[nn.Module]", put: Sequence[CellPlace], width: int) -> "CellNetwork":
-        """Stem and heads around cells."""
+        """The network of given cells: stem and heads are put around them.
+
+        Args:
+            cells: Modules of the cells, in their order.
+            put: Place of each cell in the network.
+            width: Channels of a node in the first cell.
+        """
         from facenas.backbones.cell_network import AuxiliaryClassifier, CellNetwork, classifier, stem
         from facenas.backbones.layers import embedding_layer
 
@@ -213,28 +244,41 @@ class CellSpace(SpaceSection):
         return total + cost.linear(channels, self.num_classes)
 
     def mixed_cells(self) -> "CellSpace":
-        """The space itself."""
+        """The space itself, which the strategy `allegro` can search."""
         return self
 
     def check_supernet(self, *, depth: int, width: int) -> None:
-        """Raise a SettingsError unless there is a supernet of so many cells, with so many channels in a node of the first."""
+        """Check that there is a supernet of this size.
+
+        Args:
+            depth: Number of cells of the supernet.
+            width: Channels of a node in the first cell.
+
+        Raises:
+            SettingsError: If the width is no multiple of twice the groups, or there are too few cells.
+        """
         if width % (2 * self.groups):
             raise SettingsError(f"strategy.channels must be a multiple of twice space.groups, {2 * self.groups}, got {width}")
         if self.shape == "ir" and depth < 5:
             raise SettingsError(f"in the shape ir four cells are reductions: set strategy.cells to 5 or more, not {depth}")
 
     def supernet(self, *, depth: int = 8, width: int = 16) -> "CellSupernet":
-        """Cells whose edges compute all operators, mixed."""
+        """The network of cells whose edges compute all operators, mixed, with fresh weights.
+
+        Args:
+            depth: Number of cells.
+            width: Channels of a node in the first cell.
+        """
         from facenas.backbones.cell_supernet import CellSupernet
 
         return CellSupernet(self, depth=depth, width=width)
 
     def skips(self, architecture: Architecture) -> tuple[int, int]:
-        """Edges of the normal and of the reduction cell that are skips."""
+        """Number of edges of the normal cell and of the reduction cell that are skips."""
         return skips(architecture)
 
     def drawing(self, architecture: Architecture) -> Drawing:
-        """A block for every cell."""
+        """The network for a report: a block for every cell."""
         layers = [
             Layer("reduction" if place.reduction else "normal", 0, place.second, NODES * place.channels, 2 if place.reduction else 1)
             for place in self.places(architecture)
@@ -242,7 +286,7 @@ class CellSpace(SpaceSection):
         return Drawing(layers, self.input_size // (8 if self.shape == "imagenet" else 1), "cell", "cell")
 
     def graphs(self, architecture: Architecture) -> tuple[Graph, Graph]:
-        """The normal cell and the reduction.
+        """The normal cell and the reduction cell as graphs.
 
         Source: AllegroNAS, figure 5; Liu et al., "DARTS: differentiable architecture search", 2019, figures 4 and 5.
         """
@@ -253,14 +297,27 @@ class CellSpace(SpaceSection):
         )
 
     def sample(self, rng: Random, *, depths: Sequence[int] = (), widths: Sequence[int] = ()) -> Architecture:
-        """Random cells: two different inputs of every node, and any operators."""
+        """Random cells: two different inputs of every node, and any operators.
+
+        Args:
+            rng: Source of the random numbers.
+            depths: Numbers of cells to draw from; empty: the space's own.
+            widths: Channels of a node in the first cell to draw from; empty: the space's own.
+        """
         links = [link for node in range(POSITIONS // 2) for link in rng.sample(range(2 + node % NODES), 2)]
         return self.encoded(
             [rng.choice(self.choices) for _ in links], links, *(rng.choice(some) if some else None for some in (depths, widths))
         )
 
     def mutate(self, architecture: Architecture, rng: Random, *, depths: Sequence[int] = (), widths: Sequence[int] = ()) -> Architecture:
-        """Another operator or another input of one edge; depth and width stay."""
+        """The architecture with another operator or another input of one edge; depth and width stay.
+
+        Args:
+            architecture: The architecture that is changed.
+            rng: Source of the random numbers.
+            depths: Numbers of cells; they are not used.
+            widths: Channels; they are not used.
+        """
         at, made, links = rng.randrange(POSITIONS), edges(architecture), list(architecture.links)
         free = [link for link in range(2 + at % EDGES // 2) if link not in links[at - at % 2 : at - at % 2 + 2]]
         if free and rng.random() < 0.5:
@@ -271,18 +328,23 @@ class CellSpace(SpaceSection):
 
 
 def edges(architecture: Architecture) -> list[Edge]:
-    """Operation and kernel of every edge."""
+    """Operation and kernel size of every edge, the normal cell's eight and then the reduction's."""
     return list(zip(architecture.operations, architecture.kernels, strict=True))
 
 
 def skips(architecture: Architecture) -> tuple[int, int]:
-    """Edges of the normal and of the reduction cell that are skips."""
+    """Number of edges of the normal cell and of the reduction cell that are skips."""
     normal, reduction = architecture.operations[:EDGES], architecture.operations[EDGES:]
     return normal.count("skip"), reduction.count("skip")
 
 
 def half(architecture: Architecture, *, reduction: bool) -> tuple[list[Edge], tuple[int, ...]]:
-    """Edges and links of one of the two cells."""
+    """Edges and links of one of the two cells.
+
+    Args:
+        architecture: An architecture of this space.
+        reduction: Whether it is the reduction cell, or else the normal one.
+    """
     part = slice(EDGES, None) if reduction else slice(EDGES)
     return edges(architecture)[part], architecture.links[part]
 

@@ -57,8 +57,8 @@ def weight_gradient(x: Tensor, grad: Tensor, kernel: int, stride: int) -> Tensor
     Args:
         x: Input (B, C, H, W).
         grad: Gradient of the output (B, D, H / stride, W / stride).
-        kernel: Side K.
-        stride: Of the convolution.
+        kernel: Side K of the kernel in pixels.
+        stride: Stride of the convolution.
     """
     (batch, channels, height, width), (_, outputs, rows, columns), margin = x.shape, grad.shape, kernel // 2
     extra = [-(side + 2 * margin) % stride for side in (height, width)]

@@ -16,7 +16,7 @@ class Cost(NamedTuple):
         return Cost(self.parameters + other.parameters, self.macs + other.macs)
 
     def less(self, other: "Cost") -> "Cost":
-        """Cost without a part."""
+        """The cost that is left without a part."""
         return Cost(self.parameters - other.parameters, self.macs - other.macs)
 
 
@@ -24,13 +24,30 @@ NOTHING = Cost(0, 0)
 
 
 def convolution(channels_in: int, channels_out: int, kernel: int, *, size: int, groups: int = 1) -> Cost:
-    """A square convolution without bias whose output is `size` x `size`."""
+    """Cost of a square convolution without bias.
+
+    Args:
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        kernel: Side of the kernel in pixels.
+        size: Side of the output in pixels.
+        groups: Number of groups; as many as channels for a depthwise convolution.
+    """
     weights = kernel * kernel * channels_in // groups * channels_out
     return Cost(weights, weights * size * size)
 
 
 def operation(kind: str, channels_in: int, channels_out: int, kernel: int, *, size: int, mixed: bool = True) -> Cost:
-    """A layer as `layers.operation` builds it, with an output of `size` x `size`."""
+    """Cost of a layer as `layers.operation` builds it.
+
+    Args:
+        kind: Name of the operation.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        kernel: Side of the kernel in pixels.
+        size: Side of the output in pixels.
+        mixed: Whether the pointwise convolution is there even where the number of channels stays.
+    """
     if kind == "conv":
         return convolution(channels_in, channels_out, kernel, size=size)
     each = NOTHING if kind.endswith("pool") else convolution(channels_in, channels_in, kernel, size=size, groups=channels_in)
@@ -38,10 +55,15 @@ def operation(kind: str, channels_in: int, channels_out: int, kernel: int, *, si
 
 
 def batch_norm(channels: int) -> Cost:
-    """Scale and shift per channel; its multiplications are not counted, as the field does."""
+    """Cost of a BatchNorm: scale and shift per channel; its multiplications are not counted, as the field does."""
     return Cost(2 * channels, 0)
 
 
 def linear(features_in: int, features_out: int) -> Cost:
-    """A matrix product with bias."""
+    """Cost of a linear layer with bias.
+
+    Args:
+        features_in: Number of input features.
+        features_out: Number of output features.
+    """
     return Cost(features_in * features_out + features_out, features_in * features_out)

@@ -13,9 +13,9 @@ def counted(build: Callable[[], nn.Module], *, channels: int, size: int) -> Cost
     """Trainable parameters, and multiply-accumulates of convolutions and matrix products for one image.
 
     Args:
-        build: Makes the network.
-        channels: Of the image.
-        size: Its side in pixels.
+        build: Function that makes the network.
+        channels: Channels of the image.
+        size: Side of the image in pixels.
     """
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         network = build().eval()

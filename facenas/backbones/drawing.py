@@ -15,7 +15,12 @@ WORDS = {
 
 
 def in_words(kind: str, kernel: int) -> str:
-    """An operation and its kernel size as people read them; an operation that has no other word is called by its name."""
+    """An operation and its kernel size as people read them; an operation that has no other word is called by its name.
+
+    Args:
+        kind: Name of the operation.
+        kernel: Kernel size in pixels; 0: it has none.
+    """
     return f"{WORDS.get(kind, kind)} {kernel}x{kernel}" if kernel else WORDS.get(kind, kind)
 
 
@@ -27,7 +32,7 @@ class Layer(NamedTuple):
         kernel: Kernel size in pixels; 0: it has none.
         channels_in: Channels of its input.
         channels_out: Channels of its output.
-        stride: By which the resolution is divided.
+        stride: Factor by which the resolution is divided.
     """
 
     kind: str
@@ -41,10 +46,10 @@ class Drawing(NamedTuple):
     """A network as a chain of blocks.
 
     Attributes:
-        layers: In the order of computation, without stem and head.
-        size: Side of the first one's input, in pixels.
-        part: What one of them is, in a word, such as `layer`.
-        told: The same at length, after "one block is one".
+        layers: The blocks in the order of computation, without stem and head.
+        size: Side of the first block's input, in pixels.
+        part: What a block stands for, in a word, such as `layer`.
+        told: What a block stands for, at length, to be read after "one block is one".
     """
 
     layers: Sequence[Layer]
@@ -59,8 +64,8 @@ class Edge(NamedTuple):
     Attributes:
         source: Number of the point where it begins, the graph's inputs first.
         node: Number of the node where it ends, from 0.
-        label: What stands on it, of at most six letters.
-        kind: Chooses the colour, such as `sep3`.
+        label: Short text that stands on it, of at most six letters.
+        kind: Name that chooses the colour, such as `sep3`.
         told: What is computed, at length.
     """
 
@@ -75,10 +80,10 @@ class Graph(NamedTuple):
     """A cell: inputs at the left, nodes to the right; all nodes together are its output.
 
     Attributes:
-        name: Of the cell.
+        name: Name of the cell.
         inputs: Short and long name of each input.
-        nodes: How many there are.
-        edges: In the order of the architecture.
+        nodes: Number of nodes.
+        edges: The edges, in the order of the architecture.
     """
 
     name: str

@@ -28,20 +28,20 @@ class FastPaths:
     """Within it, forward passes of a network in training are computed faster on a CPU; parameters, hooks and state stay what they are.
 
     Args:
-        network: Whose convolutions are affected.
+        network: Network whose convolutions are computed otherwise.
     """
 
     def __init__(self, network: nn.Module) -> None:
         self._convolutions = [module for module in network.modules() if type(module) is nn.Conv2d] if convolution.slow_here() else []
 
     def __enter__(self) -> Self:
-        """Put them on."""
+        """Put the faster paths on."""
         self._before = _on.set(True)
         self._become(convolution.Conv2d)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take them off."""
+        """Take the faster paths off."""
         self._become(nn.Conv2d)
         _on.reset(self._before)
 

@@ -73,13 +73,18 @@ class IRSpace(SpaceSection):
         }
 
     def positions(self, depth: int) -> int:
-        """One per unit: both convolutions of a unit share operation and kernel."""
+        """Number of units of a network of `depth` layers: both convolutions of a unit share operation and kernel."""
         if depth % 2 or not 10 <= depth <= 100:
             raise ModelError(f"an IR network's depth is even, from 10 to 100 (2 x units + 2), got {depth}")
         return (depth - 2) // 2
 
     def start(self, *, depth: int, width: int) -> Architecture:
-        """Plain 3x3 convolutions everywhere, which is what the published face networks' parameter counts show."""
+        """The architecture with plain 3x3 convolutions everywhere, which the published face networks' parameter counts show.
+
+        Args:
+            depth: Number of layers, 2 x units + 2.
+            width: Channels W of the first stage.
+        """
         return super().start(depth=depth, width=width)
 
     def check(self, architecture: Architecture) -> None:
@@ -119,17 +124,23 @@ class IRSpace(SpaceSection):
         return total + embedding_cost(self.output, 8 * width, size=size, dimension=self.dimension(architecture))
 
     def drawing(self, architecture: Architecture) -> Drawing:
-        """A block for every unit."""
+        """The network for a report: a block for every unit."""
         return Drawing([Layer(*one) for one in plan(architecture)], self.input_size, "unit", "unit of two convolutions")
 
     def stage_ends(self, architecture: Architecture) -> list[tuple[str, int]]:
-        """The last unit of each of the four stages; before the units are convolution, BatchNorm and PReLU."""
+        """Name and channels of the last unit of each of the four stages; before the units are convolution, BatchNorm and PReLU."""
         units = plan(architecture)
         last = [place for place in range(len(units)) if place + 1 == len(units) or units[place + 1][4] == 2]
         return [(str(place + 3), units[place][3]) for place in last]
 
     def sample(self, rng: Random, *, depths: Sequence[int] = range(10, 101, 2), widths: Sequence[int] = range(16, 65, 2)) -> Architecture:
-        """A random architecture; the default bounds are the paper's medium setting (section 4.2)."""
+        """A random architecture; the default bounds are the paper's medium setting (section 4.2).
+
+        Args:
+            rng: Source of the random numbers.
+            depths: Numbers of layers to draw from.
+            widths: Channels of the first stage to draw from.
+        """
         return space.sample(self, rng, depths=depths, widths=widths)
 
     def mutate(
@@ -140,7 +151,14 @@ class IRSpace(SpaceSection):
         depths: Sequence[int] = range(10, 101, 2),
         widths: Sequence[int] = range(16, 65, 2),
     ) -> Architecture:
-        """A neighbour of the architecture within the bounds."""
+        """A neighbour of the architecture within the bounds: one variable differs by one step.
+
+        Args:
+            architecture: The architecture that is changed.
+            rng: Source of the random numbers.
+            depths: Numbers of layers that it may have.
+            widths: Channels of the first stage that it may have.
+        """
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
 
 
@@ -165,7 +183,7 @@ def plan(architecture: Architecture) -> Layers:
 
 
 def __getattr__(name: str) -> Any:
-    """The modules of its networks, which have a file of their own."""
+    """The classes of the space's networks, which have a file of their own."""
     if name in ("IRNetwork", "Unit"):
         from facenas.backbones import ir_network
 

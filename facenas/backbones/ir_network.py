@@ -11,7 +11,12 @@ from facenas.native.norm_prelu import norm_prelu
 
 
 def build(space: IRSpace, architecture: Architecture) -> "IRNetwork":
-    """A network with fresh weights, from images (B, C, H, W) to embeddings (B, D) that are not normalised."""
+    """A network with fresh weights, from images (B, C, H, W) to embeddings (B, D) that are not normalised.
+
+    Args:
+        space: Space with input size and output layer.
+        architecture: Point of the space, which is taken to lie in it.
+    """
     width = architecture.width
     units = [Unit(kind, kernel, *channels, stride=stride) for kind, kernel, *channels, stride in plan(architecture)]
     size, dimension = space.input_size // REDUCTION, space.dimension(architecture)
@@ -48,6 +53,13 @@ class Unit(nn.Module):
 
     The shortcut is a 1x1 convolution with BN where the channels change and plain subsampling elsewhere.
 
+    Args:
+        kind: Operation of both convolutions.
+        kernel: Kernel size of both convolutions in pixels.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        stride: Stride of the second convolution.
+
     Source: AdaFace, `net.py`, `BasicBlockIR`.
     """
 
@@ -75,6 +87,12 @@ class Unit(nn.Module):
 
 
 def activated(x: Tensor, norm: nn.Module, prelu: nn.Module) -> Tensor:
-    """BatchNorm and PReLU of features (B, C, H, W)."""
+    """BatchNorm and PReLU of features, in one operation where the compiled ones may be used.
+
+    Args:
+        x: Features (B, C, H, W).
+        norm: The BatchNorm.
+        prelu: The PReLU.
+    """
     out: Tensor = norm_prelu(x, norm, prelu) if fast() else prelu(norm(x))
     return out

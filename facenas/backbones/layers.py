@@ -8,7 +8,15 @@ from facenas.backbones.output import Output
 
 
 def conv(channels_in: int, channels_out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    """A square convolution without bias that keeps the resolution at stride 1."""
+    """A square convolution without bias that keeps the resolution at stride 1.
+
+    Args:
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        kernel: Side of the kernel in pixels, odd.
+        stride: Stride.
+        groups: Number of groups; as many as channels for a depthwise convolution.
+    """
     return nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, groups=groups, bias=False)
 
 
@@ -16,11 +24,12 @@ def operation(kind: Operation, channels_in: int, channels_out: int, kernel: int,
     """Plain convolution, or one channel at a time - convolution, greatest or mean value - and then a pointwise convolution.
 
     Args:
-        kind: `conv`; `sep` and `depthwise` are the same here, `max_pool` and `avg_pool` look at no padding.
-        channels_in: Of the input.
-        channels_out: Of the output.
-        kernel: Side in pixels.
-        stride: Of the first part.
+        kind: Name of the operation: `conv`; `sep` or `depthwise`, which are the same here; `max_pool` or `avg_pool`, which look at no
+            padding.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        kernel: Side of the kernel in pixels.
+        stride: Stride of the first part.
         mixed: Whether the pointwise convolution is there even where the number of channels stays.
 
     Source: EGNAS, section 3.1 (operation types) and the published `NetworkMix.py` (nothing between the two); ENAS, section 2.3, whose
@@ -47,7 +56,7 @@ def embedding_layer(output: Output, channels: int, *, size: int, dimension: int,
         channels: Channels C of the features.
         size: Side of the map (B, C, H, W), in pixels.
         dimension: Embedding dimension D.
-        dropout: A fraction.
+        dropout: Dropout in front of the linear layer, a fraction.
 
     Source: ArcFace, section 2.2.2 (option E); MobileFaceNets, section 3.1 (global depthwise convolution).
     """
@@ -63,7 +72,7 @@ def embedding_layer(output: Output, channels: int, *, size: int, dimension: int,
 
 
 def initialise(module: nn.Module) -> None:
-    """Kaiming's normal distribution by fan-out, as AdaFace's code begins."""
+    """Draw a module's weights from Kaiming's normal distribution by fan-out, as AdaFace's code begins."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         if module.bias is not None:

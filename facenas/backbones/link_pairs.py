@@ -14,7 +14,15 @@ def pairs(units: int) -> list[tuple[int, int]]:
 
 
 def check_links(links: Sequence[int], units: int) -> None:
-    """Raise a ModelError unless there are no links, or a 0 or 1 for every pair."""
+    """Check the links of an architecture.
+
+    Args:
+        links: The links, in the order of `pairs`.
+        units: Number of units of the network.
+
+    Raises:
+        ModelError: Unless there are no links, or a 0 or 1 for every pair.
+    """
     wanted = len(pairs(units))
     if links and (len(links) != wanted or not set(links) <= {0, 1}):
         raise ModelError(f"{units} units have {wanted} possible links, each 0 or 1, or none at all; got {len(links)} in 0 to {max(links)}")

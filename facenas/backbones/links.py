@@ -19,7 +19,7 @@ class Linked(nn.Module):
 
     Args:
         base: The network without them.
-        links: One for each of `pairs`.
+        links: The links, each 0 or 1, in the order of `link_pairs.pairs`.
     """
 
     def __init__(self, base: Base, links: Sequence[int]) -> None:
@@ -33,9 +33,14 @@ class Linked(nn.Module):
 
 
 def linked(base: Base, links: Sequence[int], x: Tensor) -> Tensor:
-    """Images (B, C, H, W) through a network whose unit j is given its predecessor's output plus those of all t with S(j, t) = 1.
+    """Compute a network whose unit j is given its predecessor's output plus those of all t with S(j, t) = 1.
 
     A link has no parameters: where it crosses stages, pixels are left out and channels of zeros appended.
+
+    Args:
+        base: The network without links.
+        links: The links, each 0 or 1, in the order of `link_pairs.pairs`.
+        x: Images (B, C, H, W).
 
     Source: NAR, section 3.2; He et al., "Deep residual learning", 2016, section 3.3, option A.
     """
@@ -51,6 +56,11 @@ def linked(base: Base, links: Sequence[int], x: Tensor) -> Tensor:
 
 
 def fitted(x: Tensor, to: Tensor) -> Tensor:
-    """Features (B, C, H, W) at the resolution and with the channels of others, which have fewer pixels and more channels."""
+    """The features with pixels left out and channels of zeros appended, so that they can be added to others.
+
+    Args:
+        x: Features (B, C, H, W).
+        to: The other features (B, C', H', W'), which have as many pixels or fewer, and as many channels or more.
+    """
     stride = -(-x.shape[2] // to.shape[2])
     return functional.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, 0, to.shape[1] - x.shape[1]))

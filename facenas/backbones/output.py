@@ -10,7 +10,14 @@ Output = Literal[Flat, "pool"]
 
 
 def embedding_cost(output: Flat, channels: int, *, size: int, dimension: int) -> Cost:
-    """Cost of `layers.embedding_layer`; arguments as there."""
+    """Cost of `layers.embedding_layer`.
+
+    Args:
+        output: Kind of output layer: flatten or gdc.
+        channels: Channels of the features.
+        size: Side of the features' map in pixels.
+        dimension: Embedding dimension D.
+    """
     total = cost.batch_norm(channels)
     if output == "gdc":
         total += cost.convolution(channels, channels, size, size=1, groups=channels)

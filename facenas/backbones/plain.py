@@ -34,17 +34,22 @@ class PlainSpace(SpaceSection):
     input_size: int = Field(32, ge=4, description="Image side in pixels; only the multiply-accumulates depend on it.")
 
     def positions(self, depth: int) -> int:
-        """One per layer."""
+        """Number of layers, each of which has an operation and a kernel size."""
         if depth < 3:
             raise ModelError(f"a plain network needs at least 3 layers, got depth {depth}")
         return depth
 
     def start(self, *, depth: int, width: int) -> Architecture:
-        """Separable 3x3 layers everywhere (EGNAS, algorithm 1, initialization)."""
+        """The architecture with separable 3x3 layers everywhere (EGNAS, algorithm 1, initialization).
+
+        Args:
+            depth: Number of layers L.
+            width: Channels W; the input convolution has 2W.
+        """
         return super().start(depth=depth, width=width)
 
     def dimension(self, architecture: Architecture) -> int:
-        """Number of classes."""
+        """Number of classes, which is the size of the network's output."""
         return self.num_classes
 
     def check(self, architecture: Architecture) -> None:
@@ -77,17 +82,30 @@ class PlainSpace(SpaceSection):
         return total + cost.linear(4 * width, self.num_classes)
 
     def drawing(self, architecture: Architecture) -> Drawing:
-        """A block for every layer."""
+        """The network for a report: a block for every layer."""
         return Drawing([Layer(*one) for one in plan(architecture)], self.input_size)
 
     def sample(self, rng: Random, *, depths: Sequence[int] = range(5, 101), widths: Sequence[int] = range(16, 129, 2)) -> Architecture:
-        """A random architecture; the default bounds are the paper's (section 3.1)."""
+        """A random architecture; the default bounds are the paper's (section 3.1).
+
+        Args:
+            rng: Source of the random numbers.
+            depths: Numbers of layers to draw from.
+            widths: Channels W to draw from.
+        """
         return space.sample(self, rng, depths=depths, widths=widths)
 
     def mutate(
         self, architecture: Architecture, rng: Random, *, depths: Sequence[int] = range(5, 101), widths: Sequence[int] = range(16, 129, 2)
     ) -> Architecture:
-        """A neighbour of the architecture within the bounds."""
+        """A neighbour of the architecture within the bounds: one variable differs by one step.
+
+        Args:
+            architecture: The architecture that is changed.
+            rng: Source of the random numbers.
+            depths: Numbers of layers that it may have.
+            widths: Channels W that it may have.
+        """
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
 
 
@@ -106,7 +124,7 @@ def plan(architecture: Architecture) -> Layers:
 
 
 def __getattr__(name: str) -> Any:
-    """The module of its networks, which has a file of its own."""
+    """The class of the space's networks, which has a file of its own."""
     if name == "PlainNetwork":
         from facenas.backbones.plain_network import PlainNetwork
 

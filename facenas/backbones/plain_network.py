@@ -12,7 +12,12 @@ from facenas.native import fused
 
 
 def build(space: PlainSpace, architecture: Architecture) -> "PlainNetwork":
-    """A network with fresh weights, from images (B, C, H, W) to logits (B, num_classes)."""
+    """A network with fresh weights, from images (B, C, H, W) to logits (B, num_classes).
+
+    Args:
+        space: Space with input size and number of classes.
+        architecture: Point of the space, which is taken to lie in it.
+    """
     width = architecture.width
     modules: list[nn.Module] = [layers.conv(space.in_channels, 2 * width, 3), nn.BatchNorm2d(2 * width)]
     for kind, kernel, channels_in, channels_out, stride in plan(architecture):

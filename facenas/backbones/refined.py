@@ -44,7 +44,16 @@ STAGES: dict[Name, tuple[int, ...]] = {
 
 
 class OperatorPlace(NamedTuple):
-    """A convolution of the base that an operator takes the place of."""
+    """A convolution of the base that an operator takes the place of.
+
+    Attributes:
+        unit: Number of the unit, from 0.
+        at: Number of the module in the unit's residual branch, before its BatchNorm.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        stride: Stride of the convolution.
+        size: Side of its output in pixels.
+    """
 
     unit: int
     at: int  # in the unit's residual branch, before its BatchNorm
@@ -113,41 +122,54 @@ class RefinedSpace(SpaceSection):
 
     @property
     def depth(self) -> int:
-        """Layers, counted as the base counts them."""
+        """Number of layers of the base, counted as its own space counts them."""
         return 2 * sum(STAGES[self.base]) + 2
 
     @property
     def choices(self) -> tuple[tuple[Operation, Kernel], ...]:
-        """What a position may compute."""
+        """What a position may compute, as pairs of an operation and a kernel size."""
         return tuple(OPERATORS[operator] for operator in self.operators)
 
     @property
     def units(self) -> int:
-        """Of the base."""
+        """Number of units of the base."""
         return sum(STAGES[self.base])
 
     def positions(self, depth: int) -> int:
-        """One per convolution, or per unit."""
+        """Number of operators to choose: one per convolution, or per unit; a ModelError if the base has another depth."""
         if depth != self.depth:
             raise ModelError(f"{self.base} has depth {self.depth}, got {depth}; refinement keeps depth and width")
         return self.units * (2 if self.positions_per == "convolution" else 1)
 
     def start(self, *, depth: int | None = None, width: int | None = None) -> Architecture:
-        """The base itself: 3x3 convolutions everywhere."""
+        """The base itself: 3x3 convolutions everywhere.
+
+        Args:
+            depth: Number of layers, which must be the base's; None: the base's.
+            width: Channels of the first stage, which must be the base's; None: the base's.
+
+        Raises:
+            ModelError: If depth or width is another than the base's.
+        """
         count, wide = self.positions(depth or self.depth), width or self.channels
         if wide != self.channels:
             raise ModelError(f"{self.base} has width {self.channels}, got {wide}; refinement keeps depth and width")
         return Architecture(space="refined", depth=self.depth, width=wide, operations=("conv",) * count, kernels=(3,) * count)
 
     def encoded(self, operators: Sequence[Operator], links: Sequence[int] = ()) -> Architecture:
-        """The architecture with these operators, one per position, and these links."""
+        """The architecture with these operators and links.
+
+        Args:
+            operators: Name of an operator for each position.
+            links: The links, each 0 or 1, in the order of `link_pairs.pairs`; empty: none.
+        """
         operations, kernels = zip(*(OPERATORS[operator] for operator in operators), strict=True)
         made = self.start().replace(operations=operations, kernels=kernels, links=tuple(links) if any(links) else ())
         self.check(made)
         return made
 
     def decoded(self, architecture: Architecture) -> list[Operator]:
-        """Names of an architecture's operators."""
+        """Name of the operator at each position of an architecture."""
         names = {layer: name for name, layer in OPERATORS.items()}
         return [names[layer] for layer in zip(architecture.operations, architecture.kernels, strict=True)]
 
@@ -189,25 +211,35 @@ class RefinedSpace(SpaceSection):
         return made
 
     def ranges(self, *, depths: tuple[int, int], widths: range) -> Ranges:
-        """The base's own depth and width, whatever the bounds."""
+        """The base's own depth and width, whatever the bounds.
+
+        Args:
+            depths: Fewest and most layers; they are not used.
+            widths: Channels; they are not used.
+        """
         return {"depths": range(self.depth, self.depth + 1), "widths": range(self.channels, self.channels + 1)}
 
     def alternatives(self, architecture: Architecture, position: int) -> Alternatives:
-        """Operators with the kernel size that is there, and sizes of the operation that is there."""
+        """What the micro search tries at a position: operations with the kernel size there, and sizes of the operation there.
+
+        Args:
+            architecture: The architecture that is changed.
+            position: Number of the position, from 0.
+        """
         return space.alternatives_of(self.choices, architecture, position)
 
     def refinements(self) -> "RefinedSpace":
-        """The space itself."""
+        """The space itself, which the strategy `nar` can search."""
         return self
 
     def supernet(self) -> "Supernet":
-        """The base with all operators at every position."""
+        """The network that holds the base with all operators at every position, with fresh weights."""
         from facenas.backbones.supernet import Supernet
 
         return Supernet(self)
 
     def drawing(self, architecture: Architecture) -> Drawing:
-        """A block for every convolution, or every unit."""
+        """The network for a report: a block for every convolution, or every unit."""
         told = "convolution of a unit" if self.positions_per == "convolution" else "unit of two convolutions"
         return Drawing([Layer(*one) for one in self.plan(architecture)], self.input_size, self.positions_per, told)
 
@@ -222,7 +254,7 @@ class RefinedSpace(SpaceSection):
         ]
 
     def of_places(self, architecture: Architecture) -> list[tuple[Operation, Kernel]]:
-        """What is computed at every place."""
+        """Operation and kernel size of every convolution of the base's residual branches, in the order of `places`."""
         times = 2 if self.positions_per == "unit" else 1
         return [layer for layer in zip(architecture.operations, architecture.kernels, strict=True) for _ in range(times)]
 
@@ -250,7 +282,13 @@ class RefinedSpace(SpaceSection):
         return network
 
     def operator(self, place: OperatorPlace, kind: Operation, kernel: Kernel) -> "nn.Module":
-        """A fresh operator for a place."""
+        """A fresh operator for a place.
+
+        Args:
+            place: The convolution of the base that it takes the place of.
+            kind: Name of the operation.
+            kernel: Kernel size in pixels.
+        """
         from facenas.backbones import layers
 
         mixed = self.pooling == "mixed"
@@ -278,11 +316,24 @@ class RefinedSpace(SpaceSection):
         return resnet.base_cost(self.channels, stem=self.stem, **options)
 
     def sample(self, rng: Random, *, depths: Sequence[int] = (), widths: Sequence[int] = ()) -> Architecture:
-        """Operators drawn uniformly; depth and width are the base's."""
+        """An architecture whose operators are drawn uniformly; depth and width are the base's.
+
+        Args:
+            rng: Source of the random numbers.
+            depths: Numbers of layers; they are not used.
+            widths: Channels; they are not used.
+        """
         return self.encoded([rng.choice(self.operators) for _ in self.start().operations])
 
     def mutate(self, architecture: Architecture, rng: Random, *, depths: Sequence[int] = (), widths: Sequence[int] = ()) -> Architecture:
-        """Another operator at one position."""
+        """The architecture with another operator at one position.
+
+        Args:
+            architecture: The architecture that is changed.
+            rng: Source of the random numbers.
+            depths: Numbers of layers; they are not used.
+            widths: Channels; they are not used.
+        """
         operators = self.decoded(architecture)
         position = rng.randrange(len(operators))
         others = [operator for operator in self.operators if operator != operators[position]]

@@ -1,4 +1,4 @@
-"""ResNet-18's modules."""
+"""The modules of which ResNet-18 is built."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,6 +12,11 @@ class BasicUnit(nn.Module):
     """conv (stride) - BN - ReLU - conv - BN, added to a shortcut, then ReLU.
 
     The shortcut is a 1x1 convolution with BN where channels change.
+
+    Args:
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        stride: Stride of the first convolution.
 
     Source: He et al., "Deep residual learning", 2016, figure 5 and section 3.3, option B.
     """
@@ -35,7 +40,15 @@ class BasicUnit(nn.Module):
 
 
 class ResNet(nn.Sequential):
-    """Input layer, units, mean over the map, linear; before embeddings leave, BatchNorm as in the IR networks."""
+    """Input layer, units, mean over the map, linear; before embeddings leave, BatchNorm as in the IR networks.
+
+    Args:
+        width: Channels of the first stage.
+        stem: Kind of input layer.
+        in_channels: Channels of the image.
+        outputs: Number of classes, or embedding dimension D.
+        embeds: Whether it gives embeddings and not logits.
+    """
 
     def __init__(self, width: int, *, stem: Stem, in_channels: int, outputs: int, embeds: bool = False) -> None:
         first = nn.Conv2d(in_channels, width, 7, 2, 3, bias=False) if stem == "imagenet" else layers.conv(in_channels, width, 3)

@@ -59,7 +59,7 @@ class NetworkSection(Section):
 
     @property
     def classes(self) -> int:
-        """Number of classes of a classifier; 0 of a network that embeds."""
+        """Number of classes of a classifier; 0 for a network that embeds."""
         return getattr(self, "num_classes", None) or 0
 
     @property
@@ -85,11 +85,11 @@ class NetworkSection(Section):
         return _counted(self, architecture)
 
     def count_parameters(self, architecture: Architecture) -> int:
-        """Trainable parameters."""
+        """Number of trainable parameters."""
         return self.cost(architecture).parameters
 
     def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates for one image of `input_size`."""
+        """Number of multiply-accumulates for one image of `input_size`."""
         return self.cost(architecture).macs
 
     def drawing(self, architecture: Architecture) -> Drawing:
@@ -113,7 +113,7 @@ class NetworkSection(Section):
         """Weights that somebody has published, by their names in the network.
 
         Args:
-            file: A safetensors file of them; None: where they are published.
+            file: A safetensors file of the weights; None: those are fetched from where they are published.
 
         Raises:
             ModelError: If they cannot be had.
@@ -122,12 +122,12 @@ class NetworkSection(Section):
 
 
 class SpaceSection(NetworkSection):
-    """What a search space has besides; a class of its own adds `operations`, and takes the place of what is otherwise with it.
+    """What a search space has besides; a class of its own adds `operations`, and overrides what differs in its space.
 
     The architectures of this class have one operation and one kernel size for each position, no stages and no links.
 
     Attributes:
-        depth_step: Layers that one step of growth adds.
+        depth_step: Number of layers that one step of growth adds.
         width_step: Channels by which the micro search makes networks wider or narrower, where only multiples can be built.
         one_size: Whether all architectures have the same depth and width, so that the bounds of a search say nothing.
     """
@@ -156,7 +156,15 @@ class SpaceSection(NetworkSection):
         return depth
 
     def start(self, *, depth: int, width: int) -> Architecture:
-        """The architecture with the first operation and the first kernel size everywhere."""
+        """The architecture with the first operation and the first kernel size everywhere.
+
+        Args:
+            depth: Number of layers, as the space counts them.
+            width: Channels of the first resolution.
+
+        Raises:
+            ModelError: If no architecture has that depth.
+        """
         count = self.positions(depth)
         operations, kernels = (self.operations[0],) * count, (self.kernels[0],) * count
         return Architecture(space=self.name, depth=depth, width=width, operations=operations, kernels=kernels)
@@ -177,8 +185,8 @@ class SpaceSection(NetworkSection):
         """The depths and widths to draw from, within bounds.
 
         Args:
-            depths: The fewest and the most layers.
-            widths: Channels.
+            depths: Fewest and most layers.
+            widths: Channels of the first resolution.
 
         Raises:
             ModelError: If no architecture has the first or the last depth.
@@ -186,23 +194,41 @@ class SpaceSection(NetworkSection):
         return space.ranges(self, depths=depths, widths=widths)
 
     def alternatives(self, architecture: Architecture, position: int) -> Alternatives:
-        """What the micro search tries at a position, in this order."""
+        """What the micro search tries at a position, in this order.
+
+        Args:
+            architecture: The architecture that is changed.
+            position: Number of the position, from 0.
+        """
         return space.alternatives(self, architecture, position)
 
     def sample(self, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:
-        """A random architecture: depth, width, then every operation and kernel size."""
+        """A random architecture: depth, width, then every operation and kernel size.
+
+        Args:
+            rng: Source of the random numbers.
+            depths: Numbers of layers to draw from.
+            widths: Channels of the first resolution to draw from.
+        """
         return space.sample(self, rng, depths=depths, widths=widths)
 
     def mutate(self, architecture: Architecture, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:
-        """A neighbour of the architecture within the bounds."""
+        """A neighbour of the architecture within the bounds: one variable differs by one step.
+
+        Args:
+            architecture: The architecture that is changed.
+            rng: Source of the random numbers.
+            depths: Numbers of layers that it may have.
+            widths: Channels of the first resolution that it may have.
+        """
         return space.mutate(self, architecture, rng, depths=depths, widths=widths)
 
     def refinements(self) -> Refinements | None:
-        """What the strategy `nar` works with; None: it cannot search this space."""
+        """The space as the strategy `nar` searches it; None: it cannot."""
         return None
 
     def mixed_cells(self) -> MixedCells | None:
-        """What the strategy `allegro` works with; None: it cannot search this space."""
+        """The space as the strategy `allegro` searches it; None: it cannot."""
         return None
 
 

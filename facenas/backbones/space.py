@@ -14,14 +14,24 @@ if TYPE_CHECKING:
 
 
 class Ranges(TypedDict):
-    """What a search draws depth and width from."""
+    """The depths and the widths that a search draws from.
+
+    Attributes:
+        depths: Numbers of layers.
+        widths: Channels of the first resolution.
+    """
 
     depths: range
     widths: range
 
 
 class Alternatives(NamedTuple):
-    """What the micro search tries at a position, each in this order."""
+    """What the micro search tries at a position, each in this order.
+
+    Attributes:
+        operations: Operations to try, while the kernel size stays.
+        kernels: Kernel sizes in pixels to try, while the operation stays.
+    """
 
     operations: tuple[Operation, ...]
     kernels: tuple[Kernel, ...]
@@ -40,48 +50,66 @@ class Refinements(Protocol):
 
     @property
     def units(self) -> int:
-        """Units of the base."""
+        """Number of units of the base."""
 
     @property
     def positions_per(self) -> str:
-        """What an operator is chosen for, in a word."""
+        """What an operator is chosen for, in a word, such as `unit`."""
 
     def start(self) -> Architecture:
         """The base itself."""
 
     def encoded(self, operators: Sequence[Any], links: Sequence[int] = ()) -> Architecture:
-        """The architecture with these operators, one per position, and these links, one for each of `link_pairs.pairs(units)`."""
+        """The architecture with these operators and links.
+
+        Args:
+            operators: Name of an operator for each position.
+            links: The links, each 0 or 1, in the order of `link_pairs.pairs(units)`; empty: none.
+        """
 
     def decoded(self, architecture: Architecture) -> list[Any]:
-        """Names of an architecture's operators."""
+        """Name of the operator at each position of an architecture."""
 
     def cost(self, architecture: Architecture) -> Cost:
-        """Parameters and multiply-accumulates."""
+        """Parameters and multiply-accumulates of an architecture's network."""
 
     def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates for one image."""
+        """Number of multiply-accumulates for one image."""
 
     def supernet(self) -> Any:
-        """The network that holds all of them, with fresh weights: an `nn.Module` such as `facenas.backbones.supernet.Supernet`."""
+        """The network that holds all refinements, with fresh weights: an `nn.Module` such as `facenas.backbones.supernet.Supernet`."""
 
 
 class MixedCells(Protocol):
     """A space of cells, as the strategy `allegro` searches it: a supernet in which every edge computes all operators."""
 
     def start(self) -> Architecture:
-        """Any architecture."""
+        """Any architecture of the space."""
 
     def check_supernet(self, *, depth: int, width: int) -> None:
-        """Raise a SettingsError unless there is a supernet of so many cells, with so many channels in a node of the first."""
+        """Check that there is a supernet of this size.
+
+        Args:
+            depth: Number of cells of the supernet.
+            width: Channels of a node in the first cell.
+
+        Raises:
+            SettingsError: If there is no such supernet.
+        """
 
     def supernet(self, *, depth: int, width: int) -> Any:
-        """Such a supernet with fresh weights: an `nn.Module` such as `facenas.backbones.cell_supernet.CellSupernet`."""
+        """A supernet with fresh weights: an `nn.Module` such as `facenas.backbones.cell_supernet.CellSupernet`.
+
+        Args:
+            depth: Number of cells.
+            width: Channels of a node in the first cell.
+        """
 
     def skips(self, architecture: Architecture) -> tuple[int, int]:
-        """Edges of the normal and of the reduction cell that are skips."""
+        """Number of edges of the normal cell and of the reduction cell that are skips."""
 
     def cost(self, architecture: Architecture) -> Cost:
-        """Parameters and multiply-accumulates."""
+        """Parameters and multiply-accumulates of an architecture's network."""
 
 
 class SearchSpace(Protocol):
@@ -104,7 +132,7 @@ class SearchSpace(Protocol):
 
     @property
     def classes(self) -> int:
-        """Number of classes of a classifier; 0 of a space whose networks embed."""
+        """Number of classes of a classifier; 0 for a space whose networks embed."""
 
     @property
     def chain(self) -> bool:
@@ -116,7 +144,7 @@ class SearchSpace(Protocol):
 
     @property
     def depth_step(self) -> int:
-        """Layers that one step of growth adds."""
+        """Number of layers that one step of growth adds."""
 
     @property
     def width_step(self) -> int:
@@ -138,22 +166,53 @@ class SearchSpace(Protocol):
         """Number of searchable operations at `depth`; an error if no architecture has that depth."""
 
     def start(self, *, depth: int, width: int) -> Architecture:
-        """The architecture with the first operation and the first kernel size everywhere."""
+        """The architecture with the first operation and the first kernel size everywhere.
+
+        Args:
+            depth: Number of layers, as the space counts them.
+            width: Channels of the first resolution.
+        """
 
     def check(self, architecture: Architecture) -> None:
         """Raise a ModelError unless the architecture lies in this space."""
 
     def ranges(self, *, depths: tuple[int, int], widths: range) -> Ranges:
-        """The depths and widths to draw from, of the fewest to the most layers and of some widths; an error if there are none."""
+        """The depths and widths to draw from, within bounds.
+
+        Args:
+            depths: Fewest and most layers.
+            widths: Channels of the first resolution.
+
+        Raises:
+            ModelError: If no architecture has the first or the last depth.
+        """
 
     def alternatives(self, architecture: Architecture, position: int) -> Alternatives:
-        """What the micro search tries at a position, in this order."""
+        """What the micro search tries at a position, in this order.
+
+        Args:
+            architecture: The architecture that is changed.
+            position: Number of the position, from 0.
+        """
 
     def sample(self, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:
-        """An architecture drawn uniformly: depth, width, then every operation and kernel."""
+        """An architecture drawn uniformly: depth, width, then every operation and kernel.
+
+        Args:
+            rng: Source of the random numbers.
+            depths: Numbers of layers to draw from.
+            widths: Channels of the first resolution to draw from.
+        """
 
     def mutate(self, architecture: Architecture, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:
-        """An architecture that differs in one variable by one step."""
+        """An architecture that differs in one variable by one step.
+
+        Args:
+            architecture: The architecture that is changed.
+            rng: Source of the random numbers.
+            depths: Numbers of layers that it may have.
+            widths: Channels of the first resolution that it may have.
+        """
 
     def build(self, architecture: Architecture) -> "nn.Module":
         """A network with fresh weights, from images (B, C, H, W) to embeddings (B, D) that are not normalised or to logits (B, N)."""
@@ -165,25 +224,25 @@ class SearchSpace(Protocol):
         """Parameters and multiply-accumulates at `input_size`, without memory for the weights."""
 
     def count_parameters(self, architecture: Architecture) -> int:
-        """Trainable parameters."""
+        """Number of trainable parameters."""
 
     def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates for one image."""
+        """Number of multiply-accumulates for one image."""
 
     def drawing(self, architecture: Architecture) -> Drawing:
         """The network as blocks, for reports."""
 
     def graphs(self, architecture: Architecture) -> Sequence[Graph]:
-        """Cells to draw as graphs; of most spaces none."""
+        """Cells to draw as graphs; most spaces have none."""
 
     def stage_ends(self, architecture: Architecture) -> Sequence[tuple[str, int]]:
         """Module and channels at the end of each stage, of which each halves the resolution; none where feature maps are not offered."""
 
     def refinements(self) -> Refinements | None:
-        """What the strategy `nar` works with; None: it cannot search this space."""
+        """The space as the strategy `nar` searches it; None: it cannot."""
 
     def mixed_cells(self) -> MixedCells | None:
-        """What the strategy `allegro` works with; None: it cannot search this space."""
+        """The space as the strategy `allegro` searches it; None: it cannot."""
 
 
 KERNELS: tuple[Kernel, ...] = (3, 5)  # that a search chooses from
@@ -192,12 +251,15 @@ T = TypeVar("T")
 
 
 def check_kinds(space: SearchSpace, architecture: Architecture, *, kernels: Sequence[Kernel] = ()) -> None:
-    """Raise a ModelError if the architecture has operations or kernel sizes that the space does not know, or links.
+    """Check that a space knows the operations and kernel sizes of an architecture, which must have no links.
 
     Args:
-        space: The space.
-        architecture: What is checked.
-        kernels: Sizes that can be built; empty: those that the space chooses from.
+        space: The space that the architecture is of.
+        architecture: The architecture that is checked.
+        kernels: Kernel sizes in pixels that can be built; empty: those that the space chooses from.
+
+    Raises:
+        ModelError: If it has others, or links.
     """
     can = kernels or space.kernels
     strange = sorted(set(architecture.operations) - set(space.operations))
@@ -210,7 +272,16 @@ def check_kinds(space: SearchSpace, architecture: Architecture, *, kernels: Sequ
 
 
 def ranges(space: SearchSpace, *, depths: tuple[int, int], widths: range) -> Ranges:
-    """Depths in steps of the space's, which must have the first and the last; all widths."""
+    """The depths and widths to draw from: depths in steps of the space's, which must have the first and the last, and all widths.
+
+    Args:
+        space: The space.
+        depths: Fewest and most layers.
+        widths: Channels of the first resolution.
+
+    Raises:
+        ModelError: If no architecture has the first or the last depth.
+    """
     steps = range(depths[0], depths[1] + 1, space.depth_step)
     for end in (steps[0], steps[-1]):
         space.positions(end)
@@ -221,9 +292,9 @@ def alternatives_of(choices: Sequence[tuple[Operation, Kernel]], architecture: A
     """Where not every operation has every kernel size: the operations with the size that is there, the sizes of the operation there.
 
     Args:
-        choices: What a position may compute.
-        architecture: What is there.
-        position: Where.
+        choices: What a position may compute, as pairs of an operation and a kernel size.
+        architecture: The architecture that is changed.
+        position: Number of the position, from 0.
     """
     there, size = architecture.operations[position], architecture.kernels[position]
     return Alternatives(
@@ -235,6 +306,11 @@ def alternatives_of(choices: Sequence[tuple[Operation, Kernel]], architecture: A
 def alternatives(space: SearchSpace, architecture: Architecture, position: int) -> Alternatives:
     """The operations that are not there, and all kernel sizes but the one that every architecture starts from.
 
+    Args:
+        space: The space.
+        architecture: The architecture that is changed.
+        position: Number of the position, from 0.
+
     Source: EGNAS, algorithm 1, with two operations and 3x3 and 5x5: the other operation, and 5x5.
     """
     there = architecture.operations[position]
@@ -242,7 +318,14 @@ def alternatives(space: SearchSpace, architecture: Architecture, position: int) 
 
 
 def sample(space: SearchSpace, rng: Random, *, depths: Sequence[int], widths: Sequence[int]) -> Architecture:
-    """Draw depth, width, operations and kernels uniformly (EGNAS, section 3.1, equation 1)."""
+    """Draw depth, width, operations and kernels uniformly (EGNAS, section 3.1, equation 1).
+
+    Args:
+        space: The space.
+        rng: Source of the random numbers.
+        depths: Numbers of layers to draw from.
+        widths: Channels of the first resolution to draw from.
+    """
     architecture = space.start(depth=rng.choice(depths), width=rng.choice(widths))
     positions = range(len(architecture.operations))
     return architecture.replace(
@@ -254,6 +337,13 @@ def mutate(space: SearchSpace, architecture: Architecture, rng: Random, *, depth
     """Change one variable: one step deeper or shallower, wider or narrower, or one operation or kernel.
 
     A step in depth appends or removes the last position.
+
+    Args:
+        space: The space.
+        architecture: The architecture that is changed.
+        rng: Source of the random numbers.
+        depths: Numbers of layers that it may have.
+        widths: Channels of the first resolution that it may have.
     """
     neighbours = {
         "depth": [d for d in (architecture.depth - space.depth_step, architecture.depth + space.depth_step) if d in depths],

@@ -10,10 +10,10 @@ from facenas.backbones.refined import OPERATORS, RefinedSpace
 
 
 class Choice(nn.Module):
-    """Modules of which one is at work.
+    """Several modules for one place, of which one is at work.
 
     Args:
-        modules: By the name of their operator.
+        modules: The modules, by the name of their operator.
     """
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
@@ -23,11 +23,11 @@ class Choice(nn.Module):
 
     @property
     def chosen(self) -> nn.Module:
-        """The one at work."""
+        """The module that is at work."""
         return self.choices[self.name]
 
     def forward(self, x: Tensor) -> Tensor:
-        """What it makes of features."""
+        """Features (B, C, H, W) -> what the module at work makes of them."""
         out: Tensor = self.chosen(x)
         return out
 
@@ -36,7 +36,7 @@ class Supernet(nn.Module):
     """The base with all operators of the space at every position, each with a BatchNorm of its own; the rest is shared.
 
     Args:
-        space: The refinements.
+        space: Space of refinements that it holds.
 
     Source: NAR, section 3.3, after Pham et al., "Efficient neural architecture search via parameter sharing", 2018 (ENAS), section 2.
     """
@@ -54,7 +54,7 @@ class Supernet(nn.Module):
         self.links: tuple[int, ...] = ()
 
     def take(self, path: Architecture) -> None:
-        """Compute this architecture from now on."""
+        """Compute the network of this architecture from now on."""
         each = 1 if self.space.positions_per == "convolution" else 2
         names = [name for name in self.space.decoded(path) for _ in range(each)]
         for (operator, norm), name in zip(self.places, names, strict=True):
@@ -62,12 +62,12 @@ class Supernet(nn.Module):
         self.links = path.links
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images (B, C, H, W) through the path."""
+        """Images (B, C, H, W) -> embeddings (B, D) or logits (B, N) of the network that was taken last."""
         out: Tensor = linked(self.base, self.links, x) if self.links else self.base(x)
         return out
 
     def weights(self, path: Architecture) -> dict[str, Tensor]:
-        """The state of the path as that of the network that the space builds of it."""
+        """The state of a path's modules, by the names in the network that the space builds of this architecture."""
         self.take(path)
         left_out = {
             id(module) for place in self.places for choice in place for module in choice.choices.values() if module is not choice.chosen

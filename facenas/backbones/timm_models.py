@@ -23,8 +23,8 @@ class FaceBackbone(nn.Module):
     """A network of facenas with what timm expects of a model; weights of a facenas run load as they are.
 
     Args:
-        blueprint: What to build.
-        num_classes: 0: embeddings (B, D) that are not normalised; otherwise logits of a fresh linear layer after them.
+        blueprint: Architecture and space of the network.
+        num_classes: Number of logits of a fresh linear layer after the embeddings; 0: embeddings (B, D) that are not normalised.
         in_chans: Image channels; None: the blueprint's.
         img_size: Image side in pixels; None: the blueprint's.
         drop_rate: Dropout before the embedding layer, a fraction; None: the blueprint's.
@@ -56,11 +56,16 @@ class FaceBackbone(nn.Module):
         self.register_load_state_dict_pre_hook(_prefixed)  # type: ignore[no-untyped-call]
 
     def get_classifier(self) -> nn.Module:
-        """What follows the embedding."""
+        """The linear layer after the embedding, or the identity."""
         return self.fc
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Another fresh layer after the embedding, or none."""
+        """Put another fresh linear layer after the embedding, or none.
+
+        Args:
+            num_classes: Number of logits; 0: no layer.
+            global_pool: Kind of pooling, which timm gives; it is not used.
+        """
         self.num_classes = num_classes
         self.fc = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
 
@@ -70,7 +75,12 @@ class FaceBackbone(nn.Module):
         return out
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Embeddings (B, D) -> themselves, or logits (B, N)."""
+        """Logits (B, N), or the embeddings themselves where there is no layer after them.
+
+        Args:
+            x: Embeddings (B, D).
+            pre_logits: Whether the embeddings are wanted in any case.
+        """
         out: Tensor = x if pre_logits else self.fc(x)
         return out
 
@@ -80,7 +90,12 @@ class FaceBackbone(nn.Module):
 
 
 def timm_convention(contract: InputContract, *, num_classes: int = 0) -> dict[str, Any]:
-    """An input contract in the words of timm's `pretrained_cfg`."""
+    """An input contract in the words of timm's `pretrained_cfg`.
+
+    Args:
+        contract: What the network expects of an image.
+        num_classes: Number of classes of a classifier; 0: a face network.
+    """
     mean, std = ([value / 255 for value in values * (contract.channels // len(values))] for values in (contract.mean, contract.std))
     return {
         "input_size": (contract.channels, *sides(contract.size)),
@@ -96,7 +111,12 @@ def timm_convention(contract: InputContract, *, num_classes: int = 0) -> dict[st
 
 
 def timm_config(blueprint: Blueprint, contract: InputContract) -> dict[str, Any]:
-    """The `config.json` by which timm builds a network from a folder or from the Hugging Face hub."""
+    """The `config.json` by which timm builds a network from a folder or from the Hugging Face hub.
+
+    Args:
+        blueprint: Architecture and space of the network.
+        contract: What the network expects of an image.
+    """
     classes = blueprint.space.classes
     return {
         "architecture": "facenas",
@@ -165,7 +185,16 @@ def _create(name: str, blueprint: Blueprint, *, contract: InputContract | None =
 
 @register_model
 def facenas(pretrained: bool = False, *, architecture: str | Path | dict[str, Any], **options: Any) -> nn.Module:
-    """A found or trained network: `architecture` is an architecture.json, a run folder that has one, a model.json, or a name of the zoo."""
+    """A found or trained network, for `timm.create_model("facenas", architecture=...)`.
+
+    Args:
+        pretrained: Whether weights are loaded, as timm does it.
+        architecture: An architecture.json, a run folder that has one, a model.json, the content of such a file, or a name of the zoo.
+        options: Options of `FaceBackbone` and of timm's `create_model`.
+
+    Raises:
+        ModelError: If there is no such architecture, or its network cannot be built so.
+    """
     blueprint, contract = _read(architecture)
     return _create("facenas", blueprint, contract=contract, pretrained=pretrained, **options)
 

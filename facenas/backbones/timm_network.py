@@ -24,7 +24,12 @@ def build(space: TimmSpace) -> "TimmNetwork":
 
 
 class TimmNetwork(nn.Module):
-    """timm's network and the embedding layer; they keep their names, so that published weights fit the first."""
+    """timm's network and the embedding layer; timm's keeps the names of its parameters, so that published weights fit.
+
+    Args:
+        body: timm's network.
+        head: The embedding layer, or the identity for a classifier.
+    """
 
     def __init__(self, body: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -40,8 +45,8 @@ class TimmFeatures(NamedTuple):
     """What a network of timm ends in, without its classifier.
 
     Attributes:
-        shape: Of one image's features, (C, H, W), (T, C) or (C,).
-        is_map: Whether they are a square map (C, H, W).
+        shape: Shape of one image's features: (C, H, W), (T, C) or (C,).
+        is_map: Whether the features are a square map (C, H, W).
     """
 
     shape: tuple[int, ...]
@@ -51,8 +56,12 @@ class TimmFeatures(NamedTuple):
 def published_weights(space: TimmSpace, file: str | None = None) -> dict[str, Tensor]:
     """Weights that timm publishes, or those of a safetensors file, by their names in the network that the space builds.
 
+    Args:
+        space: Space of the network.
+        file: A safetensors file of the weights; None: they are fetched from where timm publishes them.
+
     Raises:
-        ModelError: If they cannot be had.
+        ModelError: If the weights cannot be had.
     """
     overlay = {"file": file, "url": None, "hf_hub_id": None, "custom_load": False} if file else None
     if file and not file.endswith(".safetensors"):
@@ -100,7 +109,14 @@ def _unfit(space: TimmSpace, error: Exception) -> ModelError:
 
 @cache
 def features(model: str, *, size: int, channels: int, pooled: bool) -> TimmFeatures:
-    """What timm's network ends in, for images of `size` x `size`."""
+    """What timm's network ends in, without its classifier.
+
+    Args:
+        model: Name of the network in timm.
+        size: Side of the image in pixels.
+        channels: Channels of the image.
+        pooled: Whether timm's own pooling is kept.
+    """
     space = TimmSpace(model=model, input_size=size, in_channels=channels)
     with torch.random.fork_rng(devices=[]):
         with torch.device("meta"):
@@ -112,7 +128,7 @@ def features(model: str, *, size: int, channels: int, pooled: bool) -> TimmFeatu
 
 @cache
 def cost(space: TimmSpace) -> Cost:
-    """Parameters and multiply-accumulates."""
+    """Parameters and multiply-accumulates of the space's network."""
     try:
         return counted(lambda: space.build(POINT), channels=space.in_channels, size=space.input_size)
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:

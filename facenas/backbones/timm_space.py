@@ -37,7 +37,7 @@ class TimmSpace(NetworkSection):
     num_classes: int | None = Field(None, ge=2, description="Classes of a classifier, with timm's own output layer; null: a face network.")
 
     def start(self) -> Architecture:
-        """The one point."""
+        """The only architecture of this space, which has no operations to choose."""
         return POINT
 
     def check(self, architecture: Architecture) -> None:
@@ -54,7 +54,7 @@ class TimmSpace(NetworkSection):
 
     @property
     def features(self) -> "TimmFeatures":
-        """What the embedding layer is given."""
+        """What the embedding layer is given: the features that timm's network ends in."""
         from facenas.backbones.timm_network import features
 
         return features(self.model, size=self.input_size, channels=self.in_channels, pooled=self.output == "pool")
@@ -78,14 +78,14 @@ class TimmSpace(NetworkSection):
         return cost(self)
 
     def described(self, architecture: Architecture) -> str:
-        """By timm's own name."""
+        """The network by timm's own name, and its output layer."""
         return f"timm's {self.model}, output {self.output}"
 
     def published_weights(self, file: str | None = None) -> "dict[str, Tensor]":
         """Weights that timm publishes, or those of a safetensors file, by their names in the network.
 
         Args:
-            file: A safetensors file of them; None: where timm publishes them.
+            file: A safetensors file of the weights; None: they are fetched from where timm publishes them.
 
         Raises:
             ModelError: If they cannot be had.
@@ -97,6 +97,10 @@ class TimmSpace(NetworkSection):
 
 def timm_space(model: str, **options: Any) -> TimmSpace:
     """The space of a network of timm, with the output layer that it can have where none is named.
+
+    Args:
+        model: Name of the network in timm.
+        options: Other fields of `TimmSpace`.
 
     Raises:
         ModelError: If timm has no such network, or cannot build it for such images.
@@ -113,5 +117,13 @@ def timm_space(model: str, **options: Any) -> TimmSpace:
 
 
 def published_weights(space: TimmSpace, file: str | None = None) -> "dict[str, Tensor]":
-    """The weights of `TimmSpace.published_weights`."""
+    """Weights of a network of timm, as `TimmSpace.published_weights` gives them.
+
+    Args:
+        space: Space of the network.
+        file: A safetensors file of the weights; None: they are fetched from where timm publishes them.
+
+    Raises:
+        ModelError: If the weights cannot be had.
+    """
     return space.published_weights(file)

@@ -21,7 +21,7 @@ Model = Annotated[Path, typer.Option("--model", help="Folder of a finished train
 
 
 def overrides(assignments: list[str], **options: object) -> list[str]:
-    """`--set` assignments, followed by the options that were given."""
+    """`--set` assignments, followed by those options that were given, as assignments."""
     return [*assignments, *(f"{key}={value}" for key, value in options.items() if value is not None)]
 
 
@@ -31,18 +31,18 @@ def data_at(root: str | None) -> dict[str, str]:
 
 
 def remark(text: str) -> None:
-    """A line on standard error, as the verbs log theirs."""
+    """Print a line on standard error, as the verbs log theirs."""
     logging.getLogger("facenas").info("%s", text)
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
-    """One JSON value on standard output."""
+    """Print one JSON value on standard output."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
 
 
 def print_result(renderable: object) -> None:
-    """A table or text on standard output, as wide as the terminal, or wide enough where there is none."""
+    """Print a table or text on standard output, as wide as the terminal, or wide enough where there is none."""
     from rich.console import Console
 
     shown = Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False)

@@ -32,7 +32,7 @@ def compare_searches(runs: Runs, as_json: Json = False) -> None:
 
 
 def table(entries: Sequence[dict[str, Any]]) -> "Table":
-    """Mean and standard deviation over seeds."""
+    """The table of a comparison: mean and standard deviation over seeds."""
     from rich.table import Table
 
     result = Table(
@@ -55,7 +55,7 @@ def table(entries: Sequence[dict[str, Any]]) -> "Table":
 
 
 def spread(value: dict[str, Any] | None, words: Callable[[float], str]) -> str:
-    """Mean ± standard deviation."""
+    """A value over seeds as people read it: mean ± standard deviation."""
     if value is None:
         return "-"
     return words(value["mean"]) + ("" if value["sd"] is None else f" ± {words(value['sd']).lstrip('+')}")

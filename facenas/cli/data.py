@@ -143,14 +143,14 @@ def sample(
 
 
 def spread(counts: "Labels") -> dict[str, float]:
-    """Least, median and most."""
+    """Least, median and most of some counts."""
     import numpy as np
 
     return {"min": int(counts.min()), "median": float(np.median(counts)), "max": int(counts.max())}
 
 
 def facts(result: dict[str, Any]) -> "Table":
-    """What `info` tells, but for the problems."""
+    """The table that `info` shows, without the problems."""
     from rich.table import Table
 
     table = Table("", result["path"], title="faces")
@@ -169,7 +169,7 @@ def facts(result: dict[str, Any]) -> "Table":
 
 
 def listing(problems: "list[Problem]", title: str) -> "Table | str":
-    """The first problems, one a row."""
+    """A table of the first problems, one a row."""
     from rich.table import Table
 
     if not problems:

@@ -106,7 +106,7 @@ def tell_comparison(done: "ModelComparison", *, as_json: bool) -> None:
 
 
 def table(one: "EvalResult") -> "Table":
-    """The figures of a model, and of the baselines."""
+    """A table of the figures of a model and of the baselines."""
     from rich.table import Table
 
     from facenas.eval.result_table import table_of

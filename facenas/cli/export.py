@@ -68,7 +68,7 @@ def export(
 
 
 def report(result: dict[str, Any], check: "Check") -> "Table":
-    """What became of a network on its way into a file."""
+    """A table of what an exported file is and how it compares with the network."""
     from rich.table import Table
 
     table = Table("", "torch", "file", title=f"{Path(result['file']).name}, {result['format']}" + opset(result["opset"]))
@@ -87,5 +87,5 @@ def report(result: dict[str, Any], check: "Check") -> "Table":
 
 
 def opset(number: int | None) -> str:
-    """The opset as people read it."""
+    """The ONNX opset as people read it."""
     return f", opset {number}" if number else ""

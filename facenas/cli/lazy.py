@@ -17,14 +17,14 @@ class Entry(NamedTuple):
 
     Attributes:
         place: `module:name`, of a function or of a `typer.Typer` with commands of its own.
-        help: How its help begins.
+        help: First sentence of its help.
     """
 
     place: str
     help: str
 
     def load(self, name: str) -> Any:
-        """The command itself."""
+        """Import the command and return it."""
         module, _, attribute = self.place.partition(":")
         found = getattr(import_module(module), attribute)
         if isinstance(found, typer.Typer):
@@ -57,11 +57,11 @@ class LazyGroup(TyperGroup):
             self._straight = False
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Options of the group itself."""
+        """The options of the group itself."""
         return [] if self._straight else super().get_params(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that was asked for."""
+        """Import the command that was asked for."""
         name, command, rest = super().resolve_command(ctx, args)
         if name in self.entries:
             command = self.entries[name].load(name)
@@ -71,5 +71,5 @@ class LazyGroup(TyperGroup):
 
 
 def group(entries: dict[str, Entry]) -> type[LazyGroup]:
-    """A group of these commands."""
+    """A class of groups that have these commands."""
     return type("Commands", (LazyGroup,), {"entries": entries})

@@ -20,7 +20,7 @@ def is_unread(before: tuple[int, int]) -> bool:
     """Whether the reader of standard output or error has gone; what is left to be written goes nowhere then.
 
     Args:
-        before: What `place_of_output` told at the start.
+        before: What `place_of_output` returned at the start.
     """
     gone = [number for number in (1, 2) if _is_gone(number)]
     for number in gone:

@@ -10,7 +10,7 @@ from facenas.search.row import Row
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """The journal as a table."""
+    """The rows of a journal as a table."""
     result = Table("step", "phase", "depth", "width", "changed", "epochs", "parameters", "score", "verdict", title="candidates")
     for row in rows:
         architecture, score = row.candidate.architecture, row.evaluation.score

@@ -99,7 +99,7 @@ def search(
 
 
 def plain(done: "SearchResult") -> dict[str, Any]:
-    """What was found, as JSON."""
+    """The result of a search as JSON values."""
     found = done.found
     return {
         "run": str(done.folder),
@@ -116,7 +116,7 @@ def plain(done: "SearchResult") -> dict[str, Any]:
 
 
 def tell(done: "SearchResult", *, as_json: bool) -> None:
-    """Print what was found."""
+    """Print the result of a search."""
     from facenas.cli.rows import table
 
     if as_json:

@@ -56,7 +56,7 @@ def train(
 
 
 def plain(done: "TrainResult") -> dict[str, Any]:
-    """What was trained, as JSON."""
+    """The result of a training as JSON values."""
     blueprint = done.blueprint
     return {
         "run": str(done.folder),
@@ -71,7 +71,7 @@ def plain(done: "TrainResult") -> dict[str, Any]:
 
 
 def validated(metrics: dict[str, float]) -> str:
-    """What is known of a network's accuracy, and how little a few pairs tell."""
+    """A sentence on a network's validation accuracy, and on how little a few pairs tell."""
     from facenas.api.folding import in_words
 
     if "folds" in metrics:

@@ -21,7 +21,7 @@ ModelPath = Annotated[Path, typer.Option("--model", help="Folder of a training r
 
 
 def told(threshold: "Threshold | None", why: str) -> dict[str, Any]:
-    """A threshold as JSON."""
+    """A threshold, or why there is none, as JSON values."""
     if threshold is None:
         return {"threshold": None, "far": None, "benchmark": None, "data": None, "no_threshold": why}
     own = not threshold.benchmark
@@ -42,6 +42,6 @@ def with_several(faces: Mapping[str, int]) -> str:
 
 
 def placed(cut: "Cut") -> dict[str, Any]:
-    """Where a face is, as JSON."""
+    """The place of a face in its picture, as JSON values."""
     box = [round(side, 2) for side in cut.face.box] if cut.face else None
     return {"status": cut.status, "reason": cut.reason, "faces": cut.found, "box": box}

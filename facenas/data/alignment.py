@@ -15,11 +15,11 @@ def template(size: Size) -> Points:
     """Where eyes, nose and corners of the mouth belong in an aligned face, (5, 2), x and y in pixels, the left of the picture first.
 
     Args:
-        size: Of the aligned face: a side that is a multiple of 112, or of 128, which leaves more room at both sides; or height and width,
-            where the height makes the scale and the face is in the middle: 112 x 96 is SphereFace's and CosFace's crop.
+        size: Size of the aligned face in pixels: a side that is a multiple of 112, or of 128, which leaves more room at both sides; or
+            height and width, where the height makes the scale and the face is in the middle: 112 x 96 is SphereFace's and CosFace's crop.
 
     Raises:
-        DataError: If a side is neither.
+        DataError: If a side is a multiple of neither 112 nor 128.
 
     Source: InsightFace, `face_align.py`.
     """
@@ -37,7 +37,7 @@ def points_of_68(landmarks: NDArray[np.floating]) -> Points:
     """The five points (5, 2) of 68 landmarks (68, 2): each eye the middle of its corners, then the nose's tip, the mouth's corners.
 
     Raises:
-        DataError: If there are not 68.
+        DataError: If there are not 68 landmarks of two coordinates.
     """
     if landmarks.shape != (68, 2):
         raise DataError(f"landmarks must have the shape (68, 2), x and y of each, got {landmarks.shape}")
@@ -49,8 +49,8 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> Po
     """The rotation, scale and shift, without reflection, that bring points nearest to others in the least-squares sense.
 
     Args:
-        source: Points (K, 2).
-        target: Where they should be, (K, 2).
+        source: Points (K, 2), x and y.
+        target: The places (K, 2) that the points should come to.
 
     Returns:
         The matrix (2, 3) that is multiplied by (x, y, 1).
@@ -80,12 +80,12 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> Po
 
 
 def align_face(image: Images, points: NDArray[np.floating], size: Size = 112) -> Images:
-    """A face cut out of a picture, (H, W, 3): bilinear, black where the picture ends.
+    """Cut a face out of a picture and align it to the template, (H, W, 3): bilinear interpolation, black where the picture ends.
 
     Args:
         image: The picture (H, W, 3), uint8.
         points: Left eye, right eye, nose, left and right corner of the mouth in it, (5, 2), x and y in pixels.
-        size: Of the aligned face; see `template`.
+        size: Size of the aligned face in pixels; see `template`.
 
     Raises:
         DataError: If the points do not determine a transform, or there is no template of this size.

@@ -25,20 +25,28 @@ class ImageSet:
         return len(self.images)
 
     def rows(self, rows: Labels) -> "ImageSet":
-        """The images of the given rows."""
+        """The images of the given rows (K,), with their labels."""
         return ImageSet(self.images[rows], self.labels[rows], self.num_classes)
 
 
 @dataclass(frozen=True)
 class ImageSplit:
-    """Training data cut in two; the test set is not part of it."""
+    """Development images cut into training and validation; the test set is not part of them."""
 
     train: ImageSet
     validation: ImageSet
 
 
 def of_classes(images: ImageSet, classes: tuple[int, ...]) -> ImageSet:
-    """The images of some classes, numbered anew in the order given; all of them if none is given."""
+    """The images of some classes, numbered anew.
+
+    Args:
+        images: Labelled images.
+        classes: Numbers of the classes to keep, whose order gives the new numbers, from 0; empty: all are kept as they are.
+
+    Raises:
+        DataError: If a class does not exist or is given twice, or only one is given.
+    """
     if not classes:
         return images
     if len(set(classes)) < max(2, len(classes)) or not set(classes) <= set(range(images.num_classes)):
@@ -56,10 +64,14 @@ def pixel_statistics(images: ImageSet) -> tuple[Moments, Moments]:
 
 
 def framed(images: ImageSet, size: int) -> ImageSet:
-    """The images in the middle of black ones of `size` x `size` pixels, or of the least multiple of it, whose blocks are averaged.
+    """Labelled images at another side: larger by a black frame around them, smaller by a frame to a multiple of it and means of blocks.
+
+    Args:
+        images: Square images (M, H, H, C).
+        size: Side of the new images in pixels.
 
     Raises:
-        DataError: If an odd number of pixels is to be added.
+        DataError: If the black frame would be wider by a pixel on one side.
     """
     side = images.images.shape[1]
     block = -(-side // size)
@@ -78,7 +90,7 @@ def split_stratified(images: ImageSet, *, share: float, seed: int) -> ImageSplit
     Args:
         images: Labelled images.
         share: Held-out share of each class, a fraction.
-        seed: Of the choice.
+        seed: Seed of the choice of held-out images.
 
     Raises:
         DataError: If a class would have no image on one side.

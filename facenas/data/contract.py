@@ -15,7 +15,7 @@ MOST_SIDE = 4096
 
 
 def _image_size(value: Any) -> Any:
-    """A side, or height and width, which are a side where they are equal."""
+    """An image size as it is kept: one side where height and width are equal, else both."""
     numbers = [value] if isinstance(value, int) else value
     if (
         not isinstance(numbers, list | tuple)
@@ -27,7 +27,7 @@ def _image_size(value: Any) -> Any:
 
 
 def _several(value: Any) -> Any:
-    """One number is a list of one."""
+    """A tuple of numbers; a single number becomes a tuple of one."""
     return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -71,11 +71,11 @@ class InputContract(Section):
 
     @property
     def channels(self) -> int:
-        """Channels of the network's input."""
+        """The number of channels of the network's input."""
         return 1 if self.color == "grey" else 3
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W), uint8 RGB or grey, -> network input (B, C, H, W), float32."""
+        """Turn images (B, C, H, W), uint8, RGB or grey, into the network's input (B, C, H, W), float32."""
         if self.color == "bgr":
             images = images.flip(1)
         return (images.float() - _column(self.mean, images.device)) / _column(self.std, images.device)

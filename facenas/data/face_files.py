@@ -22,14 +22,14 @@ logger = logging.getLogger("facenas")
 
 
 class ShapeError(DataError):
-    """A photograph of another shape than an aligned face has; it is none of the few unreadable ones that are passed over."""
+    """A photograph whose proportions no aligned face has; unlike an unreadable photograph, it is never skipped."""
 
 
 class Photographs(Protocol):
-    """Photographs by key; small when pickled, whatever their number.
+    """Photographs that are read by their key; an object is small when pickled, whatever their number.
 
     Attributes:
-        size: In pixels: the side, or height and width.
+        size: Size of the photographs in pixels: the side, or height and width.
     """
 
     @property
@@ -39,23 +39,23 @@ class Photographs(Protocol):
         """A photograph (H, W, 3), uint8; a DataError if it cannot be decoded."""
 
     def place(self, key: int) -> str:
-        """Where it comes from."""
+        """Where a photograph comes from, such as its file's path, for messages."""
 
     def files(self) -> list[Path]:
-        """All files that the photographs are in."""
+        """The paths of all files that the photographs are in."""
 
 
 class Contents(Protocol):
-    """Encoded photographs by key: the files of a folder, the records of one file."""
+    """Encoded photographs by key, such as the files of a folder or the records of one file."""
 
     def read(self, key: int) -> Encoded:
         """The photograph's bytes, as JPEG, PNG or whatever was stored."""
 
     def place(self, key: int) -> str:
-        """Where it comes from."""
+        """Where a photograph comes from, such as its file's path, for messages."""
 
     def files(self) -> list[Path]:
-        """All files that the photographs are in."""
+        """The paths of all files that the photographs are in."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ class Decoding:
     """Photographs that are decoded each time.
 
     Attributes:
-        contents: Their bytes.
-        size: That they are resized to, in pixels.
+        contents: The encoded photographs.
+        size: Size in pixels that the photographs are resized to: a side, or height and width.
         decoder: How JPEG files are decoded.
-        shape: What is done with a photograph of other proportions than `size`: it is refused, since those of aligned faces are known; it is
-            stretched; or the part of these proportions in its centre is taken.
+        shape: What is done with a photograph of other proportions than `size`: `refuse` raises an error, as aligned faces have known
+            proportions; `stretch` resizes it all the same; `centre` takes the largest part of the right proportions in its middle.
     """
 
     contents: Contents
@@ -98,11 +98,11 @@ class Decoding:
         return pixels
 
     def place(self, key: int) -> str:
-        """Where it comes from."""
+        """Where a photograph comes from, for messages."""
         return self.contents.place(key)
 
     def files(self) -> list[Path]:
-        """All files that the photographs are in."""
+        """The paths of all files that the photographs are in."""
         return self.contents.files()
 
 
@@ -114,19 +114,19 @@ class PathContents:
     paths: NDArray[np.bytes_]
 
     def read(self, key: int) -> bytes:
-        """The file's content."""
+        """The bytes of the file with this number."""
         return self._path(key).read_bytes()
 
     def place(self, key: int) -> str:
-        """The file's path."""
+        """The path of the file with this number."""
         return str(self._path(key))
 
     def files(self) -> list[Path]:
-        """All files."""
+        """The paths of all files."""
         return [self._path(key) for key in range(len(self.paths))]
 
     def entry(self, key: int) -> bytes:
-        """The file's name below the root, or of one elsewhere its last part, and its size in bytes; -1 where there is none."""
+        """A file's path below the root (of a file elsewhere its name alone) and its size in bytes; a missing file has the size -1."""
         name = os.fsdecode(self.paths[key])
         try:
             size = os.stat(os.path.join(self.root, name)).st_size  # noqa: PTH116, PTH118 - hundreds of thousands of files
@@ -139,7 +139,12 @@ class PathContents:
 
 
 def path_contents(root: Path, paths: Sequence[Path | str]) -> PathContents:
-    """Files below `root`."""
+    """Photographs that are files of their own.
+
+    Args:
+        root: Folder that relative paths start from.
+        paths: Path of each file, K; its place in the sequence becomes its key.
+    """
     return PathContents(root, np.array([os.fsencode(path) for path in paths], dtype=np.bytes_))
 
 
@@ -148,9 +153,9 @@ class FaceFiles:
     """Face photographs that are read when they are asked for: a `FaceDataset`.
 
     Attributes:
-        dataset: What the photographs are.
-        photographs: Where they are read.
-        keys: Of each photograph there, shape (M,).
+        dataset: Name of the data set, for example `orl`.
+        photographs: What reads a photograph by its key.
+        keys: Key of each photograph in `photographs`, shape (M,).
         identities: Number of the person in each, shape (M,).
         names: Name of each identity.
     """
@@ -167,7 +172,7 @@ class FaceFiles:
 
     @property
     def size(self) -> Size:
-        """Of the photographs in pixels."""
+        """Size of the photographs in pixels: their side, or height and width."""
         return self.photographs.size
 
     def image(self, row: int) -> Images:
@@ -175,7 +180,7 @@ class FaceFiles:
         return self.photographs.image(int(self.keys[row]))
 
     def place(self, row: int) -> str:
-        """Its file, or its record in a file."""
+        """Where a photograph comes from: its file, or its record in a file."""
         return self.photographs.place(int(self.keys[row]))
 
     def rows(self, rows: Labels) -> "FaceFiles":
@@ -189,10 +194,10 @@ class FaceFiles:
 
 
 def in_memory(faces: FaceDataset) -> FaceSet:
-    """Decode all photographs, skipping and naming those that cannot be decoded.
+    """Decode all photographs into memory; those that cannot be decoded are left out and named in a warning.
 
     Raises:
-        DataError: If more than 1 % of them cannot be decoded.
+        DataError: If more than 1 % of the photographs cannot be decoded.
     """
     if isinstance(faces, FaceSet):
         return faces
@@ -203,10 +208,18 @@ def in_memory(faces: FaceDataset) -> FaceSet:
 
 
 def decode_into(images: Images, faces: FaceDataset) -> Labels:
-    """Decode all photographs into an array (M, H, W, 3); the rows that could be decoded are returned, the others named.
+    """Decode all photographs into an array; those that cannot be decoded are named in a warning.
+
+    Args:
+        images: The array (M, H, W, 3), uint8, that is filled; rows of photographs that cannot be decoded keep what they held.
+        faces: The M photographs.
+
+    Returns:
+        The rows that could be decoded, in order.
 
     Raises:
-        DataError: If more than 1 % of them cannot be decoded.
+        ShapeError: If photographs of other proportions are refused and there is one.
+        DataError: If more than 1 % of the photographs cannot be decoded.
     """
 
     def decode(row: int) -> bool:
@@ -234,7 +247,7 @@ def decode_into(images: Images, faces: FaceDataset) -> Labels:
 
 
 def state(faces: FaceDataset) -> NDArray[Any]:
-    """What tells photographs from others: their pixels in memory; else which they are, in which files, as these are now."""
+    """An array that tells sets of photographs apart: the pixels of a set in memory, else the keys with a hash of the files as they are."""
     if isinstance(faces, FaceSet):
         return faces.images
     if not isinstance(faces, FaceFiles):

@@ -20,7 +20,12 @@ def sides(size: Size) -> tuple[int, int]:
 
 
 def as_size(height: int, width: int) -> Size:
-    """The size of an image: its side if it is square, else height and width."""
+    """The size of an image as it is kept: one side if the image is square, else height and width.
+
+    Args:
+        height: Height in pixels.
+        width: Width in pixels.
+    """
     return height if height == width else (height, width)
 
 
@@ -34,10 +39,10 @@ class FaceDataset(Protocol):
     """Photographs of faces, in memory or read when they are asked for.
 
     Attributes:
-        dataset: What the photographs are, for example `orl`; identities are comparable within one data set only.
+        dataset: Name of the data set, for example `orl`; identities are comparable within one data set only.
         identities: Number of the person in each photograph, shape (M,), from 0 to len(names) - 1.
         names: Name of each identity.
-        size: Of the photographs in pixels: their side, or height and width.
+        size: Size of the photographs in pixels: their side, or height and width.
     """
 
     @property
@@ -77,8 +82,8 @@ class FaceSet:
     """Photographs of faces in memory: a `FaceDataset`.
 
     Attributes:
-        dataset: What the photographs are.
-        images: RGB, shape (M, H, W, 3), uint8.
+        dataset: Name of the data set, for example `orl`.
+        images: The photographs, RGB, shape (M, H, W, 3), uint8.
         identities: Number of the person in each photograph, shape (M,).
         names: Name of each identity.
     """
@@ -94,7 +99,7 @@ class FaceSet:
 
     @property
     def size(self) -> Size:
-        """Of the photographs in pixels."""
+        """Size of the photographs in pixels: their side, or height and width."""
         return as_size(*self.images.shape[1:3])
 
     def image(self, row: int) -> Images:
@@ -103,7 +108,7 @@ class FaceSet:
         return image
 
     def place(self, row: int) -> str:
-        """The photograph's data set and row."""
+        """Where a photograph comes from: the name of the data set, and its row."""
         return f"{self.dataset}, photograph {row}"
 
     def rows(self, rows: Labels) -> "FaceSet":
@@ -117,7 +122,15 @@ class FaceSet:
 
 
 def of_people(faces: FaceDataset, names: Sequence[str]) -> tuple[Labels, Labels]:
-    """Rows of the named people (K,), in order, and their identities (K,), numbered anew in the order of `names`."""
+    """The photographs of the named people.
+
+    Args:
+        faces: The photographs.
+        names: Names of the people to keep, all of them in the set.
+
+    Returns:
+        Rows of their photographs (K,), in order, and the identity of each (K,), numbered anew in the order of `names`.
+    """
     number = {name: old for old, name in enumerate(faces.names)}
     new = np.full(len(faces.names), -1, dtype=np.int64)
     new[[number[name] for name in names]] = np.arange(len(names))
@@ -132,7 +145,17 @@ def rows_of_each(labels: Labels) -> list[Labels]:
 
 
 def share_of_each(labels: Labels, share: float, *, seed: int, least: int = 1) -> Labels:
-    """Rows of a random share of every class or identity, in order; at least `least` of each that has as many."""
+    """Draw a random share of the rows of every class or identity.
+
+    Args:
+        labels: Class or identity of each row, shape (M,).
+        share: The share of each class that is drawn, a fraction.
+        seed: Seed of the draw.
+        least: Fewest rows that are drawn of a class; of a smaller class all are.
+
+    Returns:
+        The drawn rows, in order.
+    """
     rng = np.random.default_rng(seed)
     kept = [rng.permutation(rows)[: max(least, round(share * len(rows)))] for rows in rows_of_each(labels)]
     return np.sort(np.concatenate(kept))
@@ -147,7 +170,12 @@ class Split(Generic[F]):
 
 
 def split_by_identity(faces: F, *, held_out: int, seed: int) -> Split[F]:
-    """Hold out `held_out` random identities.
+    """Split faces by identity: a number of random people are held out for validation.
+
+    Args:
+        faces: The development photographs.
+        held_out: Number of people to hold out.
+        seed: Seed of the choice of people.
 
     Raises:
         DataError: If fewer than two identities would be left on either side.

@@ -19,7 +19,7 @@ Content = Callable[[int], bytes]
 
 
 class Fingerprint(Section):
-    """What a data set is, independent of the place where it lies."""
+    """Hashes and counts that identify a data set wherever it lies."""
 
     dataset: str = Field(description="Kind of data set, such as folder or orl.")
     people: int = Field(description="Number of people or classes.")
@@ -30,21 +30,21 @@ class Fingerprint(Section):
 
     @property
     def brief(self) -> "Fingerprint":
-        """The same without the people."""
+        """The same fingerprint without the hashes of the single people."""
         return self.model_copy(update={"table": {}})
 
     @property
     def identity(self) -> str:
-        """Eight letters that stand for these data."""
+        """Eight characters that stand for the fingerprint."""
         return _hash(self.files.encode(), self.content.encode())[:8]
 
     @property
     def in_words(self) -> str:
-        """As people read it."""
+        """The fingerprint as a line for people: data set, people, photographs and the eight characters."""
         return f"{self.dataset}: {self.people:,} people, {self.photographs:,} photographs, {self.identity}"
 
     def differs(self, other: "Fingerprint") -> str:
-        """What the other one has or has not, as a half-sentence; empty if nothing differs."""
+        """What another fingerprint, of these data as they are now, has gained or lost, as a half-sentence; empty if nothing differs."""
         if self.brief == other.brief:
             return ""
         if self.table and other.table and (told := _told(self.table, other.table)):
@@ -55,7 +55,7 @@ class Fingerprint(Section):
 
 
 def _told(before: dict[str, tuple[int, str]], now: dict[str, tuple[int, str]]) -> str:
-    """People that are gone, new or changed."""
+    """A half-sentence on people that are gone, new or have other photographs, from the tables of two fingerprints."""
     told = [f"{name} is gone" for name in before if name not in now] + [f"{name} is new" for name in now if name not in before]
     for name in before.keys() & now.keys() if before != now else ():
         (count, digest), (later, other) = before[name], now[name]
@@ -94,12 +94,12 @@ def _made(
 
     Args:
         dataset: Kind of data set.
-        names: Of the people or classes.
-        labels: Number of each photograph's.
-        entry: Name and size of a photograph's file.
-        content: Its bytes.
-        every: Whether all are read.
-        whole: What else counts.
+        names: Names of the people or classes.
+        labels: Person or class of each photograph, shape (M,).
+        entry: Gives the name and size of a photograph's file.
+        content: Gives a photograph's bytes.
+        every: Whether the content of all photographs counts, and not of a sample.
+        whole: Further bytes that count, such as the sizes of files that hold many photographs.
     """
     count = len(labels)
     read = set(range(count)) if every or count <= READ else set(np.linspace(0, count - 1, READ).astype(int).tolist())

@@ -25,7 +25,7 @@ class Problem:
 
 
 def image_sizes(faces: FaceFiles) -> dict[str, int]:
-    """How many of a few images, spread over the set, have which width x height before they are resized."""
+    """Count the sizes of a few images, spread over the set, as `width x height` before they are resized."""
     sizes = pixel_sizes(faces, sampled_rows(faces))
     return {f"{width} x {height}" if width else "unreadable": count for (width, height), count in sizes.items()}
 
@@ -37,7 +37,7 @@ def sampled_rows(faces: FaceFiles) -> list[int]:
 
 
 def label_gaps(faces: FaceFiles) -> list[Problem]:
-    """Numbers below the highest identity's that no image has."""
+    """A problem for each number below the highest identity's that no image has."""
     if faces.dataset.split(":")[0] not in NUMBERED or not all(_is_number(name) for name in faces.names):
         return []
     numbers = np.array([int(name) for name in faces.names])
@@ -46,15 +46,24 @@ def label_gaps(faces: FaceFiles) -> list[Problem]:
 
 
 def unreadable(faces: FaceFiles, rows: list[int]) -> list[Problem]:
-    """Those of the images that cannot be decoded."""
+    """A problem for each of the photographs that cannot be decoded.
+
+    Args:
+        faces: The photographs.
+        rows: Rows of those that are tried.
+    """
     return [Problem("unreadable", (faces.place(row),)) for row in rows if _fingerprint(faces, row) is None]
 
 
 def check(faces: FaceFiles, against: FaceFiles | None = None) -> list[Problem]:
-    """Images that cannot be decoded, gaps in the labels, equal pictures, and what is in another set too.
+    """Find unreadable photographs, gaps in the labels, equal pictures, and people or pictures that are in another set too.
 
     Pictures are equal if their pixels are, decoded and resized to the size of `faces`; identities of the two sets are equal if their names
     are, unless they are mere numbers.
+
+    Args:
+        faces: The set that is checked.
+        against: Another set, such as a benchmark, that should share no person and no picture with it.
     """
     prints = _fingerprints(faces)
     problems = [Problem("unreadable", (faces.place(row),)) for row, print_ in enumerate(prints) if print_ is None]
@@ -93,7 +102,7 @@ def _fingerprints(faces: FaceFiles) -> list[bytes | None]:
 
 
 def _fingerprint(faces: FaceFiles, row: int) -> bytes | None:
-    """Of the pixels; None if they cannot be decoded."""
+    """A hash of a photograph's pixels; None if it cannot be decoded."""
     try:
         return blake2b(faces.image(row).tobytes(), digest_size=16).digest()
     except DataError:

@@ -23,7 +23,7 @@ class FaceBatch(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Rows to read (B,), and their places in the epoch of this seed (B,)."""
+    """The rows (B,) of a batch to read, and the places (B,) of its images in the epoch with this seed."""
 
     rows: Labels
     places: Labels
@@ -34,23 +34,42 @@ class ImageChanges(Protocol):
     """Random changes of single images, each a function of the image and its seed."""
 
     def changes(self, seeds: Seeds, size: int) -> Sequence[Any]:
-        """What happens to images of `size` x `size` pixels, by their seeds (K,)."""
+        """Draw what happens to each image.
+
+        Args:
+            seeds: Seed of each image, shape (K,).
+            size: Side of the images in pixels.
+        """
 
     def apply(self, image: Images, change: Any, out: Images) -> None:
-        """Change an image (H, H, 3), uint8, and write the result to `out`."""
+        """Change an image and write the result to `out`.
+
+        Args:
+            image: The image (H, H, 3), uint8.
+            change: One of the values that `changes` returns.
+            out: The array (H, H, 3), uint8, that is filled.
+        """
 
     def augment(self, image: Images, seed: int) -> Images:
-        """An image (H, H, 3), changed as its seed says."""
+        """Draw and apply the change of a single image.
+
+        Args:
+            image: The image (H, H, 3), uint8.
+            seed: Seed of its change.
+
+        Returns:
+            The changed image (H, H, 3), uint8.
+        """
 
 
 class FaceLoader:
     """Reads a data set in any order, epoch after epoch; what an image becomes does not depend on the number of workers.
 
     Args:
-        faces: What to read.
-        batch_size: Images of a batch.
-        workers: Processes that read, one a core; they last as long as this object. 0: this process reads.
-        augmentation: What happens to the images; None: nothing.
+        faces: The photographs to read.
+        batch_size: Number of images in a batch.
+        workers: Number of processes that read, one a core; they last as long as this object. 0: this process reads.
+        augmentation: Random changes of the images; None: there are none.
         pin_memory: Whether batches lie in page-locked memory, for a CUDA device.
     """
 
@@ -78,13 +97,13 @@ class FaceLoader:
         )
 
     def epoch(self, order: Labels, *, seed: int, start: int = 0, places: Labels | None = None) -> Iterator[FaceBatch]:
-        """The batches of an epoch.
+        """Read the batches of one epoch.
 
         Args:
             order: Rows in the order of the epoch, (K,); the last batch may be smaller.
-            seed: Of the epoch's augmentation; an image's own seed derives from it and from the image's place.
-            start: Where in the order to go on from, a multiple of the batch size.
-            places: Of each image in an epoch that several processes share, (K,); None: its place in the order.
+            seed: Seed of the epoch's augmentation; an image's own seed derives from it and from the image's place.
+            start: Place in the order to go on from, a multiple of the batch size.
+            places: Place of each image in an epoch that several processes share, (K,); None: its place in the order.
 
         Raises:
             DataError: If an image cannot be read; the message names it.
@@ -109,7 +128,20 @@ def batches(
     augmentation: ImageChanges | None = None,
     start: int = 0,
 ) -> Iterator[FaceBatch]:
-    """One epoch of a `FaceLoader`: the images of the rows `order` (K,), from the place `start` on."""
+    """The batches of one epoch, by a `FaceLoader` of its own.
+
+    Args:
+        faces: The photographs to read.
+        order: Rows in the order of the epoch, shape (K,).
+        epoch_seed: Seed of the epoch's augmentation.
+        batch_size: Number of images in a batch.
+        workers: Number of processes that read; 0: this process reads.
+        augmentation: Random changes of the images; None: there are none.
+        start: Place in the order to go on from, a multiple of the batch size.
+
+    Raises:
+        DataError: If an image cannot be read; the message names it.
+    """
     return FaceLoader(faces, batch_size=batch_size, workers=workers, augmentation=augmentation).epoch(order, seed=epoch_seed, start=start)
 
 

@@ -30,7 +30,7 @@ class Looks(Section):
 
     @classmethod
     def of(cls, sets: Sequence[FaceDataset]) -> Self:
-        """The looks of the photographs of some sets of one size."""
+        """The looks of the photographs of some sets, all of one size."""
         chosen = _chosen(np.concatenate([_place_within(faces.identities) for faces in sets])).tolist()
         ends = np.cumsum([len(faces) for faces in sets])
 
@@ -43,7 +43,7 @@ class Looks(Section):
 
     @property
     def kept(self) -> Prints:
-        """The hashes (K, 4)."""
+        """The kept hashes, shape (K, 4)."""
         return np.frombuffer(b64decode(self.prints), "<u8").reshape(-1, 4).astype(np.uint64)
 
     @property
@@ -53,9 +53,15 @@ class Looks(Section):
 
 
 def prints(image: Callable[[int], Images], count: int) -> Prints:
-    """Difference hashes (M, 4) of photographs; zero where one cannot be decoded.
+    """Difference hashes (M, 4), 256 bits each, of photographs; zero where one cannot be decoded.
 
-    Whether each of 16 x 16 means of grey is darker than its right neighbour. Source: N. Krawetz, "Kind of like that", 2013, with 8 x 8.
+    A bit says whether one of 16 x 16 means of grey is darker than its right neighbour.
+
+    Args:
+        image: A function that gives the photograph (H, W, 3), RGB, uint8, of each number from 0 to M - 1.
+        count: Number of photographs, M.
+
+    Source: N. Krawetz, "Kind of like that", 2013, with 8 x 8 means.
     """
 
     def one(number: int) -> Prints:
@@ -71,7 +77,15 @@ def prints(image: Callable[[int], Images], count: int) -> Prints:
 
 
 def alike(some: Prints, known: Prints) -> NDArray[np.int64]:
-    """Bits by which each of some photographs (M, 4) differs from the most alike of the known ones (K, 4); 256 for flat ones, (M,)."""
+    """The distance of each photograph to the most alike of known ones, in differing bits.
+
+    Args:
+        some: Hashes of the photographs, shape (M, 4).
+        known: Hashes of the known photographs, shape (K, 4); those of flat pictures are passed over.
+
+    Returns:
+        Differing bits of 256, shape (M,); 256 where no known photograph is left.
+    """
     bits = np.bitwise_count(known).sum(axis=1, dtype=np.int64)
     known = known[(bits >= FLAT) & (bits <= 256 - FLAT)]
     if not len(known) or not len(some):
@@ -84,7 +98,7 @@ def alike(some: Prints, known: Prints) -> NDArray[np.int64]:
 
 
 def _place_within(identities: Labels) -> Labels:
-    """The how-manieth of its person each photograph is (M,)."""
+    """The number of each photograph among those of its person, from 0, shape (M,)."""
     places = np.zeros(len(identities), np.int64)
     for rows in rows_of_each(identities) if len(identities) else ():
         places[rows] = np.arange(len(rows))
@@ -92,6 +106,6 @@ def _place_within(identities: Labels) -> Labels:
 
 
 def _chosen(places: Labels) -> Labels:
-    """Photographs to keep: the first of each person, then the second ones, and so on; of too many first ones some, evenly spread."""
+    """Numbers of the photographs to keep: the first of each person, then the second ones, and so on; of too many first ones a sample."""
     order, firsts = np.argsort(places, kind="stable"), int((places == 0).sum())
     return order[np.linspace(0, firsts - 1, KEPT).astype(np.int64)] if firsts > KEPT else order[:KEPT]

@@ -12,7 +12,7 @@ MOST_FILES, RUNS, RUN = 2000, 8, 8  # of one large file only neighbours are look
 
 
 def unlike_aligned(faces: FaceFiles) -> str:
-    """What is to be said of photographs that are not square, or not aligned by their size; looked at are some, spread over the set."""
+    """A warning about photographs that are not square or have no aligned face's size, from a sample of the set; empty if there are none."""
     rows = looked_at(faces)
     sizes = {size: count for size, count in pixel_sizes(faces, rows).items() if not looks_aligned(*size, faces.size)}
     if not sizes:
@@ -28,7 +28,7 @@ def unlike_aligned(faces: FaceFiles) -> str:
 
 
 def looked_at(faces: FaceFiles) -> list[int]:
-    """Rows of which something is known soon."""
+    """The rows of a sample whose sizes can be read quickly."""
     if isinstance(faces.photographs, Decoding) and isinstance(faces.photographs.contents, PathContents):
         places = np.linspace(0, len(faces) - 1, MOST_FILES)
     else:
@@ -38,7 +38,15 @@ def looked_at(faces: FaceFiles) -> list[int]:
 
 
 def pixel_sizes(faces: FaceFiles, rows: list[int]) -> dict[tuple[int, int], int]:
-    """How many of the photographs have which width and height before they are resized; (0, 0): it cannot be told."""
+    """Count the sizes of photographs before they are resized.
+
+    Args:
+        faces: The set.
+        rows: Rows of the photographs that are looked at.
+
+    Returns:
+        The number of photographs by (width, height), the most frequent first; (0, 0) stands for those that cannot be read.
+    """
     if not isinstance(faces.photographs, Decoding):
         return {}
     return dict(Counter(_size(faces, faces.photographs, row) for row in rows).most_common())

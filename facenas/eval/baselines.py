@@ -17,18 +17,18 @@ Fit = Callable[[FaceSet], Callable[[Images], Embeddings]]
 
 
 def pixels(train: FaceSet) -> Callable[[Images], Embeddings]:
-    """Grey values as they are."""
+    """An embedding function that takes grey values as they are; nothing is learned."""
     return _unit
 
 
 def eigenfaces(train: FaceSet) -> Callable[[Images], Embeddings]:
-    """Principal components (Turk & Pentland, 1991)."""
+    """An embedding function by principal components of the training people's pictures (Turk & Pentland, 1991)."""
     model = PCA(min(COMPONENTS, len(train) - 1), random_state=0).fit(_grey(train.images))
     return lambda images: _normalised(model.transform(_grey(images)))
 
 
 def fisherfaces(train: FaceSet) -> Callable[[Images], Embeddings]:
-    """Principal components, then linear discriminants (Belhumeur et al., 1997)."""
+    """An embedding function by principal components, then linear discriminants of the training people (Belhumeur et al., 1997)."""
     model = make_pipeline(PCA(min(COMPONENTS, len(train) - len(train.names)), random_state=0), LinearDiscriminantAnalysis())
     model.fit(_grey(train.images), train.identities)
     return lambda images: _normalised(model.transform(_grey(images)))

@@ -26,7 +26,7 @@ class Conditions:
     Attributes:
         size: Side of an image in pixels, or height and width, as the model expects it.
         seen: People that the model was trained on or selected by, per data set.
-        looks: How their photographs look, by which they are known in other data sets.
+        looks: Looks of these people's photographs, by which they are known in other data sets.
         most_pairs: Most genuine pairs, and as many impostor pairs, where pairs are drawn.
         weighting: How the photographs of a template are weighed.
         replicates: Resamplings of the people for confidence intervals; 0: none.
@@ -46,18 +46,18 @@ class BenchmarkSection(Section):
     """The settings of a benchmark; its own class adds `name: Literal["..."]` and what it needs to find its files."""
 
     def benchmark(self, conditions: Conditions) -> "Benchmark":
-        """Open its files.
+        """Open the benchmark's files.
 
         Args:
-            conditions: What it is opened for.
+            conditions: What the benchmark is opened for: size of an image, people seen, seed.
 
         Raises:
-            DataError: If they are missing or damaged.
+            DataError: If the files are missing or damaged.
         """
         raise NotImplementedError
 
     def present(self) -> bool | None:
-        """Whether its files are there, for `--benchmark all`; None: it is measured where it is named, and not by `all`."""
+        """Whether the benchmark's files are there, for `--benchmark all`; None: it is measured only where it is named."""
         return None
 
 
@@ -90,12 +90,12 @@ class Result(Protocol):
 
 
 class Benchmark(Protocol):
-    """Pictures, and a protocol.
+    """An open benchmark: pictures to embed, and a protocol that measures the embeddings.
 
     Attributes:
         name: Name of the benchmark.
-        pictures: What is embedded, M pictures.
-        remark: What is odd about it, "" if nothing is.
+        pictures: The M pictures to embed.
+        remark: What is odd about the benchmark, "" if nothing is.
     """
 
     @property
@@ -106,17 +106,21 @@ class Benchmark(Protocol):
     def remark(self) -> str: ...  # noqa: D102
 
     def rows_of(self, saved: Embeddings, path: Path) -> Embeddings:
-        """Embeddings (M, D) of its pictures from those that a file holds.
+        """Embeddings (M, D) of the benchmark's pictures, in their order, from those that a file holds.
+
+        Args:
+            saved: Embeddings (K, D) as they were read from the file.
+            path: The file, for the message.
 
         Raises:
             DataError: If they are not as many as there are pictures.
         """
 
     def measure(self, features: Embeddings) -> Result:
-        """What raw embeddings (M, D) of all pictures are worth; those of pictures that could not be read are NaN."""
+        """The figures of raw embeddings (M, D) of all pictures; those of pictures that could not be read are NaN."""
 
     def decisions(self, features: Embeddings) -> list[Decisions]:
-        """What it decides question by question, for each headline rate: models are compared by these."""
+        """The answers question by question, for each headline rate: models are compared by these."""
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
-        """Points to draw: `roc`, (false accept rate, true accept rate); `cmc`, (rank, identification rate)."""
+        """Points of the curves to draw: `roc`, (false accept rate, true accept rate); `cmc`, (rank, identification rate)."""

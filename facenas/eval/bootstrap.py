@@ -15,7 +15,7 @@ AT_ONCE = 2**24  # weights held in memory
 
 
 class Interval(NamedTuple):
-    """The middle 95 % of the resamplings."""
+    """A 95 % confidence interval: the middle 95 % of the resamplings, as fractions."""
 
     low: float
     high: float
@@ -25,11 +25,11 @@ class Decisions(NamedTuple):
     """A model's answers to a benchmark's questions.
 
     Attributes:
-        rate: What the share of right answers is called.
+        rate: Name of the share of right answers, for example `rank 1`.
         right: Whether each question is answered correctly, (P,).
         pairs: What each question is about: two pictures or templates, or one twice, by row.
         subjects: The person of each row, (M,).
-        names: Of the people, where the benchmark tells them.
+        names: Names of the people, where the benchmark tells them.
     """
 
     rate: str
@@ -39,7 +39,7 @@ class Decisions(NamedTuple):
     names: tuple[str, ...] = ()
 
     def comparable(self, other: "Decisions") -> bool:
-        """Whether another model was asked the same."""
+        """Whether another model was asked the same questions."""
         ours, theirs = ((one.pairs.first, one.pairs.second, one.pairs.same, one.subjects) for one in (self, other))
         return self.names == other.names and all(np.array_equal(*both) for both in zip(ours, theirs, strict=True))
 
@@ -49,8 +49,8 @@ class Difference(NamedTuple):
 
     Attributes:
         value: Difference of the rates, a fraction.
-        interval: Of it; from -1 to 1 where no resampling draws a question.
-        p: Two-sided p-value of no difference.
+        interval: 95 % interval of the difference; from -1 to 1 where no resampling draws a question.
+        p: Two-sided p-value of the hypothesis that there is no difference.
     """
 
     value: float
@@ -66,10 +66,10 @@ def accuracy_interval(right: Flags, pairs: Pairs, subjects: Labels, *, replicate
 
     Args:
         right: Whether each pair is decided correctly, (P,).
-        pairs: Of pictures.
+        pairs: Rows of the two pictures of each pair; P pairs.
         subjects: The person of each picture, (M,).
-        replicates: Resamplings.
-        seed: Of these.
+        replicates: Number of resamplings.
+        seed: Seed of the resamplings.
 
     Returns:
         The interval; None if no resampling draws a pair.
@@ -82,7 +82,19 @@ def accuracy_interval(right: Flags, pairs: Pairs, subjects: Labels, *, replicate
 def tar_intervals(
     scores: Scores, thresholds: Mapping[str, float], pairs: Pairs, subjects: Labels, *, replicates: int = 1000, seed: int = 0
 ) -> dict[str, Interval | None]:
-    """Intervals of the true accept rates at fixed thresholds; scores (P,), other arguments as in `accuracy_interval`."""
+    """Intervals of the true accept rates at fixed thresholds, by resampling people as in `accuracy_interval`.
+
+    Args:
+        scores: Similarity of each pair, shape (P,).
+        thresholds: Least score that is accepted, by the name of its rate.
+        pairs: Rows of the two pictures of each pair, and whether it is genuine; P pairs.
+        subjects: The person of each picture, shape (M,).
+        replicates: Number of resamplings.
+        seed: Seed of the resamplings.
+
+    Returns:
+        The interval of each rate, by the names of `thresholds`; None if no resampling draws a genuine pair.
+    """
     genuine = Pairs(pairs.first[pairs.same], pairs.second[pairs.same], pairs.same[pairs.same])
     accepted = scores[pairs.same, None] >= np.array([*thresholds.values()])
     drawn = _resampled(accepted.astype(np.float64), genuine, subjects, replicates=replicates, seed=seed)
@@ -90,10 +102,16 @@ def tar_intervals(
 
 
 def difference(first: Decisions, second: Decisions, *, replicates: int = 1000, seed: int = 0) -> Difference:
-    """`first`'s rate less `second`'s, with both models resampled together, as in `accuracy_interval`.
+    """The rate of the first model less that of the second, with both resampled together, as in `accuracy_interval`.
+
+    Args:
+        first: Answers of one model.
+        second: Answers of another model to the same questions.
+        replicates: Number of resamplings.
+        seed: Seed of the resamplings.
 
     Raises:
-        ValueError: If the two were not asked the same.
+        ValueError: If the two were not asked the same questions.
     """
     if not first.comparable(second):
         raise ValueError("the two models were asked different questions; measure them on the same data and people")

@@ -11,14 +11,14 @@ from facenas.eval.embed import Embedder
 
 @dataclass(frozen=True)
 class Classification:
-    """Images classified correctly.
+    """How many images a classifier gets right.
 
     Attributes:
-        correct: Their number.
+        correct: Number of images classified correctly.
         total: Number of images.
-        accuracy: Their share.
+        accuracy: Share of the images classified correctly, a fraction.
         low: Lower end of the accuracy's 95 % confidence interval (Wilson, 1927).
-        high: Its upper end.
+        high: Upper end of the same interval.
     """
 
     correct: int
@@ -32,8 +32,8 @@ def classification_accuracy(classifier: Embedder, images: ImageSet, *, batch_siz
     """Classify images by the largest output.
 
     Args:
-        classifier: From images (B, H, W, C) to logits (B, N).
-        images: With their classes.
+        classifier: Function from images (B, H, W, C) to logits (B, N).
+        images: The images with their classes.
         batch_size: Images per forward pass.
     """
     starts = range(0, len(images), batch_size)

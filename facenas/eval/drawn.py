@@ -16,7 +16,7 @@ def drawn_benchmark(source: FaceSource, conditions: Conditions) -> PairBenchmark
     are left out, whatever the data set and they are called.
 
     Args:
-        source: The photographs.
+        source: The set of faces that pairs are drawn from.
         conditions: Number of pairs, seed, size, and whom the model has seen.
 
     Raises:
@@ -43,10 +43,10 @@ def drawn_benchmark(source: FaceSource, conditions: Conditions) -> PairBenchmark
 
 
 def run_baselines(benchmark: PairBenchmark) -> dict[str, Verification]:
-    """Classical recognisers, fitted to the remaining people, on the same pairs.
+    """Measure classical recognisers, fitted to the people that are not tested on, on the same pairs.
 
     Raises:
-        DataError: If there are none to learn from.
+        DataError: If there are no such people to learn from.
     """
     if benchmark.rest is None or benchmark.faces is None or len(benchmark.rest.names) < 2:
         raise DataError("baselines learn from people that are not tested on, and there are none; set data.test_people")

@@ -27,7 +27,16 @@ def mirror_sum(embedder: Embedder, images: Images) -> Embeddings:
 
 
 def torch_embedder(network: nn.Module, contract: InputContract, device: torch.device) -> Embedder:
-    """Embed with a torch network, in evaluation mode and full precision."""
+    """Embed with a torch network, in evaluation mode and full precision.
+
+    Args:
+        network: Network from images (B, C, H, W) to embeddings (B, D), on `device`.
+        contract: What the network expects of an image.
+        device: Device that the images are moved to.
+
+    Returns:
+        A function from images (B, H, W, C), RGB, uint8, to embeddings (B, D), float32.
+    """
     network.eval()
 
     def embed(images: Images) -> Embeddings:

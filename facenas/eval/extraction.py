@@ -24,7 +24,7 @@ SHOWN = 3  # problems that are kept
 
 @dataclass(frozen=True)
 class Features:
-    """What a network says of photographs.
+    """Embeddings of photographs, and what was seen of the photographs meanwhile.
 
     Attributes:
         values: Raw embeddings (M, D), not normalised; where the mirror images were used, the sum of both; NaN of what could not be read.
@@ -60,7 +60,7 @@ def extract(
     """Embed all photographs, in order.
 
     Args:
-        embedder: The network.
+        embedder: Function that embeds a batch of photographs.
         image: Gives a photograph (H, W, 3), RGB, uint8, by its number; called by worker threads, some batches ahead.
         count: Number of photographs, M.
         batch_size: Photographs of a forward pass; with `flip`, their mirror images are in the same pass.
@@ -71,7 +71,7 @@ def extract(
 
     Raises:
         NotFiniteError: If the network yields numbers that are not finite.
-        DataError: If more photographs cannot be decoded, or none can.
+        DataError: If more photographs than `most_missing` allows cannot be decoded, or none can.
     """
     parts, rows, problems, whole = list[Embeddings](), list[int](), list[str](), sha256()
     for start, batch in _decoded(image, count, batch_size, workers=workers or max(2, os.cpu_count() or 1)):
@@ -113,8 +113,8 @@ def kept(key: str, compute: Callable[[], Features]) -> Features:
     """Features from the cache, or computed and put there; a cache that cannot be written is done without.
 
     Args:
-        key: All that they depend on: network, contract, pictures, flip.
-        compute: Computes them.
+        key: Text of all that the features depend on: network, contract, pictures, flip.
+        compute: Function that computes them.
     """
     path = cache_folder() / "embeddings" / sha256(key.encode()).hexdigest()[:24]
     found = _read(path)

@@ -69,9 +69,9 @@ def search(probes: Embeddings, people: Labels, gallery: Embeddings, identities: 
     do not push a probe back, which is what "any of the k best shows the person" means.
 
     Args:
-        probes: Of unit length (Q, D).
+        probes: Embeddings of the probes, of unit length (Q, D).
         people: The person of each probe (Q,).
-        gallery: Of unit length (G, D).
+        gallery: Embeddings of the gallery's entries, of unit length (G, D).
         identities: The person of each entry (G,); negative: a distractor, nobody's mate.
 
     Raises:
@@ -105,7 +105,7 @@ def check_mated(people: Labels, *galleries: Labels) -> None:
     """Refuse probes (Q,) none of whom is in a gallery: no rank can be told.
 
     Raises:
-        DataError: If so.
+        DataError: If no probe's person is in any of the galleries.
     """
     if not np.isin(people, np.concatenate(galleries)).any():
         raise DataError(
@@ -114,12 +114,22 @@ def check_mated(people: Labels, *galleries: Labels) -> None:
 
 
 def rank_decisions(rank: Labels, people: Labels) -> Decisions:
-    """Whether the best entry shows the person, of mated probes (Q,), whose people are known (Q,)."""
+    """Whether the best entry of the gallery shows the person, as answers that models are compared by.
+
+    Args:
+        rank: Place of the best right entry of each mated probe, from 1, shape (Q,).
+        people: The person of each of these probes, shape (Q,).
+    """
     rows = np.arange(len(rank))
     return Decisions("rank 1", rank == 1, Pairs(rows, rows, np.ones(len(rank), np.bool_)), people)
 
 
 def cmc(found: Sequence[Search], most: int = 50) -> list[tuple[float, float]]:
-    """Points (rank, share of the mated probes found) of the cumulative match characteristic, over several galleries."""
+    """Points (rank, share of the mated probes found) of the cumulative match characteristic, over several galleries.
+
+    Args:
+        found: Searches in one or several galleries; their mated probes are pooled.
+        most: Largest rank.
+    """
     ranks = np.concatenate([one.rank[one.mated] for one in found])
     return [(float(k), float((ranks <= k).mean())) for k in range(1, most + 1)]

@@ -21,7 +21,7 @@ def people_met(faces: FaceDataset, looks: Sequence[Looks]) -> frozenset[str]:
 
     Args:
         faces: Photographs of people.
-        looks: Of the photographs that were seen.
+        looks: Looks of the photographs that were seen.
     """
     if not looks or not len(faces):
         return frozenset()
@@ -33,7 +33,12 @@ def people_met(faces: FaceDataset, looks: Sequence[Looks]) -> frozenset[str]:
 
 
 def pictures_met(pictures: Pictures, looks: Sequence[Looks]) -> tuple[int, int]:
-    """How many of a benchmark's pictures look like ones that were seen, and how many were looked at."""
+    """How many of a benchmark's pictures look like photographs that a model has seen, and how many were looked at.
+
+    Args:
+        pictures: The benchmark's pictures; of many, some that lie evenly among them are looked at.
+        looks: Looks of the photographs that the model has seen.
+    """
     if not looks:
         return 0, 0
     rows = np.unique(np.linspace(0, pictures.count - 1, min(LOOKED_AT, pictures.count)).astype(np.int64)).tolist()

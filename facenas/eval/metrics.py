@@ -104,7 +104,15 @@ def published_accuracy(distances: ArrayLike, same: ArrayLike, folds: int = 10) -
 
 
 def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
-    """The lowest of the thresholds with the most correct decisions: midpoints of neighbouring scores, or beyond either end."""
+    """The lowest of the thresholds with the most correct decisions: midpoints of neighbouring scores, or beyond either end.
+
+    Args:
+        scores: Similarity of each pair, shape (P,).
+        same: Whether the pair shows one person, shape (P,).
+
+    Raises:
+        ValueError: If shapes differ, there are no pairs, or a score is not finite.
+    """
     values, flags = checked(scores, same)
     distinct, place = np.unique(values, return_inverse=True)
     genuine = np.bincount(place, flags)
@@ -124,6 +132,10 @@ def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
 def auc(scores: ArrayLike, same: ArrayLike) -> float:
     """Area under the ROC curve: the chance that a genuine pair scores higher than an impostor pair, ties counting half.
 
+    Args:
+        scores: Similarity of each pair, shape (P,).
+        same: Whether the pair shows one person, shape (P,).
+
     Raises:
         ValueError: If either kind is missing.
     """
@@ -136,6 +148,10 @@ def auc(scores: ArrayLike, same: ArrayLike) -> float:
 
 def eer(scores: ArrayLike, same: ArrayLike) -> float:
     """Equal error rate: where false accept and false reject rates cross, linear between neighbouring thresholds.
+
+    Args:
+        scores: Similarity of each pair, shape (P,).
+        same: Whether the pair shows one person, shape (P,).
 
     Raises:
         ValueError: If either kind is missing.

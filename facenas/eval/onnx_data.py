@@ -12,7 +12,7 @@ def read_onnx(path: Path) -> Any:
     """The graph of a file, an `onnx.ModelProto`, without what it keeps in other files, which must be there and in its own folder.
 
     Raises:
-        ModelError: If they are not, or it is no ONNX file.
+        ModelError: If a file with its data is missing or elsewhere, or it is no ONNX file.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -39,8 +39,8 @@ def onnx_digest(path: Path, model: Any) -> str:
     """Hash of all that a model computes with: the file, and the content of the files that it keeps weights in.
 
     Args:
-        path: The file.
-        model: Its content, of `read_onnx`.
+        path: The ONNX file.
+        model: Its content, as `read_onnx` gives it.
     """
     whole = sha256(path.read_bytes())
     for place in outside(model):

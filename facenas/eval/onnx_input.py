@@ -32,16 +32,16 @@ TO_NCHW = [0, 3, 1, 2]
 
 
 class GraphInput(NamedTuple):
-    """The one input of a graph; None is what it leaves open.
+    """The one input of a graph; what the graph leaves open is None.
 
     Attributes:
-        name: Of the input.
-        dtype: Of its numbers.
-        batch: Images that it takes at a time.
-        layout: Order of its axes.
-        channels: Of an image.
-        height: In pixels.
-        width: In pixels.
+        name: Name of the input.
+        dtype: Type of its numbers.
+        batch: Number of images that it takes at a time.
+        layout: Order of its axes, `nchw` or `nhwc`.
+        channels: Channels of an image.
+        height: Height of an image in pixels.
+        width: Width of an image in pixels.
     """
 
     name: str
@@ -53,13 +53,23 @@ class GraphInput(NamedTuple):
     width: int | None
 
     def shape(self, batch: int, *, height: int, width: int, channels: int = 3) -> tuple[int, ...]:
-        """The shape of a batch, where what the graph leaves open is as given."""
+        """The shape of a batch as the graph takes it; what the graph leaves open is as given here.
+
+        Args:
+            batch: Number of images, B.
+            height: Height of an image in pixels.
+            width: Width of an image in pixels.
+            channels: Channels of an image.
+
+        Returns:
+            (B, C, H, W) or (B, H, W, C), by the graph's layout.
+        """
         image = (self.channels or channels, self.height or height, self.width or width)
         return (batch, *image) if self.layout == "nchw" else (batch, *image[1:], image[0])
 
 
 class Normalisation(NamedTuple):
-    """That a graph normalises by itself.
+    """How a graph normalises images by itself.
 
     Attributes:
         highest: The value of white that it expects: 255 or 1.
@@ -71,10 +81,10 @@ class Normalisation(NamedTuple):
 
 
 def graph_input(session: Any, model: Any = None, *, layout: Layout | None = None) -> GraphInput:
-    """The input of a session.
+    """What a session's graph says of its input.
 
     Args:
-        session: Of onnxruntime, with one input of four axes.
+        session: An onnxruntime session with one input of four axes.
         model: Its graph, an `onnx.ModelProto`; where the shape does not tell the order of the axes, a transposition may.
         layout: Order of the axes, if it is known.
 
@@ -100,9 +110,9 @@ def normalisation(path: Path, model: Any, taken: GraphInput) -> Normalisation | 
     BatchNormalization tells by its running statistics what it was trained on.
 
     Args:
-        path: The file, beside which there may be others with constants.
-        model: Its graph, without the content of these.
-        taken: Its input.
+        path: The ONNX file, beside which there may be others with constants.
+        model: Its graph, without the constants in other files.
+        taken: The graph's input.
 
     Source: insightface 2.1, `model_zoo/arcface_onnx.py`, takes a graph with a node of each kind of name among its first eight for one that
         is given 0 to 255; here they count where they lie before the network.

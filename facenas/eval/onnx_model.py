@@ -26,8 +26,8 @@ def onnx_session(path: Path, *, provider: str = "CPUExecutionProvider", threads:
 
     Args:
         path: A file of whatever origin; data that it keeps outside must lie in its own folder.
-        provider: Of onnxruntime.
-        threads: Of onnxruntime; 0: as many as cores.
+        provider: Execution provider of onnxruntime.
+        threads: Threads of onnxruntime; 0: as many as cores.
 
     Raises:
         ModelError: If the file is not such a model, or there is no such provider.
@@ -46,7 +46,16 @@ def onnx_session(path: Path, *, provider: str = "CPUExecutionProvider", threads:
 
 
 def run_onnx(session: Any, feed: dict[str, NDArray[Any]], *, name: str = "the ONNX file") -> list[NDArray[Any]]:
-    """The outputs of a session; whatever onnxruntime raises is a ModelError of one sentence."""
+    """The outputs of a session.
+
+    Args:
+        session: The onnxruntime session.
+        feed: Arrays by the names of the session's inputs.
+        name: Name of the file, for messages.
+
+    Raises:
+        ModelError: If onnxruntime raises anything; its message is put into one sentence.
+    """
     try:
         outputs: list[NDArray[Any]] = session.run(None, feed)
     except Exception as error:  # onnxruntime's exceptions share no other base class
@@ -63,9 +72,9 @@ def onnx_embedder(session: Any, contract: InputContract, *, name: str = "the ONN
     several images than of each alone, is given one at a time.
 
     Args:
-        session: Of `onnx_session`.
-        contract: What it expects of an image.
-        name: Of the file, for messages.
+        session: A session of `onnx_session`.
+        contract: What the graph expects of an image.
+        name: Name of the file, for messages.
     """
     taken = graph_input(session, layout=contract.layout)
     several: list[bool] = []  # whether it takes several images, once that was tried

@@ -19,18 +19,18 @@ class PairFiles(BenchmarkFiles):
     )
 
     def open(self, size: Size) -> VerificationSet:
-        """Photographs that are read when they are asked for, and their pairs.
+        """Open the pairs, with photographs that are read when they are asked for.
 
         Args:
-            size: Of a photograph in pixels.
+            size: Size of a photograph in pixels: its side, or height and width.
 
         Raises:
-            DataError: If they are missing or damaged.
+            DataError: If the files are missing or damaged.
         """
         raise NotImplementedError
 
     def benchmark(self, conditions: Conditions) -> PairBenchmark:
-        """The pairs by the ten-fold protocol; pictures of other proportions are treated as the settings say."""
+        """Open the pairs for the ten-fold protocol; pictures of other proportions are treated as the settings say."""
         images = self.open(conditions.size)
         if isinstance(images.photographs, Decoding):
             images = replace(images, photographs=replace(images.photographs, shape=self.shape))

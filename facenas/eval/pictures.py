@@ -19,12 +19,12 @@ from facenas.eval.embed import Embeddings
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures by number.
+    """The pictures of a benchmark, read by their numbers.
 
     Attributes:
-        count: Their number, M.
-        image: Gives one of them (H, W, 3), RGB, uint8.
-        stamp: Makes what tells them from others, without reading them all.
+        count: Number of pictures, M.
+        image: Function that gives a picture (H, W, 3), RGB, uint8, by its number.
+        stamp: Function that makes what tells these pictures from others, without reading them all.
         most_missing: Share of them that may be missing or unreadable; their embeddings are then NaN.
     """
 
@@ -37,12 +37,12 @@ class Pictures:
         """Embeddings of these pictures that a file holds, one a picture.
 
         Args:
-            saved: (M, D).
-            path: Their file, for the message.
-            order: What else would be taken, for the message.
+            saved: Embeddings (K, D) as they were read from the file.
+            path: The file, for the message.
+            order: What other number of embeddings would be taken, for the message.
 
         Raises:
-            DataError: If there are more or fewer.
+            DataError: If there are more or fewer embeddings than pictures.
         """
         if len(saved) != self.count:
             raise DataError(f"{path} holds {len(saved):,} embeddings, the benchmark has {self.count:,} pictures{order}")
@@ -50,7 +50,7 @@ class Pictures:
 
 
 def in_memory_pictures(faces: FaceSet) -> Pictures:
-    """Pictures in memory."""
+    """The pictures of a set of faces in memory."""
     return Pictures(len(faces), faces.image, lambda: sha256(np.ascontiguousarray(faces.images).data).hexdigest())
 
 
@@ -59,8 +59,8 @@ def filed_pictures(photographs: Photographs, count: int, most_missing: float = 0
 
     Args:
         photographs: The pictures by their numbers.
-        count: How many there are.
-        most_missing: Share of them that may be missing.
+        count: Number of pictures.
+        most_missing: Share of them that may be missing or unreadable, a fraction.
         points: Landmarks by which they are cut out; None: they are aligned already.
     """
 

@@ -13,10 +13,10 @@ def make_benchmark(settings: EvalSettings, *, size: Size, seen: Mapping[str, Seq
     """Open the benchmark that the settings name; from a source of faces, pairs are drawn.
 
     Args:
-        settings: Its files and how it is run.
-        size: Of an image in pixels.
+        settings: Settings of the benchmark: its files, and how it is run.
+        size: Size of an image in pixels: its side, or height and width.
         seen: People that the model was trained on or selected by, per data set.
-        looks: Of their photographs, by which they are known in other data sets.
+        looks: Looks of their photographs, by which they are known in other data sets.
 
     Raises:
         DataError: If its files are missing or damaged, or nobody is left to test on.

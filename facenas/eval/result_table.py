@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 
 class ResultTable(NamedTuple):
-    """A table.
+    """A result as a table of texts.
 
     Attributes:
-        columns: What stands at the top.
+        columns: Headings of the columns.
         rows: Texts, as many in each as there are columns.
         title: What stands above the table, if anything.
         caption: What stands below it.
@@ -37,7 +37,7 @@ def table_of(result: Any, title: str, others: Mapping[str, Any] = {}) -> ResultT
 
 
 def percent(fraction: float) -> str:
-    """A rate as people read it."""
+    """A rate as people read it, in percent."""
     return f"{100 * fraction:.2f} %"
 
 

@@ -14,12 +14,12 @@ WINDOW = 1024  # impostors on either side among which a corner of the curve is l
 
 
 class AcceptRates(NamedTuple):
-    """Rates by false accept rate, keyed like `1e-03`.
+    """True accept rates and their thresholds, by the false accept rate: keys like `1e-03`.
 
     Attributes:
         tar: True accept rates.
-        thresholds: Least score that is accepted.
-        refused: Why there is none at the other false accept rates.
+        thresholds: Least score that is accepted at each.
+        refused: Why there is no true accept rate at the other false accept rates.
     """
 
     tar: dict[str, float]
@@ -51,8 +51,8 @@ def accept_rates(scores: ArrayLike, same: ArrayLike, fars: Sequence[float] = FAR
     """`tar_at_far` at each of several rates, where the impostor pairs suffice.
 
     Args:
-        scores: Of the pairs, shape (P,).
-        same: Whether a pair shows one person, shape (P,).
+        scores: Similarity of each pair, shape (P,).
+        same: Whether the pair shows one person, shape (P,).
         fars: False accept rates, fractions in (0, 1].
 
     Raises:
@@ -78,8 +78,8 @@ def nearest_tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float]
     near it takes the one further up. `accept_rates` never exceeds a rate.
 
     Args:
-        scores: Of the pairs, shape (P,).
-        same: Whether a pair shows one person, shape (P,).
+        scores: Similarity of each pair, shape (P,).
+        same: Whether the pair shows one person, shape (P,).
         fars: False accept rates, fractions in (0, 1].
 
     Raises:
@@ -124,7 +124,12 @@ def rate_key(far: float) -> str:
 
 
 def roc_points(scores: ArrayLike, same: ArrayLike) -> list[tuple[float, float]]:
-    """Points (false accept rate, true accept rate) of the ROC, as many as a picture shows, from the least rate on to (1, 1)."""
+    """Points (false accept rate, true accept rate) of the ROC, as many as a picture shows, from the least rate on to (1, 1).
+
+    Args:
+        scores: Similarity of each pair, shape (P,).
+        same: Whether the pair shows one person, shape (P,).
+    """
     genuine, impostor = (np.sort(side) for side in _both(scores, same))
     counts = np.unique(np.geomspace(1, len(impostor), DRAWN).astype(np.int64))
     thresholds = impostor[len(impostor) - counts]

@@ -10,7 +10,18 @@ Flags = NDArray[np.bool_]
 
 
 def checked(scores: ArrayLike, same: ArrayLike) -> tuple[Scores, Flags]:
-    """Scores (P,) and flags (P,); a ValueError if they are not."""
+    """Scores and flags of pairs as arrays.
+
+    Args:
+        scores: Similarity of each pair, shape (P,).
+        same: Whether the pair shows one person, shape (P,).
+
+    Returns:
+        Scores (P,), float32 or float64, and flags (P,), bool.
+
+    Raises:
+        ValueError: If shapes differ, there are no pairs, or a score is not finite.
+    """
     values, flags = finite(scores), np.asarray(same).astype(bool)
     if values.shape != flags.shape or not len(values):
         raise ValueError(f"scores and same need one equal, non-empty shape (P,), got {values.shape} and {flags.shape}")
@@ -29,13 +40,25 @@ def finite(scores: ArrayLike) -> Scores:
 
 
 def need_both(genuine: Scores, impostor: Scores) -> None:
-    """A ValueError if a kind is missing."""
+    """Refuse scores if one kind of pairs is missing.
+
+    Args:
+        genuine: Scores of same-identity pairs, shape (G,).
+        impostor: Scores of different-identity pairs, shape (I,).
+
+    Raises:
+        ValueError: If there are no genuine or no impostor pairs.
+    """
     if not len(genuine) or not len(impostor):
         raise ValueError(f"both kinds of pairs are needed, got {len(genuine)} genuine and {len(impostor)} impostor pairs")
 
 
 def check_kinds(same: Flags, what: str) -> None:
-    """Refuse pairs (P,) that are all genuine, all impostors, or none, of which no error rate can be told.
+    """Refuse pairs that are all genuine, all impostors, or none, of which no error rate can be told.
+
+    Args:
+        same: Whether each pair shows one person, shape (P,).
+        what: Name of what has the pairs, for the message.
 
     Raises:
         DataError: If they are.

@@ -19,7 +19,7 @@ BenchmarkSource = Annotated[FaceSource | BenchmarkSection, MEASURED]
 
 
 class ContractOverride(Section):
-    """What is known of the input of a model that does not say it; null: by the convention."""
+    """What the user knows of the input of a model that does not say it; null: what most models of the field expect."""
 
     size: ImageSize | None = Field(None, description="Image side in pixels, or height and width: [112, 96].")
     color: Literal["rgb", "bgr"] | None = Field(None, description="Channel order.")
@@ -52,7 +52,7 @@ def eval_settings(name: str, *, config: str | None = None, overrides: Sequence[s
     """The settings of the benchmark of a name.
 
     Args:
-        name: Of one of our benchmarks, of a source of faces, or of a benchmark of an installed package.
+        name: Name of one of our benchmarks, of a source of faces, or of a benchmark of an installed package.
         config: A YAML file instead of the benchmark's defaults.
         overrides: Assignments such as `data.root=FOLDER`.
         also: Other names that the caller knows, for the message.

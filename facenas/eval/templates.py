@@ -31,18 +31,18 @@ PUBLISHED_WEIGHTINGS = {
 
 @dataclass(frozen=True)
 class Templates:
-    """Templates.
+    """Embeddings of a benchmark's templates.
 
     Attributes:
-        names: Their numbers in the benchmark, ascending, (T,).
-        embeddings: Of unit length, (T, D).
+        names: Numbers of the templates in the benchmark, ascending, (T,).
+        embeddings: Embedding of each template, of unit length, (T, D).
     """
 
     names: NDArray[np.integer]
     embeddings: Embeddings
 
     def rows(self, names: NDArray[np.integer]) -> Labels:
-        """Where the templates of these numbers are (K,)."""
+        """Rows (K,) of the templates that have these numbers (K,)."""
         lookup = np.zeros(int(self.names[-1]) + 1, np.int64)
         lookup[self.names] = np.arange(len(self.names))
         rows: Labels = lookup[names]
@@ -63,7 +63,7 @@ def pool(
         features: Raw embeddings of photographs (N, D), mirror images added.
         template: Template of each (N,).
         media: Image or video of each (N,); the photographs of one in a template count as one.
-        weighting: Of the photographs.
+        weighting: How the photographs of a template are weighed.
         detector_scores: The face detector's confidence in each (N,), where the weighting asks for it.
 
     Raises:
@@ -99,9 +99,9 @@ def template_scores(embeddings: Embeddings, first: NDArray[np.integer], second: 
     wanted products are picked.
 
     Args:
-        embeddings: Of unit length (T, D).
+        embeddings: Embeddings of the templates, of unit length (T, D).
         first: Row of each pair's first template (P,).
-        second: Of its second (P,).
+        second: Row of each pair's second template (P,).
     """
     scores = np.empty(len(first), np.float32)
     if not len(first):

@@ -28,15 +28,15 @@ class Verification:
 
     Attributes:
         accuracy: Mean accuracy over the folds, by the published protocol.
-        std: Its population standard deviation over the folds.
+        std: Population standard deviation (ddof 0) of that accuracy over the folds.
         accuracy_low: Lower end of its 95 % interval, by resampling the people; None: not computed.
-        accuracy_high: Its upper end.
-        exact_accuracy: The same with the exactly best threshold of the other folds, instead of one of 400.
-        exact_std: Its deviation.
+        accuracy_high: Upper end of the same interval.
+        exact_accuracy: Mean accuracy with the exactly best threshold of the other folds, instead of one of 400.
+        exact_std: Population standard deviation of the exact accuracy over the folds.
         auc: Area under the ROC curve.
         eer: Equal error rate.
         tar_at_far: True accept rate by false accept rate, where there are enough impostor pairs.
-        tar_interval: 95 % interval of each, at that threshold.
+        tar_interval: 95 % interval of each true accept rate, at its threshold.
         threshold_at_far: Least cosine that is accepted there.
         refused: Why there is no true accept rate at the other false accept rates.
         correct: Pairs decided correctly by the published protocol.
@@ -64,11 +64,16 @@ class Verification:
 
     @property
     def rates(self) -> dict[str, float]:
-        """Accuracy."""
+        """The headline figure: mean accuracy over the folds."""
         return {"": self.accuracy}
 
     def rows(self, title: str, others: Mapping[str, "Verification"]) -> ResultTable:
-        """One recogniser a row."""
+        """The result as a table, one recogniser a row.
+
+        Args:
+            title: Name of the benchmark.
+            others: Results of other recognisers on the same pairs, by their names.
+        """
         folds = "ten folds" if self.pairs >= FOLDS else f"{self.pairs} folds"
         columns = ["recogniser", "accuracy", "AUC", "EER", *(f"TAR@FAR {far}" for far in self.tar_at_far)]
         rows = [[name, *one._line(list(self.tar_at_far))] for name, one in {"this model": self, **others}.items()]
@@ -83,16 +88,16 @@ class Verification:
 
 @dataclass(frozen=True)
 class PairBenchmark:
-    """Pairs of pictures.
+    """A benchmark of pairs of pictures.
 
     Attributes:
-        name: Of the benchmark.
-        pictures: All of them, each once.
-        pairs: ResultTable of the pictures, in contiguous folds.
+        name: Name of the benchmark.
+        pictures: All pictures of the pairs, each once.
+        pairs: Rows of the two pictures of each pair, in contiguous folds.
         subjects: The person of each picture, (M,).
-        remark: What is odd about it.
-        replicates: Resamplings of the people.
-        seed: Of these.
+        remark: What is odd about the benchmark, "" if nothing is.
+        replicates: Resamplings of the people for confidence intervals; 0: none.
+        seed: Seed of the resamplings.
         rest: Other people of the same data set, whom baselines may learn from.
         faces: The pictures, where they are in memory.
     """
@@ -108,7 +113,15 @@ class PairBenchmark:
     faces: FaceSet | None = None
 
     def rows_of(self, saved: Embeddings, path: Path) -> Embeddings:
-        """One embedding a picture; or two a pair, as the pictures are listed in a `.bin` file."""
+        """Embeddings (M, D) of the pictures from a file: one a picture, or two a pair, as the pictures are listed in a `.bin` file.
+
+        Args:
+            saved: Embeddings (M, D) or (2P, D) as they were read from the file.
+            path: The file, for the message.
+
+        Raises:
+            DataError: If there are as many neither as pictures nor as sides of pairs.
+        """
         if len(saved) != 2 * len(self.pairs):
             return self.pictures.rows_of(saved, path, order=f" and {2 * len(self.pairs):,} in its pairs")
         values = np.empty((self.pictures.count, saved.shape[1]), np.float32)
@@ -123,7 +136,7 @@ class PairBenchmark:
         return replace(result, left_out={"pairs": left_out} if left_out else {})
 
     def decisions(self, features: Embeddings) -> list[Decisions]:
-        """Each pair, by the published protocol."""
+        """Whether each pair is decided correctly, by the published protocol."""
         pairs = self._answered(features)
         right = metrics.published_accuracy(squared_distances(unit(features), pairs), pairs.same, _folds(pairs)).right
         return [Decisions("accuracy", right, pairs, self.subjects, tuple(self.faces.names) if self.faces else ())]
@@ -144,7 +157,13 @@ class PairBenchmark:
 
 
 def pair_benchmark(images: VerificationSet, *, replicates: int, seed: int, most_missing: float = 0) -> PairBenchmark:
-    """A benchmark that comes with its pairs.
+    """A benchmark of pairs that come with their pictures, ready to be run.
+
+    Args:
+        images: The pictures and their pairs.
+        replicates: Resamplings of the people for confidence intervals; 0: none.
+        seed: Seed of the resamplings.
+        most_missing: Share of the pictures that may be missing or unreadable, a fraction.
 
     Raises:
         DataError: If these are all genuine, or all impostors.
@@ -161,12 +180,22 @@ def _folds(pairs: Pairs) -> int:
 
 
 def pair_scores(embeddings: Embeddings, pairs: Pairs) -> Scores:
-    """Cosine score of each pair, (P,), from unit embeddings (M, D)."""
+    """Cosine score of each pair, shape (P,).
+
+    Args:
+        embeddings: Embeddings of the pictures, of unit length, shape (M, D).
+        pairs: Rows of the two pictures of each pair; P pairs.
+    """
     return _of_pairs(lambda first, second: np.einsum("pd,pd->p", first, second, dtype=np.float64), embeddings, pairs)
 
 
 def squared_distances(embeddings: Embeddings, pairs: Pairs) -> Scores:
-    """Squared Euclidean distance of each pair, (P,), from unit embeddings (M, D)."""
+    """Squared Euclidean distance of each pair, shape (P,).
+
+    Args:
+        embeddings: Embeddings of the pictures, of unit length, shape (M, D).
+        pairs: Rows of the two pictures of each pair; P pairs.
+    """
 
     def distance(first: Embeddings, second: Embeddings) -> Scores:
         first -= second
@@ -183,14 +212,14 @@ def _of_pairs(function: Callable[[Embeddings, Embeddings], Scores], embeddings: 
 
 
 def verify(features: Embeddings, pairs: Pairs, *, subjects: Labels, replicates: int = 0, seed: int = 0) -> Verification:
-    """Score pairs of raw embeddings (M, D) and summarise.
+    """Score pairs of pictures by the cosine of their embeddings, and summarise.
 
     Args:
-        features: Of the pictures.
-        pairs: ResultTable of them.
+        features: Raw embeddings of the pictures, shape (M, D).
+        pairs: Rows of the two pictures of each pair; P pairs.
         subjects: The person of each picture, (M,).
         replicates: Resamplings of the people for the interval; 0: none.
-        seed: Of these.
+        seed: Seed of the resamplings.
 
     Fewer than ten pairs make as many folds.
     """

@@ -23,7 +23,7 @@ def folded(network: nn.Module, example: Tensor) -> fx.GraphModule:
     """A network that computes the same, up to rounding, with as few BatchNorms as can be.
 
     Args:
-        network: From images (B, C, H, W) to (B, D); evaluated in evaluation mode.
+        network: Network from images (B, C, H, W) to outputs (B, D); it is read in evaluation mode.
         example: Two images (2, C, H, W) as the network takes them.
     """
     program = torch.export.export(network.eval(), (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))

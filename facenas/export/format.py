@@ -41,11 +41,11 @@ class FormatSection(Section):
         """Write a network into one file; the same network gives the same bytes, which name no place and no time.
 
         Args:
-            network: From images (B, C, H, W) to (B, D), in evaluation mode on the CPU: a graph of torch's operations.
+            network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode on the CPU: a graph of torch's operations.
             path: File to write, beside the place that it will take.
             example: Two images (2, C, H, W) as the network takes them.
             calibration: Images (M, C, H, W) as the network takes them, for what is measured on images.
-            metadata: Stored in the file, as far as the format can: facenas' description of the model, among others.
+            metadata: Texts by name, stored in the file as far as the format can; among them facenas' description of the model.
             raw: Whether the network takes RGB values from 0 to 255, which its first operations prepare.
 
         Returns:
@@ -57,7 +57,7 @@ class FormatSection(Section):
         raise NotImplementedError
 
     def open(self, path: Path) -> Runner:
-        """A function from images (B, C, H, W), for any B, to outputs (B, D), which runs a file that was just written here."""
+        """A function from images (B, C, H, W), for any B, to outputs (B, D), that runs a file which was just written here."""
         raise NotImplementedError
 
 

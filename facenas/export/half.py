@@ -13,7 +13,7 @@ OF_THE_INPUT = ("Sub_0", "Mul_0")  # means and deviations of raw input keep thei
 
 
 class HalfFormat(OnnxFile):
-    """ONNX in float16, but for the layers that it harms."""
+    """The format of ONNX files in float16, but for the layers that it harms."""
 
     suffix: ClassVar[str] = "-fp16.onnx"
     name: Literal["onnx-fp16"] = Field("onnx-fp16", description="Name of the format.")
@@ -21,7 +21,15 @@ class HalfFormat(OnnxFile):
     aim: Aim = 0.9999
 
     def converted(self, model: onnx.ModelProto, images: Batch) -> tuple[onnx.ModelProto, list[str]]:
-        """As many layers in float16 as reach the aim; arguments as of `OnnxFile.converted`."""
+        """The model with as many layers in float16 as keep every image's cosine at `aim`; the others stay in float32.
+
+        Args:
+            model: The model in float32.
+            images: Images (M, C, H, W) as the model takes them, to measure the cosines on.
+
+        Returns:
+            The converted model, and the names of the layers that stay in float32.
+        """
         layers = [node.name for node in model.graph.node]
         return keep_sensitive(model, lambda kept: half(model, list(kept)), layers, images, least_cosine=self.aim)
 
@@ -30,7 +38,7 @@ def half(model: onnx.ModelProto, kept: list[str]) -> onnx.ModelProto:
     """The model with weights and arithmetic in float16.
 
     Args:
-        model: In float32; left as it is.
+        model: The model in float32; it is left as it is.
         kept: Names of nodes that stay in float32.
     """
     from onnxruntime.transformers.float16 import convert_float_to_float16

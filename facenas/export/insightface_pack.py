@@ -27,9 +27,9 @@ def write_pack(folder: Path, file: Path, *, size: Size, dimension: int) -> None:
 
     Args:
         folder: The package; its name becomes the model's.
-        file: ONNX that takes RGB values from 0 to 255.
-        size: Of a face in pixels.
-        dimension: Of the embeddings.
+        file: ONNX file that takes RGB values from 0 to 255.
+        size: Size of a face in pixels: its side, or height and width.
+        dimension: Length of the embeddings, D.
 
     Source: insightface 2.1, `model_zoo/package_manifest.py`, manifest version 2.
     """

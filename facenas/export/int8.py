@@ -17,7 +17,7 @@ CALIBRATION_BATCH = 8
 
 
 class Int8Format(OnnxFile):
-    """ONNX in 8-bit integers, but for the layers that it harms."""
+    """The format of ONNX files in 8-bit integers, but for the layers that it harms."""
 
     suffix: ClassVar[str] = "-int8.onnx"
     name: Literal["onnx-int8"] = Field("onnx-int8", description="Name of the format.")
@@ -25,7 +25,15 @@ class Int8Format(OnnxFile):
     aim: Aim = 0.99
 
     def converted(self, model: onnx.ModelProto, images: Batch) -> tuple[onnx.ModelProto, list[str]]:
-        """As many layers in integers as reach the aim; arguments as of `OnnxFile.converted`."""
+        """The model with as many layers in 8-bit integers as keep every image's cosine at `aim`; the others stay in float32.
+
+        Args:
+            model: The model in float32.
+            images: Images (M, C, H, W) as the model takes them, to calibrate and to measure the cosines on.
+
+        Returns:
+            The converted model, and the names of the layers that stay in float32.
+        """
         return keep_sensitive(model, Quantiser(model, images), layers_of(model), images, least_cosine=self.aim)
 
 
@@ -38,11 +46,11 @@ class Quantiser:
     """Quantises one model, but for some layers; the ranges of its activations are measured once."""
 
     def __init__(self, model: onnx.ModelProto, images: Batch) -> None:
-        """Measure.
+        """Measure the ranges of the activations.
 
         Args:
-            model: In float32.
-            images: (B, C, H, W) as the model takes them.
+            model: The model in float32.
+            images: Images (B, C, H, W) as the model takes them.
         """
         from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
 

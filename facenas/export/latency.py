@@ -29,15 +29,15 @@ def processor() -> str:
 
 
 def measure_latency(network: nn.Module, *, shape: tuple[int, ...], target: Target) -> float:
-    """Milliseconds for one input on this machine.
+    """Measure the milliseconds that a network takes for one input on this machine.
 
     The median of each of several rounds; of these the smallest, since other work on the machine can only add time. There are more rounds
     until the two smallest agree within 5 %.
 
     Args:
         network: Any module of one input and one output; its weights do not matter.
-        shape: Of one input, for example (C, H, W).
-        target: Where it runs.
+        shape: Shape of one input, for example (C, H, W).
+        target: Where the network runs: runtime and threads.
     """
     network = network.eval()
     run = _in_onnxruntime(network, shape, target.threads) if target.runtime == "onnxruntime-cpu" else _in_torch(network, shape, target)

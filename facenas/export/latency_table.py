@@ -17,11 +17,11 @@ from facenas.files import cache_folder, read_checked_json, write_checked_json
 
 
 class Part(NamedTuple):
-    """Modules that run one after the other.
+    """A part of a network: modules that run one after the other.
 
     Attributes:
-        modules: What is computed.
-        shape: Of one input, for example (C, H, W).
+        modules: The modules as one.
+        shape: Shape of one input, for example (C, H, W).
     """
 
     modules: nn.Sequential
@@ -29,7 +29,7 @@ class Part(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Hash of what is computed and on what."""
+        """Hash of the modules and of the shape of their input."""
         return _hash(f"{self.modules!r} {self.shape}")
 
 
@@ -38,11 +38,13 @@ def _hash(text: str) -> str:
 
 
 class LatencyTable:
-    """Milliseconds by content, in a JSON file of the user's cache that several processes may read and write.
+    """Measured milliseconds of networks and of their parts, by a hash of each.
+
+    They are kept in a JSON file of the user's cache, which several processes may read and write.
 
     Args:
         target: Where networks run; the file belongs to it, this machine's processor and the runtime's version.
-        folder: Of the files; None: in the cache of facenas.
+        folder: Folder of the files; None: `latency` in the cache of facenas.
     """
 
     def __init__(self, target: Target, folder: Path | None = None) -> None:
@@ -52,11 +54,22 @@ class LatencyTable:
         self.machine, self.known = machine, self._read()
 
     def predicted(self, network: nn.Module, shape: tuple[int, ...]) -> float:
-        """Milliseconds of a chain of modules for one image (C, H, W): the sum of its parts."""
+        """Milliseconds of a chain of modules for one image: the sum of its parts, each measured alone.
+
+        Args:
+            network: A chain, such as the networks of the spaces `ir` and `plain`.
+            shape: Shape of one image, (C, H, W).
+        """
         return sum(self._measured(part.key, part) for part in parts(network, shape))
 
     def whole(self, network: nn.Module, *, shape: tuple[int, ...], content: str) -> float:
-        """Milliseconds of a network for one image (C, H, W), measured as one; `content` says what the network is."""
+        """Milliseconds of a network for one image, measured as a whole.
+
+        Args:
+            network: Any module of one input and one output.
+            shape: Shape of one image, (C, H, W).
+            content: Text that says what the network is; equal texts are measured once.
+        """
         return self._measured(_hash(content), Part(nn.Sequential(network), shape))
 
     def _measured(self, key: str, part: Part) -> float:
@@ -84,7 +97,7 @@ def parts(network: nn.Module, shape: tuple[int, ...]) -> list[Part]:
 
     Args:
         network: A chain, such as the networks of the spaces `ir` and `plain`.
-        shape: Of one image, (C, H, W).
+        shape: Shape of one image, (C, H, W).
     """
     found, x = list[Part](), torch.zeros(2, *shape, device=next(network.parameters()).device)
     for modules in _groups(network):

@@ -21,11 +21,11 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Exported:
-    """An exported file.
+    """What is known of an exported file.
 
     Attributes:
-        contract: What it expects of an image.
-        opset: Of ONNX; None in a file for torch.
+        contract: What the file expects of an image.
+        opset: Version of ONNX's operations; None in a file for torch.
         parity: Agreement with torch.
         float_layers: Layers left in float32 by a file of lower precision.
     """
@@ -52,16 +52,16 @@ def export_network(
     """Write a network into one file with a dynamic batch, one input and one output, and check it.
 
     Args:
-        network: From images (B, C, H, W) to (B, D).
+        network: Network from images (B, C, H, W) to outputs (B, D).
         path: File to write.
-        kind: Its format, or the name of one.
+        kind: Format of the file, or the name of one.
         contract: What the network expects of an image.
         raw: Whether the contract is baked in, so that the file takes RGB values from 0 to 255.
-        images: Real images (M, H, W, C), uint8, to compare the two on.
-        calibration: Others, for the ranges of 8-bit integers and the choice of layers; None: the same.
-        metadata: Makes what is stored in the file of the file's own contract.
-        device: Where torch computes what the file is compared with.
-        judge: Is given the file and its contract before it takes its place; may raise.
+        images: Real images (M, H, W, C), uint8, to compare the file with torch on.
+        calibration: Other images (M, H, W, C), uint8, for the ranges of 8-bit integers and the choice of layers; None: the same.
+        metadata: Function that makes the texts to store in the file, from the file's own contract.
+        device: Device on which torch computes what the file is compared with.
+        judge: Called with the file's runner and contract before the file takes its place; may raise.
 
     Raises:
         SettingsError: If there is no such format.

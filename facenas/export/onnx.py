@@ -17,14 +17,26 @@ FIRST = 8  # nodes among which insightface looks for a subtraction and a multipl
 
 
 class OnnxFile(FormatSection):
-    """A format whose files are ONNX files; its own class may convert the model."""
+    """A format whose files are ONNX files; a format's own class may convert the model."""
 
     opset: ClassVar[int | None] = OPSET
 
     def write(
         self, network: nn.Module, path: Path, *, example: Tensor, calibration: Batch, metadata: dict[str, str], raw: bool
     ) -> list[str]:
-        """Write a checked model with a dynamic batch; arguments as of `FormatSection.write`."""
+        """Write a checked ONNX model with a dynamic batch.
+
+        Args:
+            network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode on the CPU: a graph of torch's operations.
+            path: File to write.
+            example: Two images (2, C, H, W) as the network takes them.
+            calibration: Images (M, C, H, W) as the network takes them, for a conversion.
+            metadata: Texts by name, stored as the model's properties.
+            raw: Whether the network takes RGB values from 0 to 255, which its first operations prepare.
+
+        Returns:
+            Names of the layers that stay in float32, where the others do not.
+        """
         model = onnx_model(network, example)
         if raw:
             named_for_clients(model)
@@ -36,18 +48,18 @@ class OnnxFile(FormatSection):
         """The model in the format's precision, and the layers that stay in float32.
 
         Args:
-            model: In float32.
-            images: (M, C, H, W) as the model takes them.
+            model: The model in float32.
+            images: Images (M, C, H, W) as the model takes them.
         """
         return model, []
 
     def open(self, path: Path) -> Runner:
-        """The file in onnxruntime, on the CPU."""
+        """A function that runs the file in onnxruntime on the CPU, from images (B, C, H, W) to outputs (B, D)."""
         return onnx_runner(path, threads=torch.get_num_threads())
 
 
 class OnnxFormat(OnnxFile):
-    """ONNX in float32."""
+    """The format of ONNX files in float32."""
 
     suffix: ClassVar[str] = ".onnx"
     name: Literal["onnx"] = Field("onnx", description="Name of the format.")
@@ -57,16 +69,24 @@ def write_onnx(network: nn.Module, example: torch.Tensor, path: Path, metadata: 
     """Write a network as ONNX with a dynamic batch, unchecked.
 
     Args:
-        network: From images (B, C, H, W) to (B, D), in evaluation mode.
+        network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode.
         example: Two images (2, C, H, W) as the network takes them.
         path: File to write.
-        metadata: Stored in the file.
+        metadata: Texts by name, stored as the model's properties.
     """
     save_onnx(onnx_model(network, example), path, metadata)
 
 
 def onnx_model(network: nn.Module, example: torch.Tensor) -> onnx.ModelProto:
-    """A network as ONNX, with a dynamic batch, one input `input` and one output `output`."""
+    """A network as ONNX, with a dynamic batch, one input `input` and one output `output`.
+
+    Args:
+        network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode.
+        example: Two images (2, C, H, W) as the network takes them.
+
+    Raises:
+        ExportError: If torch's exporter returns no program.
+    """
     program = torch.onnx.export(
         network,
         (example,),
@@ -93,7 +113,7 @@ def named_for_clients(model: onnx.ModelProto) -> onnx.ModelProto:
     """Give the first subtraction and multiplication the names by which insightface knows a network that prepares its input itself.
 
     Raises:
-        ExportError: If they are not among the first nodes.
+        ExportError: If these two are not among the first nodes.
     """
     for kind in ("Sub", "Mul"):
         node = next((node for node in model.graph.node[:FIRST] if node.op_type == kind), None)
@@ -104,7 +124,7 @@ def named_for_clients(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def ordered(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Put the nodes in the order in which they are needed, the image's way first: converters append theirs anywhere."""
+    """Put the nodes of a model in the order in which they are needed, the image's way first: converters append theirs anywhere."""
     made_by = {name: node for node in model.graph.node for name in node.output}
     order, placed = list[onnx.NodeProto](), set[str]()
     waiting = [output.name for output in reversed(model.graph.output)]
@@ -125,7 +145,13 @@ def ordered(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def save_onnx(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) -> None:
-    """Write a checked model into one file, with a checksum of it."""
+    """Write a checked model into one file, with a checksum of it.
+
+    Args:
+        model: The model; its nodes are put in order, and it gets the metadata.
+        path: File to write.
+        metadata: Texts by name, stored as the model's properties.
+    """
     ordered(model)
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)

@@ -22,7 +22,7 @@ class Parity:
     Attributes:
         images: Number of images compared.
         min_cosine: Smallest cosine between the two outputs of an image.
-        mean_cosine: Their mean.
+        mean_cosine: Mean of these cosines over the images.
     """
 
     images: int
@@ -31,13 +31,23 @@ class Parity:
 
 
 def parity(expected: Batch, given: Batch) -> Parity:
-    """Compare outputs (B, D); an output without length agrees with nothing."""
+    """Compare the outputs of two ways to compute embeddings, image by image; an output without length agrees with nothing.
+
+    Args:
+        expected: Outputs of one way, (B, D).
+        given: Outputs of the other way, (B, D).
+    """
     cosines = cosines_of(expected, given)
     return Parity(len(cosines), float(cosines.min()), float(cosines.mean()))
 
 
 def cosines_of(expected: Batch, given: Batch) -> NDArray[np.float64]:
-    """Cosine of each image's two outputs, (B,); -1 where there is none."""
+    """Cosine of the two outputs of each image, shape (B,); -1 where an output has no length.
+
+    Args:
+        expected: Outputs of one way, (B, D).
+        given: Outputs of the other way, (B, D).
+    """
     first, second = expected.astype(np.float64), given.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         cosines = (first * second).sum(1) / (np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1))
@@ -46,7 +56,12 @@ def cosines_of(expected: Batch, given: Batch) -> NDArray[np.float64]:
 
 
 def torch_runner(network: nn.Module, device: torch.device) -> Runner:
-    """A torch network in evaluation mode."""
+    """A function that runs a torch network, from images (B, C, H, W) to outputs (B, D).
+
+    Args:
+        network: The network, in evaluation mode on `device`.
+        device: Device that the images are moved to.
+    """
 
     def run(batch: Batch) -> Batch:
         with torch.inference_mode():
@@ -57,12 +72,12 @@ def torch_runner(network: nn.Module, device: torch.device) -> Runner:
 
 
 def onnx_runner(model: Path | bytes, *, threads: int = 0, provider: str = "CPUExecutionProvider") -> Runner:
-    """An ONNX file with one input and one output.
+    """A function that runs an ONNX file with one input and one output.
 
     Args:
-        model: The file or its content.
-        threads: Of onnxruntime; 0: as many as cores.
-        provider: Of onnxruntime.
+        model: The file, or its content.
+        threads: Threads of onnxruntime; 0: as many as cores.
+        provider: Execution provider of onnxruntime.
     """
     session = open_session(model, threads=threads, provider=provider)
     name = session.get_inputs()[0].name

@@ -20,7 +20,7 @@ class RawInput(nn.Module):
             self.register_buffer(name, (per_channel.flip(0) if self.reverse else per_channel).reshape(1, -1, 1, 1).clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images (B, C, H, W), RGB or grey, 0 to 255 -> (B, D)."""
+        """From images (B, C, H, W), RGB or grey, 0 to 255, to the network's outputs (B, D)."""
         x = (x - self.mean) * self.gain
         out: Tensor = self.network(x.flip(1) if self.reverse else x)
         return out

@@ -10,8 +10,8 @@ def in_rounds(ways: Mapping[str, Callable[[], object]], *, rounds: int = ROUNDS)
     """Seconds of every call, by way and round; in each round the ways take turns, so that a busy minute falls on all of them.
 
     Args:
-        ways: What is called, by name.
-        rounds: Turns of each.
+        ways: Functions to call, by name.
+        rounds: Number of turns of each function.
     """
     for call in ways.values():
         for _ in range(WARM):

@@ -27,11 +27,11 @@ def keep_sensitive(model: onnx.ModelProto, convert: Convert, layers: Sequence[st
     binary search, since a layer more in float32 does no harm. If nothing reaches it, all layers stay.
 
     Args:
-        model: In float32.
-        convert: Converts it but for some layers.
-        layers: Names of those that can be converted.
-        images: (M, C, H, W) as the model takes them; the first are used.
-        least_cosine: Smallest cosine of an image's two outputs.
+        model: The model in float32.
+        convert: Function that converts it but for the layers of the given names.
+        layers: Names of the layers that can be converted.
+        images: Images (M, C, H, W) as the model takes them; the first of them are used.
+        least_cosine: Smallest cosine of an image's two outputs, before and after, that is good enough.
     """
     few = images[:JUDGED_ALONE]
     expected = onnx_runner(model.SerializeToString())(few)

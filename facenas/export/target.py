@@ -36,7 +36,7 @@ class Target(NamedTuple):
 
     @property
     def machine(self) -> dict[str, str]:
-        """All that a measurement depends on besides the network.
+        """All that a measured latency depends on besides the network, by name.
 
         Raises:
             SettingsError: If the target is not on this machine.

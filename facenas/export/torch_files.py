@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 
 class TorchExportFormat(FormatSection):
-    """An exported program, for `torch.export.load`."""
+    """The format of exported programs, for `torch.export.load`."""
 
     suffix: ClassVar[str] = ".pt2"
     name: Literal["torch-export"] = Field("torch-export", description="Name of the format.")
@@ -25,17 +25,29 @@ class TorchExportFormat(FormatSection):
     def write(
         self, network: nn.Module, path: Path, *, example: torch.Tensor, calibration: Batch, metadata: dict[str, str], raw: bool
     ) -> list[str]:
-        """Write a program with a dynamic batch; arguments as of `FormatSection.write`."""
+        """Write a program with a dynamic batch, for `torch.export.load`.
+
+        Args:
+            network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode on the CPU: a graph of torch's operations.
+            path: File to write.
+            example: Two images (2, C, H, W) as the network takes them.
+            calibration: Not used: nothing is converted.
+            metadata: Texts by name, stored as `extra_files`.
+            raw: Not used: the network already prepares its input.
+
+        Returns:
+            No names: all layers stay as they are.
+        """
         write_torch_export(network, example, path, metadata)
         return []
 
     def open(self, path: Path) -> Runner:
-        """The program, on the CPU."""
+        """A function that runs the program on the CPU, from images (B, C, H, W) to outputs (B, D)."""
         return torch_runner(read_torch_export(path), CPU)
 
 
 class TorchScriptFormat(FormatSection):
-    """TorchScript, for `torch.jit.load`."""
+    """The format TorchScript, for `torch.jit.load`."""
 
     suffix: ClassVar[str] = ".torchscript"
     name: Literal["torchscript"] = Field("torchscript", description="Name of the format.")
@@ -43,12 +55,24 @@ class TorchScriptFormat(FormatSection):
     def write(
         self, network: nn.Module, path: Path, *, example: torch.Tensor, calibration: Batch, metadata: dict[str, str], raw: bool
     ) -> list[str]:
-        """Write a program with a dynamic batch; arguments as of `FormatSection.write`."""
+        """Write a program with a dynamic batch, for `torch.jit.load`.
+
+        Args:
+            network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode on the CPU: a graph of torch's operations.
+            path: File to write.
+            example: Two images (2, C, H, W) as the network takes them.
+            calibration: Not used: nothing is converted.
+            metadata: Texts by name, stored as `extra_files`.
+            raw: Not used: the network already prepares its input.
+
+        Returns:
+            No names: all layers stay as they are.
+        """
         write_torchscript(network, example, path, metadata)
         return []
 
     def open(self, path: Path) -> Runner:
-        """The program, on the CPU."""
+        """A function that runs the program on the CPU, from images (B, C, H, W) to outputs (B, D)."""
         return torch_runner(read_torchscript(path), CPU)
 
 
@@ -56,10 +80,10 @@ def write_torch_export(network: nn.Module, example: torch.Tensor, path: Path, me
     """Write a program for `torch.export.load`, with a dynamic batch.
 
     Args:
-        network: From images (B, C, H, W) to (B, D), in evaluation mode.
+        network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode.
         example: Two images (2, C, H, W) as the network takes them.
         path: File to write.
-        metadata: Stored in the file, as `extra_files`.
+        metadata: Texts by name, stored in the file as `extra_files`.
     """
     program = torch.export.export(network, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
     for node in program.graph.nodes:
@@ -70,7 +94,14 @@ def write_torch_export(network: nn.Module, example: torch.Tensor, path: Path, me
 
 
 def write_torchscript(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:
-    """Write a program for `torch.jit.load`, with a dynamic batch; arguments as of `write_torch_export`."""
+    """Write a program for `torch.jit.load`, with a dynamic batch.
+
+    Args:
+        network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode.
+        example: Two images (2, C, H, W) as the network takes them.
+        path: File to write.
+        metadata: Texts by name, stored in the file as `extra_files`.
+    """
     network.requires_grad_(False)
 
     def forward(x: torch.Tensor) -> torch.Tensor:

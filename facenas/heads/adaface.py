@@ -21,10 +21,10 @@ class AdaFaceRule(nn.Module):
     over all ranks, updated before use while training and frozen in evaluation. Norms carry no gradient.
 
     Args:
-        margin: m, both the largest angle in radians and the additive part.
+        margin: Margin m, both the largest angle in radians and the additive part.
         h: Concentration of z.
         ema: Share of a batch in the running statistics.
-        gradient: Of acos and cos.
+        gradient: How the gradient of acos and cos is computed; see `facenas.heads.rule.through_angle`.
 
     Source: Kim et al., "AdaFace", 2022, equations 14 to 17, and the authors' `head.py` (clips, start values, unbiased
     deviation). A batch of one leaves sigma as it is, where the published code turns it into NaN; there, each rank keeps statistics of
@@ -41,7 +41,15 @@ class AdaFaceRule(nn.Module):
         self.register_buffer("norm_std", tensor(100.0))
 
     def forward(self, own: Tensor, norms: Tensor) -> Margin:
-        """The target that `Margin` describes."""
+        """Make the target from the quality that the norms tell; in training, update the running statistics first.
+
+        Args:
+            own: Cosines with the right identities' centres (B,).
+            norms: Lengths of the embeddings (B,).
+
+        Returns:
+            The target (B,) in a `Margin`.
+        """
         norms = norms.detach().clamp(0.001, 100)
         if self.training:
             self._update(norms)
@@ -61,11 +69,11 @@ class AdaFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m, both the largest angle in radians and the additive part.
+        margin: Margin m, both the largest angle in radians and the additive part.
         h: Concentration of the quality z.
         scale: Factor s of all logits.
         ema: Share of a batch in the running mean and deviation of the norms.
-        gradient: Of acos and cos: `exact` as in AdaFace's repository, or `straight_through` as in CVLface.
+        gradient: How the gradient of acos and cos is computed: `exact` as in AdaFace's repository, or `straight_through` as in CVLface.
         subcentres: Centres of each identity, of which the nearest counts.
 
     Source: see `AdaFaceRule`.
@@ -98,5 +106,5 @@ class AdaFaceHead(HeadSection):
     gradient: Gradients = "exact"
 
     def rule(self) -> AdaFaceRule:
-        """Its margin, with fresh statistics."""
+        """The rule that these settings describe, with fresh statistics."""
         return AdaFaceRule(self.margin, self.h, self.ema, self.gradient)

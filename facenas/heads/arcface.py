@@ -17,8 +17,8 @@ class ArcFaceRule(nn.Module):
     """target = cos(theta_y + m); theta_y + m stops short of pi.
 
     Args:
-        margin: m in radians.
-        gradient: Of acos and cos.
+        margin: Angular margin m in radians.
+        gradient: How the gradient of acos and cos is computed; see `facenas.heads.rule.through_angle`.
 
     Source: Deng et al., "ArcFace", 2019, equation 3.
     """
@@ -28,7 +28,15 @@ class ArcFaceRule(nn.Module):
         self.margin, self.gradient = margin, gradient
 
     def forward(self, own: Tensor, norms: Tensor) -> Margin:
-        """The target that `Margin` describes."""
+        """Add the margin to the angles of the right identities.
+
+        Args:
+            own: Cosines with the right identities' centres (B,).
+            norms: Lengths of the embeddings (B,); this rule does not use them.
+
+        Returns:
+            The target (B,) in a `Margin`.
+        """
         return Margin(through_angle(own, lambda theta: theta + self.margin, gradient=self.gradient, eps=EPS))
 
 
@@ -38,9 +46,9 @@ class ArcFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m in radians.
+        margin: Angular margin m in radians.
         scale: Factor s of all logits.
-        gradient: Of acos and cos: `exact`, or `straight_through` as in arcface_torch.
+        gradient: How the gradient of acos and cos is computed: `exact`, or `straight_through` as in arcface_torch.
         subcentres: Centres of each identity, of which the nearest counts.
 
     Source: see `ArcFaceRule`.
@@ -69,5 +77,5 @@ class ArcFaceHead(HeadSection):
     gradient: Gradients = "exact"
 
     def rule(self) -> ArcFaceRule:
-        """Its margin."""
+        """The rule that these settings describe."""
         return ArcFaceRule(self.margin, self.gradient)

@@ -17,10 +17,10 @@ class CombinedMarginRule(nn.Module):
     """target = cos(m1 theta_y + m2) - m3; m1 theta_y + m2 stops short of pi.
 
     Args:
-        factor: m1, SphereFace's.
-        angle: m2 in radians, ArcFace's.
-        cosine: m3, CosFace's.
-        gradient: Of acos and cos.
+        factor: Factor m1 of the angle, SphereFace's margin.
+        angle: Angle m2 in radians that is added, ArcFace's margin.
+        cosine: Cosine m3 that is subtracted, CosFace's margin.
+        gradient: How the gradient of acos and cos is computed; see `facenas.heads.rule.through_angle`.
 
     Source: Deng et al., "ArcFace", 2019, equation 4. arcface_torch's class `CombinedMarginLoss` leaves m1 out, and m2 where m3 is given.
     """
@@ -30,7 +30,15 @@ class CombinedMarginRule(nn.Module):
         self.factor, self.angle, self.cosine, self.gradient = factor, angle, cosine, gradient
 
     def forward(self, own: Tensor, norms: Tensor) -> Margin:
-        """The target that `Margin` describes."""
+        """Apply the three margins to the cosines of the right identities.
+
+        Args:
+            own: Cosines with the right identities' centres (B,).
+            norms: Lengths of the embeddings (B,); this rule does not use them.
+
+        Returns:
+            The target (B,) in a `Margin`.
+        """
         shifted = through_angle(own, lambda theta: self.factor * theta + self.angle, gradient=self.gradient, eps=EPS)
         return Margin(shifted - self.cosine)
 
@@ -41,11 +49,11 @@ class CombinedMargin(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        m1: Factor of the angle.
-        m2: Added to the angle, in radians.
-        m3: Subtracted from the cosine.
+        m1: Factor by which the angle is multiplied.
+        m2: Angle in radians that is added to it.
+        m3: Cosine that is subtracted from the result.
         scale: Factor s of all logits.
-        gradient: Of acos and cos: `exact`, or `straight_through` as in arcface_torch.
+        gradient: How the gradient of acos and cos is computed: `exact`, or `straight_through` as in arcface_torch.
         subcentres: Centres of each identity, of which the nearest counts.
 
     Source: see `CombinedMarginRule`.
@@ -78,5 +86,5 @@ class CombinedHead(HeadSection):
     gradient: Gradients = "exact"
 
     def rule(self) -> CombinedMarginRule:
-        """Its margins."""
+        """The rule that these settings describe."""
         return CombinedMarginRule(self.m1, self.m2, self.m3, self.gradient)

@@ -16,7 +16,7 @@ class CosFaceRule(nn.Module):
     """target = cos(theta_y) - m.
 
     Args:
-        margin: m, a difference of cosines.
+        margin: Margin m, a difference of cosines.
 
     Source: Wang et al., "CosFace", 2018, equation 4.
     """
@@ -26,7 +26,15 @@ class CosFaceRule(nn.Module):
         self.margin = margin
 
     def forward(self, own: Tensor, norms: Tensor) -> Margin:
-        """The target that `Margin` describes."""
+        """Subtract the margin from the cosines of the right identities.
+
+        Args:
+            own: Cosines with the right identities' centres (B,).
+            norms: Lengths of the embeddings (B,); this rule does not use them.
+
+        Returns:
+            The target (B,) in a `Margin`.
+        """
         return Margin(own - self.margin)
 
 
@@ -36,7 +44,7 @@ class CosFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m, a difference of cosines.
+        margin: Margin m, a difference of cosines.
         scale: Factor s of all logits.
         subcentres: Centres of each identity, of which the nearest counts.
 
@@ -57,5 +65,5 @@ class CosFaceHead(HeadSection):
     margin: float = Field(MARGIN, ge=0, description="Margin, a difference of cosines.")
 
     def rule(self) -> CosFaceRule:
-        """Its margin."""
+        """The rule that these settings describe."""
         return CosFaceRule(self.margin)

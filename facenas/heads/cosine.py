@@ -10,7 +10,13 @@ SMALLEST_NORM = 1e-3  # shorter vectors are not scaled up to unit length, so tha
 
 
 def class_centres(rows: int, embedding_size: int, generator: torch.Generator | None = None) -> torch.nn.Parameter:
-    """Trainable centres (N, D), drawn from N(0, 0.01) as in arcface_torch; only their directions matter."""
+    """Trainable centres (N, D), drawn from N(0, 0.01) as in arcface_torch; only their directions matter.
+
+    Args:
+        rows: Number of centres N.
+        embedding_size: Embedding dimension D.
+        generator: Source of the random numbers; None: torch's global one.
+    """
     return torch.nn.Parameter(torch.empty(rows, embedding_size).normal_(std=0.01, generator=generator))
 
 
@@ -25,6 +31,10 @@ def cosine(features: Tensor, centres: Tensor) -> Tensor:
 
     The norms of the centres are applied to the products (B, N), which are far fewer than the numbers in the centres (N, D); so also in
     the gradient: d centre_j = (sum_b g_bj feature_b - sum_b g_bj cos_bj centre_j / |centre_j|) / |centre_j|.
+
+    Args:
+        features: Embeddings at unit length (B, D).
+        centres: Class centres of any length (N, D).
     """
     result: Tensor = _Cosine.apply(features, centres)
     return result
@@ -36,7 +46,7 @@ def nearest(cosines: Tensor, subcentres: int) -> Tensor:
     A clean image trains its identity's main centre; wrongly labelled ones gather at the others and stop pulling at it.
 
     Args:
-        cosines: With all centres.
+        cosines: Cosines of each image with all centres (B, K N).
         subcentres: Number of centres of each identity, K.
 
     Source: Deng et al., "Sub-center ArcFace", 2020, section 3: theta_j = arccos(max_k w_jk x), in ArcFace's loss.

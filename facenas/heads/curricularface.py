@@ -21,9 +21,9 @@ class CurricularFaceRule(nn.Module):
     neither t nor the choice of the hard ones carries a gradient.
 
     Args:
-        margin: m in radians.
+        margin: Angular margin m in radians.
         ema: Share of a batch in t.
-        gradient: Of acos and cos.
+        gradient: How the gradient of acos and cos is computed; see `facenas.heads.rule.through_angle`.
 
     Source: Huang et al., "CurricularFace", 2020, section 3: positive and negative similarity, moving average t. `ema` is the authors'
     code's 0.01. theta_y + m stops short of pi, where their code goes on with cos(theta_y) - m sin(m).
@@ -37,14 +37,30 @@ class CurricularFaceRule(nn.Module):
         self.register_buffer("t", tensor(0.0))
 
     def forward(self, own: Tensor, norms: Tensor) -> Margin:
-        """The target and the hard negatives that `Margin` describes."""
+        """Add the margin to the angles of the right identities, and say which other cosines are hard; in training, update t first.
+
+        Args:
+            own: Cosines with the right identities' centres (B,).
+            norms: Lengths of the embeddings (B,); this rule does not use them.
+
+        Returns:
+            A `Margin` of the target (B,), the bar above which negatives are hard (B,), and what `harden` makes of them.
+        """
         if self.training:
             self.t.lerp_(ranks.mean_and_deviation(own)[0], self.ema)
         target = through_angle(own, lambda theta: theta + self.margin, gradient=self.gradient, eps=EPS)
         return Margin(target, bar=target.detach(), harden=self.harden)
 
     def harden(self, cosines: Tensor, bar: Tensor) -> Tensor:
-        """Cosines (B, N), those above the bar (B, 1) made harder or, early in training, easier."""
+        """Multiply the cosines above the bar by t + cosine: they become smaller early in training and larger later.
+
+        Args:
+            cosines: Cosines with all centres (B, N).
+            bar: Cosine above which another identity is a hard negative, one for each image (B, 1).
+
+        Returns:
+            All cosines (B, N); those up to the bar are unchanged.
+        """
         return where(cosines > bar, cosines * (self.t + cosines), cosines)
 
 
@@ -54,10 +70,10 @@ class CurricularFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m in radians.
+        margin: Angular margin m in radians.
         scale: Factor s of all logits.
-        ema: Share of a batch in t.
-        gradient: Of acos and cos: `exact` or `straight_through`.
+        ema: Share of a batch in t, the running mean of cos(theta_y).
+        gradient: How the gradient of acos and cos is computed: `exact` or `straight_through`.
         subcentres: Centres of each identity, of which the nearest counts.
 
     Source: see `CurricularFaceRule`.
@@ -88,5 +104,5 @@ class CurricularFaceHead(HeadSection):
     gradient: Gradients = "exact"
 
     def rule(self) -> CurricularFaceRule:
-        """Its margin, with fresh statistics."""
+        """The rule that these settings describe, with fresh statistics."""
         return CurricularFaceRule(self.margin, self.ema, self.gradient)

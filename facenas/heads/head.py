@@ -13,11 +13,11 @@ class MarginHead(nn.Module):
     Train with `margin_loss`: logits know nothing of a rule's penalty, and cost more.
 
     Args:
-        rule: What makes the target of cos(theta_y).
+        rule: The margin rule, which makes the target of cos(theta_y); see `facenas.heads.rule.Margin`.
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        scale: s.
-        subcentres: Centres of each identity K.
+        scale: Factor s of all logits.
+        subcentres: Number K of centres of each identity, of which the nearest counts.
 
     Raises:
         ValueError: If one of the three sizes is not positive.
@@ -33,7 +33,12 @@ class MarginHead(nn.Module):
         self.weight = class_centres(num_identities * subcentres, embedding_size)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Embeddings (B, D) that are not normalised, labels (B,) in [0, N) -> logits (B, N)."""
+        """Logits (B, N) of a batch.
+
+        Args:
+            embeddings: Embeddings (B, D) that are not normalised.
+            labels: Identities (B,) in [0, N).
+        """
         with torch.autocast(embeddings.device.type, enabled=False):
             cosines, norms = self.cosines(embeddings)
             rows = labels.unsqueeze(1)
@@ -53,7 +58,7 @@ def margin_loss(head: MarginHead, embeddings: Tensor, labels: Tensor) -> MarginL
 
     Args:
         head: The margin head.
-        embeddings: Not normalised, (B, D).
+        embeddings: Embeddings (B, D) that are not normalised.
         labels: Identities (B,) in [0, N).
     """
     with torch.autocast(embeddings.device.type, enabled=False):

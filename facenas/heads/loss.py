@@ -37,13 +37,13 @@ def loss_of_cosines(
     loss = log(1 + exp(log_sum_others - s target)).
 
     Args:
-        cosines: Of all ranks' images with this rank's centres (R B, n).
-        columns: Where the right identities stand among these (R B,); -1: at another rank.
+        cosines: Cosines of the images of all ranks with this rank's centres (R B, n).
+        columns: Column of each image's right identity in `cosines` (R B,); -1: its centre is at another rank.
         norms: Lengths of this rank's embeddings (B,).
-        rule: The margin.
-        scale: s.
-        gathered: The values of all ranks, stacked (R, ...), and its own transpose in the gradient.
-        rank: This rank.
+        rule: The margin rule; see `facenas.heads.rule.Margin`.
+        scale: Factor s of all logits.
+        gathered: Function that stacks the values of all ranks, (...) to (R, ...), and is its own transpose in the gradient.
+        rank: Number of this rank, from 0.
 
     Returns:
         The loss over all ranks; only this rank's part of it carries a gradient, and the others' parts reach it through `gathered`.

@@ -20,10 +20,10 @@ class MagFaceRule(nn.Module):
     m(a) = l_m + (u_m - l_m) (a - l_a) / (u_a - l_a); g(a) = 1 / a + a / u_a^2. Both carry a gradient to the norm.
 
     Args:
-        norm_range: l_a and u_a.
-        margin_range: l_m and u_m in radians.
-        penalty: lambda_g.
-        gradient: Of acos and cos; the norm's is exact either way.
+        norm_range: Shortest and longest norm that is told apart, l_a and u_a.
+        margin_range: Margins at these norms, l_m and u_m, in radians.
+        penalty: Weight lambda_g of the pull towards long embeddings.
+        gradient: How the gradient of acos and cos is computed, see `facenas.heads.rule.through_angle`; the norm's is exact either way.
 
     Source: Meng et al., "MagFace", 2021, section 3: the loss, its linear m(a) and its g(a); l_m = 0.45 as in the authors' code.
     theta_y + m stops short of pi, where their code goes on with cos(theta_y) - m sin(m).
@@ -34,7 +34,15 @@ class MagFaceRule(nn.Module):
         self.norm_range, self.margin_range, self.penalty, self.gradient = norm_range, margin_range, penalty, gradient
 
     def forward(self, own: Tensor, norms: Tensor) -> Margin:
-        """The target and the penalty that `Margin` describes."""
+        """Add the margin that belongs to each norm to the angles of the right identities.
+
+        Args:
+            own: Cosines with the right identities' centres (B,).
+            norms: Lengths of the embeddings (B,).
+
+        Returns:
+            The target (B,) and the penalty in a `Margin`.
+        """
         (shortest, longest), (least, most) = self.norm_range, self.margin_range
         norms = norms.clamp(shortest, longest)
         margin = least + (most - least) * (norms - shortest) / (longest - shortest)
@@ -54,7 +62,7 @@ class MagFace(MarginHead):
         margin_range: Margins at these norms, l_m and u_m, in radians.
         penalty: Weight lambda_g of the pull towards long embeddings.
         scale: Factor s of all logits.
-        gradient: Of acos and cos: `exact` or `straight_through`; the norm's is exact either way.
+        gradient: How the gradient of acos and cos is computed: `exact` or `straight_through`; the norm's is exact either way.
         subcentres: Centres of each identity, of which the nearest counts.
 
     Source: see `MagFaceRule`.
@@ -93,5 +101,5 @@ class MagFaceHead(HeadSection):
     gradient: Gradients = "exact"
 
     def rule(self) -> MagFaceRule:
-        """Its margin."""
+        """The rule that these settings describe."""
         return MagFaceRule(self.norm_range, self.margin_range, self.penalty, self.gradient)

@@ -25,11 +25,11 @@ class PartialFC(nn.Module):
     DistributedDataParallel: its parameter differs from rank to rank. Without a process group it is one rank.
 
     Args:
-        settings: Any margin head.
+        settings: Settings of any margin head.
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N over all ranks.
         sample_rate: Share of the shard that is met at each step, in (0, 1].
-        seed: Of the centres and the samples; a step's sample depends on (seed, step, rank) alone, and the step is in the state.
+        seed: Seed of the centres and the samples; a step's sample depends on (seed, step, rank) alone, and the step is in the state.
 
     Raises:
         SettingsError: If there are fewer identities than ranks.
@@ -63,10 +63,14 @@ class PartialFC(nn.Module):
             self.weight[here] = drawn[there]
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> MarginLoss:
-        """Embeddings of this rank (B, D), not normalised, and labels (B,) in [0, N) -> loss and hits over the batch of all ranks.
+        """Loss and hits over the batch of all ranks.
 
-        Hits are counted among the identities that were met. The gradient of the weight is that of the loss. The gradient that reaches
-        the embeddings is R times that of the loss, since DistributedDataParallel divides the backbone's gradient by the R ranks.
+        Hits are counted among the identities that were met. The gradient of the weight is that of the loss. The gradient that reaches the
+        embeddings is R times that of the loss, since DistributedDataParallel divides the backbone's gradient by the R ranks.
+
+        Args:
+            embeddings: Embeddings (B, D) of this rank's images, not normalised.
+            labels: Identities (B,) of these images, in [0, N).
 
         Raises:
             SettingsError: If the ranks' batches differ in size.

@@ -25,7 +25,7 @@ def gathered(values: Tensor) -> Tensor:
 
 @torch.no_grad()
 def mean_and_deviation(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the values (B,) of all ranks together: mean, unbiased standard deviation (0 for a single value), their number."""
+    """Mean, unbiased standard deviation (0 for a single value) and number of the values (B,) of all ranks together."""
     number, total = _summed(torch.stack([values.new_full((), len(values)), values.sum()]))
     mean = total / number
     squares = _summed((values - mean).square().sum())

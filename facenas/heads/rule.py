@@ -14,13 +14,14 @@ class Margin(NamedTuple):
     """What a rule makes of a batch; every rule is `rule(own, norms) -> Margin`.
 
     A rule sees `own` (B,), the cosines with the centres of the right identities, and `norms` (B,), the embeddings' lengths, of the
-    process's own images. Statistics that it keeps are taken over all ranks, before use, while training.
+    process's own images. Statistics that it keeps are taken over all ranks, before use, while training. They are buffers, and by being so
+    the rule says how it is frozen: in evaluation it leaves them alone, and where a search looks ahead each pass changes copies of them.
 
     Attributes:
-        target: Stands in for `own` (B,).
-        penalty: Added to the mean cross-entropy.
-        bar: Other identities' cosines above it (B,) are hard negatives.
-        harden: Changes all cosines (B, N), given the bar (B, 1).
+        target: What stands in for `own` in the softmax (B,).
+        penalty: What is added to the mean cross-entropy.
+        bar: Cosine above which other identities are hard negatives, one for each image (B,); None: none is.
+        harden: Function that changes all cosines (B, N), given the bar (B, 1); None: they stay.
     """
 
     target: Tensor
@@ -35,11 +36,11 @@ def through_angle(cosines: Tensor, change: Callable[[Tensor], Tensor], *, gradie
     Held there, it never turns round beyond pi: a larger theta never has a larger result.
 
     Args:
-        cosines: In [-1, 1], any shape; those within `eps` of the ends are moved there.
-        change: Of the angles; what else it depends on keeps its gradient.
-        gradient: exact: d/dcos = sin(change) change' / sin(theta), as in AdaFace's repository. straight_through: 1, as in
-            arcface_torch and CVLface. The values are the same.
-        eps: Keeps the gradient of acos finite.
+        cosines: Cosines in [-1, 1], any shape; those within `eps` of the ends are moved there.
+        change: Function of the angles in radians; what else it depends on keeps its gradient.
+        gradient: How the gradient of acos and cos is computed. exact: d/dcos = sin(change) change' / sin(theta), as in AdaFace's
+            repository. straight_through: 1, as in arcface_torch and CVLface. The values are the same.
+        eps: Smallest angle in radians, which keeps the gradient of acos finite.
     """
     straight = gradient == "straight_through"
     theta = (cosines.detach() if straight else cosines).clamp(-1 + eps, 1 - eps).acos()

@@ -10,7 +10,13 @@ State = dict[Any, Any]
 
 
 def bounds(identities: int, rank: int, ranks: int) -> tuple[int, int]:
-    """The first identity of a rank's shard, and the first beyond it."""
+    """The first identity of a rank's shard, and the first beyond it.
+
+    Args:
+        identities: Number of identities N over all ranks.
+        rank: Number of the rank, from 0.
+        ranks: Number of ranks R.
+    """
     return identities * rank // ranks, identities * (rank + 1) // ranks
 
 
@@ -18,7 +24,7 @@ def merge_shards(states: Sequence[State]) -> State:
     """One state of the states of all ranks, in order: matrices are joined by rows, all else is alike and taken from the first.
 
     Args:
-        states: Of `PartialFC.state_dict()`, or of its optimiser's.
+        states: The `state_dict()` of the `PartialFC`, or of its optimiser, on each rank.
     """
     return {key: _merged([state[key] for state in states]) for key in states[0]}
 
@@ -28,7 +34,7 @@ def split_shards(state: State, ranks: int, *, subcentres: int = 1) -> list[State
 
     Args:
         state: A merged state, or that of a single rank.
-        ranks: How many.
+        ranks: Number of ranks to split it for.
         subcentres: Centres of each identity, which stay together.
     """
     return [{key: _part(value, rank, ranks, subcentres) for key, value in state.items()} for rank in range(ranks)]

@@ -17,7 +17,15 @@ class SoftmaxRule(nn.Module):
     """
 
     def forward(self, own: Tensor, norms: Tensor) -> Margin:
-        """The target that `Margin` describes."""
+        """Leave the cosines of the right identities as they are.
+
+        Args:
+            own: Cosines with the right identities' centres (B,).
+            norms: Lengths of the embeddings (B,); this rule does not use them.
+
+        Returns:
+            The target (B,) in a `Margin`.
+        """
         return Margin(own)
 
 
@@ -44,5 +52,5 @@ class SoftmaxHead(HeadSection):
     name: Literal["softmax"] = Field("softmax", description="Name of the head.")
 
     def rule(self) -> SoftmaxRule:
-        """No margin."""
+        """The rule that leaves every cosine as it is."""
         return SoftmaxRule()

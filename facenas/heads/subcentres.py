@@ -18,10 +18,10 @@ class SubcentreArcFace(MarginHead):
     Args:
         embedding_size: Embedding dimension D.
         num_identities: Number of identities N.
-        margin: m in radians.
+        margin: Angular margin m in radians.
         scale: Factor s of all logits.
         subcentres: Centres K of each identity, of which the nearest counts.
-        gradient: Of acos and cos: `exact`, or `straight_through` as in arcface_torch.
+        gradient: How the gradient of acos and cos is computed: `exact`, or `straight_through` as in arcface_torch.
 
     Source: Deng et al., "Sub-center ArcFace", 2020, section 3; see `nearest` and `ArcFaceRule`.
     """
@@ -50,5 +50,5 @@ class SubcentreArcFaceHead(HeadSection):
     gradient: Gradients = "exact"
 
     def rule(self) -> ArcFaceRule:
-        """ArcFace's margin."""
+        """ArcFace's rule with the margin of these settings."""
         return ArcFaceRule(self.margin, self.gradient)

@@ -20,7 +20,15 @@ def compiler() -> str | None:
 
 
 def compiled(source: Path, flags: Sequence[str]) -> ctypes.CDLL | None:
-    """The library that a C file becomes, from the cache if it was compiled here before; None where it cannot be compiled."""
+    """Compile a C file into a shared library and load it; the cache keeps the library for the next time.
+
+    Args:
+        source: The C file.
+        flags: The compiler's options; `-march=native` among them makes a library for this machine alone.
+
+    Returns:
+        The loaded library, or None where there is no compiler or it fails.
+    """
     cc = compiler()
     if not cc:
         return None

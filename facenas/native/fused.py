@@ -27,7 +27,7 @@ KERNELS = (3, 5)
 
 @cache
 def library(kind: torch.dtype = torch.float32) -> ctypes.CDLL | None:
-    """The compiled operations on features of a kind; None where they cannot be compiled or are switched off by FACENAS_FUSED=0."""
+    """The compiled operations on features of one number type; None where they cannot be compiled or FACENAS_FUSED=0 switches them off."""
     return compiled(SOURCE, (*FLAGS, *KINDS[kind])) if wanted() else None
 
 
@@ -37,7 +37,16 @@ def wanted() -> bool:
 
 
 def norm_relu_depthwise(x: Tensor, norm: nn.BatchNorm2d, conv: nn.Conv2d) -> Tensor:
-    """`conv(relu(norm(x)))` of features (B, C, H, W) in training; running statistics are updated as BatchNorm updates them."""
+    """`conv(relu(norm(x)))` of features (B, C, H, W) in training; running statistics are updated as BatchNorm updates them.
+
+    Args:
+        x: Features (B, C, H, W).
+        norm: The BatchNorm layer over C channels, in training mode.
+        conv: The depthwise convolution: C groups; kernel sizes 3 and 5 and strides 1 and 2 are computed in C code.
+
+    Returns:
+        Features (B, C, H', W').
+    """
     covered = conv.kernel_size[0] in KERNELS and conv.stride[0] in (1, 2) and conv.groups == x.shape[1]
     if not covered or not _runs_here(x, x.shape[1]):
         result: Tensor = conv(functional.relu(norm(x), inplace=True))
@@ -47,7 +56,12 @@ def norm_relu_depthwise(x: Tensor, norm: nn.BatchNorm2d, conv: nn.Conv2d) -> Ten
 
 
 def norm_pool(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
-    """Global average of `norm(x)`, features (B, C, H, W) -> (B, C, 1, 1), in training."""
+    """Global average of `norm(x)`, features (B, C, H, W) -> (B, C, 1, 1), in training.
+
+    Args:
+        x: Features (B, C, H, W).
+        norm: The BatchNorm layer over C channels, in training mode.
+    """
     if not _runs_here(x, x.shape[1]):
         return functional.adaptive_avg_pool2d(norm(x), 1)
     out: Tensor = _NormPool.apply(_last(x, x.dtype), norm.weight, norm.bias, norm)
@@ -55,7 +69,15 @@ def norm_pool(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
 
 
 def stem(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """A 3x3 convolution of grey or colour images (B, C, H, W), which need no gradient."""
+    """A 3x3 convolution of grey or colour images (B, C, H, W), which need no gradient.
+
+    Args:
+        x: Images (B, C, H, W), C = 1 or 3, normalised.
+        conv: The convolution: kernel size 3 and stride 1 are computed in C code.
+
+    Returns:
+        Features (B, D, H, W) of D output channels.
+    """
     covered = conv.kernel_size == (3, 3) and conv.stride == (1, 1) and conv.in_channels in (1, 3) and not x.requires_grad
     if not covered or not _runs_here(x, conv.out_channels):
         result: Tensor = conv(x)
@@ -132,7 +154,11 @@ class _Stem(torch.autograd.Function):
 
 
 def running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Running statistics of a BatchNorm that meets one more batch."""
+    """The running mean and variance of a BatchNorm layer, after one more batch is counted.
+
+    Raises:
+        ValueError: If the layer keeps no running statistics, or averages them without a momentum.
+    """
     if norm.num_batches_tracked is None or norm.running_mean is None or norm.running_var is None or norm.momentum is None:
         raise ValueError("BatchNorm must keep running statistics with a momentum")
     norm.num_batches_tracked += 1
@@ -140,7 +166,7 @@ def running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 
 def constants(norm: nn.BatchNorm2d) -> tuple[float, float]:
-    """Its eps and momentum."""
+    """The eps and the momentum of a BatchNorm layer."""
     return norm.eps, norm.momentum or 0.0
 
 
@@ -157,7 +183,7 @@ def _call(name: str, kind: torch.dtype, *arguments: Tensor | float) -> None:
 
 
 def as_c(argument: Tensor | float) -> Any:
-    """A tensor, integer or number as a C function takes it."""
+    """A tensor, integer or float as the argument of a C function: a pointer, a long or a float."""
     if isinstance(argument, Tensor):
         return ctypes.c_void_p(argument.data_ptr())
     return ctypes.c_long(argument) if isinstance(argument, int) else ctypes.c_float(argument)

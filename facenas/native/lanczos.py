@@ -23,7 +23,16 @@ Tables = tuple[NDArray[np.int32], NDArray[np.int32], ctypes.c_void_p, ctypes.c_v
 
 
 def resize_lanczos(image: Image, width: int, height: int) -> Image:
-    """An image (H, W, 3) resized to (height, width, 3) by `cv2.INTER_LANCZOS4`."""
+    """Resize an image as OpenCV does with `cv2.INTER_LANCZOS4`.
+
+    Args:
+        image: The image (H, W, 3), uint8.
+        width: New width in pixels.
+        height: New height in pixels.
+
+    Returns:
+        The image (height, width, 3), uint8.
+    """
     library = _library()
     if library is None:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LANCZOS4)  # type: ignore[return-value]
@@ -42,7 +51,7 @@ def _library() -> ctypes.CDLL | None:
 
 @lru_cache(maxsize=1024)
 def _tables(source: int, target: int) -> Tables:
-    """First source pixel of each target pixel (T,), eight weights (T, 8) in units of 2^-11 as OpenCV rounds them, and where they lie."""
+    """First source pixel of each target pixel (T,), its eight weights (T, 8) in units of 2^-11 as OpenCV rounds them, pointers to both."""
     places = ((np.arange(target) + 0.5) * (source / target) - 0.5).astype(np.float32)
     first = np.floor(places)
     weights = np.stack([_weights(float(offset)) for offset in places - first])
@@ -51,7 +60,7 @@ def _tables(source: int, target: int) -> Tables:
 
 
 def _weights(offset: float) -> NDArray[np.float32]:
-    """Lanczos' kernel of four lobes at eight pixels."""
+    """The weights of Lanczos' kernel of four lobes at the eight pixels around a place."""
     distances = [offset + 3 - k for k in range(TAPS)]
     half = math.sqrt(0.5)
     turns = ((1, 0), (-half, -half), (0, 1), (half, -half), (-1, 0), (half, half), (0, -1), (-half, half))

@@ -21,12 +21,21 @@ KINDS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled operations; None where there are none."""
+    """The compiled operations; None where they cannot be compiled or are switched off."""
     return compiled(Path(__file__).with_suffix(".c"), fused.FLAGS) if fused.library() else None
 
 
 def norm_prelu(x: Tensor, norm: nn.Module, prelu: nn.Module) -> Tensor:
-    """`prelu(norm(x))` of features (B, C, H, W); in training, running statistics are updated as BatchNorm updates them."""
+    """`prelu(norm(x))` of features (B, C, H, W); in training, running statistics are updated as BatchNorm updates them.
+
+    Args:
+        x: Features (B, C, H, W).
+        norm: The BatchNorm layer; only a plain one in training mode is computed in C code.
+        prelu: The PReLU layer; only one with a slope per channel is computed in C code.
+
+    Returns:
+        Features (B, C, H, W).
+    """
     last = x.is_contiguous(memory_format=torch.channels_last)
     if (
         type(norm) is nn.BatchNorm2d  # not one that is spread over ranks

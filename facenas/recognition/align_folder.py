@@ -25,17 +25,21 @@ Row = dict[str, str]
 
 
 class FolderAlignment(Section):
-    """How a folder is aligned."""
+    """Settings for aligning a folder of pictures."""
 
     alignment: Alignment = Field(description="How faces are found.")
     size: int = Field(112, description="Side of a face in pixels: a multiple of 112, or of 128.")
 
 
 def pictures_to_align(images: Path, out: Path) -> list[Listed]:
-    """The pictures below a folder, or the one that is given.
+    """The pictures below a folder, or the one picture that is given.
+
+    Args:
+        images: Folder of the pictures, or one picture.
+        out: Folder that the aligned faces will be written to.
 
     Raises:
-        DataError: If there are none, or the folder that is written to would hold them or be among them.
+        DataError: If there are no pictures, or one of the two folders holds the other.
     """
     there, written = images.resolve(), out.resolve()
     if images.is_dir() and (written.is_relative_to(there) or there.is_relative_to(written)):
@@ -51,14 +55,16 @@ def align_folder(
     *,
     after_picture: Callable[[], object] = lambda: None,
 ) -> Counter[str]:
-    """Write the faces of all pictures as PNG files, in the same folders, and the table `faces.csv`; what is there already is kept.
+    """Write the faces of all pictures as PNG files, in the same folders as the pictures, and the table `faces.csv`.
+
+    Pictures that are in the table already and have not changed since are skipped, so that an interrupted run goes on where it was.
 
     Args:
-        pictures: The pictures.
+        pictures: The listed pictures.
         out: Folder that is written to.
-        detector: Finds the faces.
-        settings: How the folder is made; those of a folder that was begun must be the same.
-        after_picture: Called after each picture that was not done before.
+        detector: What finds the faces; None: each picture is an aligned face.
+        settings: Settings of the alignment; those of a folder that was begun must be the same.
+        after_picture: A function that is called after each picture that was not done before.
 
     Returns:
         Number of rows of the table by status.
@@ -81,12 +87,12 @@ def align_folder(
 
 
 def with_several_faces(out: Path) -> dict[str, int]:
-    """The pictures of a folder's table that have several faces, with their number."""
+    """The pictures that show several faces by a folder's table, each with the number of its faces."""
     return {row["picture"]: int(row["faces"]) for row in _rows(out / TABLE) if row["faces"].isdecimal() and int(row["faces"]) > 1}
 
 
 def _write(cut: Cut, number: int, out: Path, picture: Listed, taken: set[str]) -> str:
-    """Write a face to a name that no other has; the name below `out`."""
+    """Write a face to a file name that no other face has; returns the name below `out`."""
     if cut.pixels is None:
         return ""
     file = next(name for name in _names(picture, number) if name.casefold() not in taken)
@@ -113,7 +119,7 @@ def _png(pixels: Images) -> bytes:
 
 
 def _kept(out: Path, pictures: dict[str, Path]) -> dict[str, list[Row]]:
-    """Rows of the pictures that were done before and have not changed since; the faces of the others are removed."""
+    """Rows of the table for pictures that have not changed since they were done; removes the faces of the others."""
     kept: dict[str, list[Row]] = {}
     for row in _rows(out / TABLE):
         kept.setdefault(row["picture"], []).append(row)
@@ -134,7 +140,7 @@ def _stale(out: Path, rows: list[Row], picture: Path, table: int) -> bool:
 
 
 def _rows(table: Path) -> list[Row]:
-    """The whole rows of a table; none if there is no table, or it is damaged."""
+    """The complete rows of a table; none if there is no table, or it is damaged."""
     if not table.is_file():
         return []
     text = table.read_text(encoding="utf-8", errors="replace")

@@ -22,7 +22,7 @@ AS_IT_IS = "taken for an aligned face as it is"
 
 
 class Alignment(Section):
-    """How faces are found and cut out."""
+    """Settings of how faces are found and cut out."""
 
     detector: str = Field(NOTHING, description="What finds faces, by its name; none: each picture is an aligned face.")
     detector_model: str | None = Field(None, description="The detector's model file; null: the usual one.")
@@ -34,12 +34,12 @@ class Alignment(Section):
     min_size: int = Field(20, ge=1, description="Shorter side, in pixels, that a face's box must have.")
 
     def make_detector(self) -> Detector | None:
-        """The detector; None: each picture is a face.
+        """Make the detector that the settings name; None if each picture is an aligned face.
 
         Raises:
-            SettingsError: If there is no such detector.
-            DataError: If it is not installed, or cannot be downloaded.
-            ModelError: If its model file is not one.
+            SettingsError: If no detector has this name.
+            DataError: If the detector's package is not installed, or its model file cannot be downloaded.
+            ModelError: If its model file is of another kind.
         """
         if self.landmarks is not None:
             from facenas.recognition.landmarks import listed_faces
@@ -56,12 +56,12 @@ class Cut:
     """What became of a picture, or of one of its faces.
 
     Attributes:
-        picture: Its path below the folder.
+        picture: Path of the picture below the folder.
         status: `aligned`, `as it is` or `centre`, where there are pixels; else why there are none.
-        reason: More about it, for people.
-        found: Number of faces in the picture.
-        face: Where this one is.
-        pixels: The face (H, W, 3), RGB, uint8.
+        reason: More about the status, for people.
+        found: Number of faces found in the picture.
+        face: Place of this face in the picture; None where none was found.
+        pixels: The face that was cut out, (H, W, 3), RGB, uint8; None where there is none.
     """
 
     picture: str
@@ -73,13 +73,16 @@ class Cut:
 
 
 def cut_faces(picture: Listed, detector: Detector | None, alignment: Alignment, *, size: Size) -> list[Cut]:
-    """The faces of a picture that are meant, or the one reason why there are none.
+    """Find and cut out the faces of a picture that are meant.
 
     Args:
-        picture: The file.
-        detector: Finds the faces; None: the picture is one.
-        alignment: Which faces are meant.
-        size: Of a face in pixels.
+        picture: The listed picture.
+        detector: What finds the faces; None: the picture is an aligned face.
+        alignment: Settings that say which faces are meant.
+        size: Size of a face in pixels: a side, or height and width.
+
+    Returns:
+        A cut for each face, or a single one with the reason why there is none.
     """
     if picture.left_out:
         return [Cut(picture.name, "left out", picture.left_out)]
@@ -111,7 +114,7 @@ def _aligned(name: str, pixels: Images, face: Face, size: Size, reason: str, fou
 
 
 def _nearby(pixels: Images, points: Points) -> tuple[Images, Points]:
-    """What is around a face in a picture with more pixels to a side than OpenCV can warp, and the points in it."""
+    """The part of a picture around a face, where the picture is larger than OpenCV can warp, and the points (5, 2) in this part."""
     if max(pixels.shape[:2]) < MOST_SIDE:
         return pixels, points
     low, high = points.min(axis=0), points.max(axis=0)

@@ -28,14 +28,14 @@ SAME_PLACE = b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline'
 
 
 class Page(NamedTuple):
-    """What the page needs.
+    """What the web page works with.
 
     Attributes:
-        model: The model.
-        detector: Finds the faces; None: each picture is an aligned one.
-        alignment: Which faces are meant.
-        threshold: From which score two faces are one person; None: scores alone are shown.
-        gallery: Known people; None: pictures are only compared.
+        model: The face model.
+        detector: What finds the faces; None: each picture is an aligned face.
+        alignment: Settings that say which faces are meant.
+        threshold: Least score at which two faces count as one person; None: scores are shown without a verdict.
+        gallery: The known people; None: pictures are only compared.
     """
 
     model: FaceModel
@@ -45,7 +45,18 @@ class Page(NamedTuple):
     gallery: Gallery | None
 
     def compare(self, first: str | None, second: str | None) -> tuple[str, Images]:
-        """What is to be said of two picture files, and the two faces that were compared."""
+        """Compare the faces in two pictures.
+
+        Args:
+            first: Path of the first picture; None where the user gave none.
+            second: Path of the second picture; None where the user gave none.
+
+        Returns:
+            The verdict with the score as Markdown, and one image of the two faces side by side.
+
+        Raises:
+            DataError: If a picture is missing or shows no usable face.
+        """
         faces = [self._face(first), self._face(second)]
         a, b = self.model.embed(np.stack(faces))
         score = float(a @ b)
@@ -55,7 +66,14 @@ class Page(NamedTuple):
         return f"## {verdict}\nScore {score:.3f}, {self.threshold.in_words}.", _side_by_side(faces)
 
     def identify(self, picture: str | None) -> tuple[str, Images, list[list[str]]]:
-        """What is to be said of a picture file, the face that was found, and the people of the gallery who look most like it."""
+        """Search the gallery for the face in a picture.
+
+        Returns:
+            The verdict as Markdown, the face (H, W, 3), and the most alike people as rows of name and score, best first.
+
+        Raises:
+            DataError: If there is no gallery, or the picture is missing or shows no usable face.
+        """
         if self.gallery is None:
             raise DataError("there is no gallery")
         face = self._face(picture)
@@ -77,7 +95,7 @@ class Page(NamedTuple):
 
 
 def make_page(page: Page) -> "gr.Blocks":
-    """The page.
+    """Build the web page with Gradio.
 
     Raises:
         DataError: If Gradio is not installed.
@@ -104,12 +122,12 @@ def make_page(page: Page) -> "gr.Blocks":
 
 
 def serve(blocks: "gr.Blocks", *, port: int | None = None, block: bool = True) -> str:
-    """Serve a page to this machine alone; its address.
+    """Serve a page to this machine alone; returns its address.
 
     Args:
-        blocks: The page.
-        port: Its port; None: the first free one from 7860 on.
-        block: Whether to go on until Ctrl-C.
+        blocks: The page from `make_page`.
+        port: Number of the TCP port; None: the first free one from 7860 on.
+        block: Whether the call returns only after Ctrl-C.
 
     Raises:
         DataError: If the port is taken.
@@ -139,10 +157,10 @@ def serve(blocks: "gr.Blocks", *, port: int | None = None, block: bool = True) -
 
 
 def import_gradio() -> Any:
-    """Gradio, told before it is loaded that it must not report anything.
+    """Import Gradio, which is told before that it must not report anything.
 
     Raises:
-        DataError: If it is not installed.
+        DataError: If Gradio is not installed.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -169,7 +187,7 @@ def _side_by_side(faces: list[Images]) -> Images:
 
 
 def _safely(function: Callable[..., Any], outputs: int) -> Callable[..., Any]:
-    """What the user can mend is said where the verdict would be."""
+    """A callback of the page that shows a user's mistake in place of the verdict."""
 
     def call(*arguments: Any) -> Any:
         try:
@@ -181,7 +199,7 @@ def _safely(function: Callable[..., Any], outputs: int) -> Callable[..., Any]:
 
 
 def _middleware() -> Any:
-    """The browser is told to load nothing from elsewhere: no fonts, no scripts."""
+    """A step of the server that tells browsers to load nothing from elsewhere: no fonts, no scripts."""
     from starlette.middleware import Middleware
 
     return Middleware(_SamePlace)

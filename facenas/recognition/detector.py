@@ -13,11 +13,11 @@ class DetectorSection(Section):
     model: str | None = Field(None, description="Its model file, where it takes one; null: the usual one.")
 
     def build(self) -> Detector:
-        """The detector.
+        """Make the detector.
 
         Raises:
-            DataError: If it is not installed, or cannot be downloaded.
-            ModelError: If its model file is not one.
+            DataError: If the detector's package is not installed, or its model file cannot be downloaded.
+            ModelError: If its model file is of another kind.
         """
         raise NotImplementedError
 

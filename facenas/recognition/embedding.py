@@ -14,12 +14,12 @@ from facenas.recognition.faces import Detector
 
 
 class Embedded(NamedTuple):
-    """What a model says of pictures.
+    """The embeddings of many pictures, and what became of each picture.
 
     Attributes:
-        values: Embeddings (B, D) of unit length, of those that show a face.
+        values: Embeddings (B, D) of unit length, of the faces that were found.
         cuts: What became of each picture or face, without pixels.
-        rows: For each of them its row in `values`; None where there is no face.
+        rows: Row in `values` of each cut; None where there is no face.
     """
 
     values: Embeddings
@@ -35,14 +35,14 @@ def embed_pictures(
     *,
     after_picture: Callable[[], object] = lambda: None,
 ) -> Embedded:
-    """Embed the faces of pictures, some at a time.
+    """Find, cut out and embed the faces of many pictures, some at a time.
 
     Args:
-        model: The model.
-        pictures: The files.
-        detector: Finds the faces; None: each picture is an aligned one.
-        alignment: Which faces are meant.
-        after_picture: Called after each picture.
+        model: The face model.
+        pictures: The listed pictures.
+        detector: What finds the faces; None: each picture is an aligned face.
+        alignment: Settings that say which faces are meant.
+        after_picture: A function that is called after each picture.
     """
     values, cuts, rows = list[Embeddings](), list[Cut](), list[int | None]()
     count = 0

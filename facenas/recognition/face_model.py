@@ -29,10 +29,10 @@ class FaceModel:
     """A face model of any origin.
 
     Attributes:
-        path: Where it was read.
+        path: Path that the model was read from.
         contract: What the network expects of a face.
-        sha256: Of its weights.
-        remark: What is taken for granted, where the model does not say it.
+        sha256: Hash of the weights.
+        remark: What was assumed about the input where the model does not say it; empty if nothing.
     """
 
     path: Path
@@ -47,10 +47,10 @@ class FaceModel:
         The embeddings of a face and its mirror image are summed, as `facenas eval` does by default; so its thresholds hold for these.
 
         Args:
-            faces: (B, H, W, 3), RGB, uint8, or picture files; resized to the contract's size. They are not aligned here: see `align`.
+            faces: Images (B, H, W, 3), RGB, uint8, or picture files; they are resized to the contract's size, but not aligned: see `align`.
 
         Raises:
-            DataError: If they are of another shape or type, or a file cannot be read.
+            DataError: If images have another shape or type, or a file cannot be read.
             NotFiniteError: If the network yields numbers that are not finite.
         """
         size = self.contract.size
@@ -66,7 +66,7 @@ class FaceModel:
         """The least cosine of one person's faces at a false accept rate, from an evaluation stored with the model.
 
         Raises:
-            DataError: If there is none.
+            DataError: If no evaluation measured a threshold at this rate.
         """
         return stored_threshold(self.path, self.sha256, far, contract=self.contract)
 
@@ -93,21 +93,30 @@ def load(
     Args:
         model: A training run's folder, an ONNX file of any origin, or `timm:NAME`.
         device: Where torch models run; ONNX runs on the CPU.
-        color: `rgb` or `bgr`, of a model that does not say it.
-        mean: Subtracted from 0..255 values, of a model that does not say it.
-        std: Divisor after that, of a model that does not say it.
-        size: Side of a face in pixels, or height and width, of a model that does not say it.
-        layout: `nchw` or `nhwc`, of an ONNX file that does not say it.
+        color: Order of the channels, `rgb` or `bgr`, for a model that does not say it.
+        mean: Number that is subtracted from 0..255 values, for a model that does not say it; three are one per channel.
+        std: Divisor after the subtraction, for a model that does not say it; three are one per channel.
+        size: Side of a face in pixels, or height and width, for a model that does not say it.
+        layout: Order of the axes, `nchw` or `nhwc`, for an ONNX file that does not say it.
 
     Raises:
-        ModelError: If there is none, it is no face model, or it contradicts what is said about it.
+        ModelError: If there is no model, it is no face model, or it contradicts what is said about it.
     """
     known = {"color": color, "mean": mean, "std": std, "size": size, "layout": layout}
     return with_input(Path(model), assigned(ContractOverride, known, told=str(model)), device)
 
 
 def with_input(model: Path, override: ContractOverride, device: Device) -> FaceModel:
-    """Read a face model, of whose input something is known that it may not say."""
+    """Read a face model whose own file may not say what input it expects.
+
+    Args:
+        model: A training run's folder, an ONNX file of any origin, or `timm:NAME`.
+        override: What the user says about the input of a model that does not say it itself.
+        device: Where torch models run; ONNX runs on the CPU.
+
+    Raises:
+        ModelError: If there is no model, it embeds nothing, or it contradicts the override.
+    """
     read = load_recogniser(model, override, device)
     if read.embedder is None:
         raise ModelError(f"{model} holds embeddings and embeds nothing; give a training run or an ONNX file")
@@ -115,11 +124,11 @@ def with_input(model: Path, override: ContractOverride, device: Device) -> FaceM
 
 
 def align(pictures: Sequence[str | Path], *, detector: str = "dlib", size: Size = 112, faces: Choice = "largest") -> Images:
-    """One aligned face (B, H, W, 3), RGB, uint8, of each picture file.
+    """Find and align one face in each picture file: (B, H, W, 3), RGB, uint8.
 
     Args:
-        pictures: The files.
-        detector: `dlib`, `yunet`, or one of an installed package.
+        pictures: Paths of the picture files.
+        detector: Name of the detector: `dlib`, `yunet`, or one of an installed package.
         size: Side of a face in pixels, or height and width.
         faces: Which face is meant where there are several: the `largest`, or the one nearest to the `centre`.
 

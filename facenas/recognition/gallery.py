@@ -31,7 +31,7 @@ SPARE = 16  # candidates beyond those asked for, whose order the exact scores de
 
 
 class Person(Section):
-    """Someone whom a gallery knows."""
+    """A person whom a gallery knows."""
 
     name: str = Field(description="The folder of the pictures, or the name of the one picture.")
     pictures: tuple[str, ...] = Field(description="Those that the embedding is the mean of.")
@@ -51,7 +51,7 @@ class GalleryCard(Section):
 
 
 class Match(NamedTuple):
-    """A person with the cosine of the face's embedding and the person's."""
+    """A person of a gallery with a score: the cosine of the face's embedding and the person's."""
 
     name: str
     score: float
@@ -59,21 +59,21 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True)
 class Gallery:
-    """Known people.
+    """Known people with their embeddings.
 
     Attributes:
-        card: Who they are, and which model saw them.
-        values: Their embeddings (N, D), of unit length.
+        card: Names of the people, and the model that embedded them.
+        values: Embedding of each person, (N, D), of unit length.
     """
 
     card: GalleryCard
     values: Embeddings
 
     def check(self, model: FaceModel) -> None:
-        """Refuse another model than that of the gallery.
+        """Refuse a model that did not make the gallery's embeddings.
 
         Raises:
-            ModelError: If its weights or its input are others.
+            ModelError: If the model's weights or its input contract differ from the gallery's.
         """
         if model.sha256 != self.card.model_sha256 or model.contract != self.card.input:
             raise ModelError(
@@ -86,7 +86,7 @@ class Gallery:
 
         Args:
             faces: Embeddings (B, D), of unit length.
-            k: How many; all of a smaller gallery.
+            k: Number of people for each face; a smaller gallery gives all.
         """
         rows = _nearest(faces, self.values, min(k + SPARE, len(self.values)))
         scores = np.einsum("bd,bkd->bk", faces, self.values[rows], dtype=np.float64)
@@ -98,10 +98,10 @@ class Gallery:
 
 
 def check_place(folder: Path) -> None:
-    """Refuse to write among other things, such as the pictures of people: a gallery has a folder of its own.
+    """Raise an error where a gallery would be written among other things, such as pictures: it needs a folder of its own.
 
     Raises:
-        DataError: If the folder holds something, and no gallery.
+        DataError: If the folder holds something else than a gallery.
     """
     if not folder.is_dir() or any((folder / name).exists() for name in (CARD, VALUES)):
         return
@@ -111,10 +111,15 @@ def check_place(folder: Path) -> None:
 
 
 def check_replaceable(folder: Path, pictures: Path, model: FaceModel) -> None:
-    """Refuse to replace a gallery of other pictures or of another model; the same may be built anew, and what is damaged.
+    """Refuse to replace a gallery of other pictures or of another model; a damaged one, or one of the same, may be replaced.
+
+    Args:
+        folder: Folder of the gallery, there or not.
+        pictures: Folder of the pictures for the new gallery.
+        model: The model for the new gallery.
 
     Raises:
-        DataError: If there is one.
+        DataError: If the folder holds another gallery.
     """
     try:
         card = GalleryCard.model_validate(read_checked_json(folder / CARD))
@@ -128,7 +133,13 @@ def check_replaceable(folder: Path, pictures: Path, model: FaceModel) -> None:
 
 
 def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment, *, source: Path | None = None) -> Gallery:
-    """A gallery of embedded pictures, at any depth below a folder of the person's name, or `person.jpg`: means of each.
+    """A gallery of embedded pictures: each person's embedding is the mean of those of the person's pictures.
+
+    Args:
+        embedded: The pictures, at any depth below a folder with the person's name, or called `person.jpg`.
+        model: The model that embedded them.
+        alignment: Settings by which the faces were found.
+        source: Folder of the pictures; None: it is not remembered.
 
     Raises:
         DataError: If no picture shows a face.
@@ -157,7 +168,12 @@ def build_gallery(embedded: Embedded, model: FaceModel, alignment: Alignment, *,
 
 
 def save_gallery(gallery: Gallery, folder: Path) -> None:
-    """Write `gallery.json` and `embeddings.npy`."""
+    """Write a gallery's two files, `gallery.json` and `embeddings.npy`.
+
+    Args:
+        gallery: The gallery.
+        folder: Folder that they are written to.
+    """
     with replacing(folder / VALUES) as temporary:
         temporary.write_bytes(_npy(gallery.values))
     write_checked_json(folder / CARD, gallery.card.model_dump(mode="json"))
@@ -167,7 +183,7 @@ def load_gallery(folder: Path) -> Gallery:
     """Read a gallery.
 
     Raises:
-        DataError: If there is none, or it is damaged.
+        DataError: If there is no gallery, or it is damaged.
     """
     try:
         card = GalleryCard.model_validate({key: value for key, value in _object(folder / CARD).items() if key != CHECKSUM})
@@ -191,13 +207,13 @@ def load_gallery(folder: Path) -> Gallery:
 
 
 def _object(file: Path) -> dict[str, Any]:
-    """What a JSON file holds, if it is an object."""
+    """The JSON object in a file."""
     value = from_json(file.read_bytes())
     return value if isinstance(value, dict) else {}
 
 
 def _nearest(faces: Embeddings, values: Embeddings, k: int) -> Labels:
-    """Rows (B, k) of the largest products, by FAISS where it is installed."""
+    """Rows (B, k) of the gallery with the largest cosines to each face, found by FAISS where it is installed."""
     if find_spec("faiss"):
         import faiss
 
@@ -215,5 +231,13 @@ def _npy(values: Embeddings) -> bytes:
 
 
 def told(matches: Sequence[Match], threshold: float | None) -> str | None:
-    """The first one's name if the score reaches the threshold; None: unknown, or there is no threshold."""
+    """The name of the best match if its score reaches the threshold.
+
+    Args:
+        matches: Matches of one face, best first.
+        threshold: Least score at which two faces count as one person; None: there is none.
+
+    Returns:
+        The name; None if the person is unknown or there is no threshold.
+    """
     return matches[0].name if threshold is not None and matches and matches[0].score >= threshold else None

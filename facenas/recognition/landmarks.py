@@ -15,13 +15,14 @@ WANTED = "a picture's path and ten numbers, x and y of eyes, nose and corners of
 
 
 def listed_faces(file: Path) -> Detector:
-    """The faces of a list: a line for each, CelebA's `list_landmarks_celeba.txt` among others.
+    """A detector that looks faces up in a list, a line for each; CelebA's `list_landmarks_celeba.txt` is one.
 
     Args:
-        file: A path below the folder of pictures and ten numbers a line; of eyes and corners the one at the left of the picture first.
+        file: List whose lines have a path below the folder of pictures and ten numbers: x and y of the five points in pixels, of eyes and
+            corners of the mouth the one at the left of the picture first.
 
     Raises:
-        DataError: If it is no such list.
+        DataError: If the file is no such list.
     """
     faces: dict[str, list[Face]] = {}
     for number, line in enumerate(_text(file).splitlines(), 1):

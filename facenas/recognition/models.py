@@ -31,12 +31,12 @@ class Recogniser(NamedTuple):
     """A face model with what is known about it.
 
     Attributes:
-        embedder: Of photographs of the contract's size; None: its embeddings of one benchmark are all that there is of it.
+        embedder: Function that embeds photographs of the contract's size; None where only saved embeddings of one benchmark are known.
         contract: What the network expects of an image.
-        sha256: Of all that decides its embeddings but its contract.
-        saved: Raw embeddings (M, D), where they are all that there is.
-        seen: People that it was trained on or selected by.
-        remark: What is taken for granted.
+        sha256: Hash of all that decides the embeddings but the contract.
+        saved: Raw embeddings (M, D), where only these are known.
+        seen: People that the model was trained on or selected by.
+        remark: What was assumed about the input; empty if nothing.
     """
 
     embedder: Embedder | None
@@ -48,7 +48,7 @@ class Recogniser(NamedTuple):
 
 
 class Classifier(NamedTuple):
-    """A classifying function with what is known about it."""
+    """A classifier with its card and the source of its images."""
 
     embedder: Embedder
     card: ModelCard
@@ -58,8 +58,12 @@ class Classifier(NamedTuple):
 def load_classifier(path: Path, device: "Device") -> Classifier:
     """Read a classifier that facenas trained or exported.
 
+    Args:
+        path: A training run's folder, or an ONNX file that facenas exported.
+        device: Where torch models run; ONNX runs on the CPU.
+
     Raises:
-        ModelError: If there is none at `path`, or nothing is known of its data.
+        ModelError: If there is no classifier at `path`, or it does not say which images it classifies.
     """
     if path.suffix.lower() == ".onnx":
         session = _session(path)
@@ -77,8 +81,13 @@ def load_classifier(path: Path, device: "Device") -> Classifier:
 def load_recogniser(name: Path, override: ContractOverride, device: "Device") -> Recogniser:
     """Read a face model: a training run, an ONNX file, `timm:NAME`, or embeddings in a .npy file.
 
+    Args:
+        name: Path of the run folder or file, or `timm:NAME`.
+        override: What the user says about the input of a model that does not say it itself.
+        device: Where torch models run; ONNX runs on the CPU.
+
     Raises:
-        ModelError: If there is none, it is no face model, or its graph or the override contradict its contract.
+        ModelError: If there is no model, it is no face model, or its graph or the override contradict its contract.
     """
     if str(name).startswith(TIMM):
         return _from_timm(str(name).removeprefix(TIMM), override, device)
@@ -100,7 +109,7 @@ def load_recogniser(name: Path, override: ContractOverride, device: "Device") ->
 
 
 def _as_it_is(name: Path, card: ModelCard, override: ContractOverride) -> InputContract:
-    """The contract that travels with the weights, which nothing overrides."""
+    """The input contract that travels with the weights; an override that contradicts it is an error."""
     wanted = override.model_dump(exclude_none=True)
     known = card.input.model_dump()
     for key in wanted:
@@ -131,7 +140,7 @@ def _from_onnx(path: Path, override: ContractOverride) -> Recogniser:
 
 
 def _assumed(path: Path, graph: Any, taken: GraphInput, override: ContractOverride) -> tuple[InputContract, str]:
-    """What a file of other origin is given, and the sentence that says so: by its graph, else by the ArcFace convention."""
+    """The input contract assumed for a file of other origin, by its graph or else the ArcFace convention, and the sentence that says so."""
     height, width = taken.height or taken.width or USUAL, taken.width or taken.height or USUAL
     plain = InputContract(size=as_size(height, width), layout=taken.layout)
     itself, bytes_alone = normalisation(path, graph, taken), taken.dtype == np.uint8
@@ -202,7 +211,7 @@ def _session(path: Path) -> Any:
 
 
 def _card(path: Path, session: Any) -> ModelCard | None:
-    """What facenas wrote into an ONNX file; None in a file of other origin."""
+    """The model card that facenas wrote into an ONNX file; None for a file of other origin."""
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     try:
         return ModelCard.model_validate_json(text) if text else None

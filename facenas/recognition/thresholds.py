@@ -26,11 +26,11 @@ class Threshold(_Threshold):
 
     Attributes:
         value: The least cosine that is accepted.
-        far: The false accept rate that it was measured at.
-        benchmark: On which benchmark.
-        pairs: Number of pairs there.
-        data: Which photographs these were.
-        seen: Whether the model was trained on some of them.
+        far: False accept rate at which it was measured, a fraction.
+        benchmark: Name of the benchmark on which it was measured.
+        pairs: Number of pairs of the benchmark.
+        data: The benchmark's photographs in words.
+        seen: Whether the model was trained on some of these photographs.
     """
 
     data: str = ""
@@ -38,7 +38,7 @@ class Threshold(_Threshold):
 
     @property
     def in_words(self) -> str:
-        """As people read it."""
+        """The threshold and where it comes from, as a phrase for people."""
         if not self.benchmark:
             return f"threshold {self.value:.3f}"
         data, seen = f", {self.data}," if self.data else "", ", photographs that the model was trained on" if self.seen else ""
@@ -55,7 +55,7 @@ class _Protocol(BaseModel):
 
 
 class _Report(BaseModel):
-    """What is read of an evaluation."""
+    """The parts of a stored evaluation that a threshold needs."""
 
     model_sha256: str
     threshold_at_far: dict[float, float]
@@ -71,12 +71,12 @@ class _Report(BaseModel):
 
     @property
     def trust(self) -> int:
-        """More, the surer it is that the model had not seen these people."""
+        """How sure it is that the model had not seen these people; a greater number is surer."""
         return 0 if self.seen_pictures else 1 + self.seen_known
 
     @property
     def about(self) -> str:
-        """The photographs in words."""
+        """The evaluated photographs in words."""
         return f"{f'{self.data.place}, ' if self.data.place else ''}{self.data.pictures:,} photographs" if self.data else ""
 
 
@@ -87,12 +87,12 @@ def stored_threshold(model: Path, model_sha256: str, far: float, *, contract: In
 
     Args:
         model: A run's folder, or a model file.
-        model_sha256: Of its weights: evaluations of other weights do not count, nor those without mirror images.
+        model_sha256: Hash of the model's weights: evaluations of other weights do not count, nor those without mirror images.
         far: False accept rate, a fraction.
-        contract: How it is given its images now: evaluations that gave them in another way do not count. None: any.
+        contract: Input contract by which the model is given images now: evaluations with another one do not count. None: all count.
 
     Raises:
-        DataError: If there is none at this rate; the sentence says which there are.
+        DataError: If no evaluation has a threshold at this rate; the sentence says at which rates there are some.
     """
     of_model = [(name, one) for name, one in _reports(model) if one.model_sha256 == model_sha256 and one.protocol.flip]
     reports = [(name, one) for name, one in of_model if contract is None or one.input in (None, contract)]
@@ -117,12 +117,12 @@ def stored_threshold(model: Path, model_sha256: str, far: float, *, contract: In
 
 
 def _told(contract: InputContract | None) -> str:
-    """What of a contract differs from the default."""
+    """The parts of a contract that differ from the defaults, in words."""
     return ", ".join(f"{key}={value}" for key, value in contract.telling().items()) if contract and contract.telling() else "the default"
 
 
 def _reports(model: Path) -> Iterator[tuple[str, _Report]]:
-    """Evaluations of pairs of pictures that lie beside a model; those of templates have other thresholds."""
+    """The names and contents of pair evaluations that lie beside a model; those of templates have other thresholds."""
     for file in sorted(((model if model.is_dir() else model.parent) / "eval").glob("*.json")):
         with suppress(OSError, ValueError, RecursionError):
             content = read_checked_json(file)
@@ -143,12 +143,12 @@ def keep_report(file: Path, name: str, content: dict[str, Any]) -> Path:
     new one is less sure of that, it stays, and the new one gets such a name.
 
     Args:
-        file: Where it belongs.
-        name: Of the benchmark.
-        content: The evaluation, under `name`, and what else is to be kept.
+        file: Path where the evaluation belongs.
+        name: Name of the benchmark.
+        content: The evaluation, under the key `name`, and what else is to be kept.
 
     Returns:
-        Where it is.
+        The path where the evaluation was written.
     """
     with suppress(OSError, ValueError, KeyError, TypeError):
         before, now = (_Report.model_validate(each[name]) for each in (json.loads(file.read_bytes()), content))

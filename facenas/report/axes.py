@@ -10,13 +10,13 @@ TICKS = 7  # at most about so many
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction of a chart.
+    """One direction of a chart, which places values and writes some of them.
 
     Attributes:
-        label: What is measured, with its unit.
+        label: Name of what is measured, with its unit.
         low: Least value shown.
         high: Greatest value shown.
-        text: How a value is written.
+        text: Function that writes a value as text.
         whole: Whether only whole numbers are written.
         log: Whether equal ratios are equal distances.
         falling: Whether the greatest value comes first.
@@ -31,13 +31,13 @@ class Axis:
     falling: bool = False
 
     def at(self, value: float) -> float:
-        """Position of a value, 0 at the beginning and 1 at the end of the axis."""
+        """The position of a value: 0 at the beginning of the axis, 1 at its end."""
         low, high, here = (math.log(v) if self.log else v for v in (self.low, self.high, value))
         share = (here - low) / (high - low)
         return 1 - share if self.falling else share
 
     def ticks(self) -> list[float]:
-        """Round values on the axis."""
+        """The round values that are written on the axis."""
         if self.log:
             decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             factors = (1, 2, 5) if self.high < 200 * self.low else (1,)
@@ -49,14 +49,28 @@ class Axis:
 
 
 def around(values: Iterable[float], label: str, *, text: Text = "{:g}".format, whole: bool = False, falling: bool = False) -> Axis:
-    """An axis with a margin around the values."""
+    """An axis with a margin around the values.
+
+    Args:
+        values: The values to show, one at least.
+        label: Name of what is measured, with its unit.
+        text: Function that writes a value as text.
+        whole: Whether only whole numbers are written.
+        falling: Whether the greatest value comes first.
+    """
     low, high = _bounds(values)
     margin = 0.06 * (high - low) or (1 if whole else abs(low) * 0.1 or 1)
     return Axis(label, low - margin, high + margin, text, whole=whole, falling=falling)
 
 
 def of_cost(values: Iterable[float], label: str, text: Text = "{:g}".format) -> Axis:
-    """An axis of positive amounts, logarithmic where they differ by more than a factor of ten."""
+    """An axis of positive amounts, logarithmic where they differ by more than a factor of ten.
+
+    Args:
+        values: The amounts to show, one at least.
+        label: Name of what is measured, with its unit.
+        text: Function that writes a value as text.
+    """
     low, high = _bounds(values)
     if high <= 10 * low or low <= 0:
         return around((low, high), label, text=text)
@@ -70,7 +84,7 @@ def _bounds(values: Iterable[float]) -> tuple[float, float]:
 
 
 def _round_step(least: float, whole: bool) -> float:
-    """The next 1, 2 or 5 times a power of ten."""
+    """The least number of 1, 2 or 5 times a power of ten that is not below `least`."""
     power = 10.0 ** math.floor(math.log10(least))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * 0.999)
     return max(1, step) if whole else step

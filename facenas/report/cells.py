@@ -19,7 +19,15 @@ CHIP = (34, 15)  # pixels: width and height of an operator's name
 
 
 def cells_over_time(rows: Sequence[StageEpoch], space: NetworkSection) -> list[tuple[str, Markup]]:
-    """Titles and graphs of each cell in turn; none of a space that draws none."""
+    """Draw the cells of a search at the epochs at which they changed.
+
+    Args:
+        rows: Epochs of a stage that trains shared weights.
+        space: The search space, which says what its cells are.
+
+    Returns:
+        Title and drawing of each cell in turn; empty for a space that draws none.
+    """
     found = [(row.number, Architecture.model_validate(row.facts["likeliest"])) for row in rows if "likeliest" in row.facts]
     drawn = [(epoch, space.graphs(architecture)) for epoch, architecture in found]
     made = list[tuple[str, Markup]]()
@@ -31,14 +39,19 @@ def cells_over_time(rows: Sequence[StageEpoch], space: NetworkSection) -> list[t
 
 
 def _spread(changes: list[tuple[int, Graph]]) -> list[tuple[int, Graph]]:
-    """The first, the last, and some between."""
+    """The first and the last of many changes, and some evenly between."""
     if len(changes) <= MOST:
         return changes
     return [changes[round(at * (len(changes) - 1) / (MOST - 1))] for at in range(MOST)]
 
 
 def graph(cell: Graph, classes: dict[str, str]) -> Markup:
-    """A cell: its inputs at the left, nodes to the right, an operator on each edge; all nodes together are its output."""
+    """Draw a cell: its inputs at the left, nodes to the right, an operator on each edge; all nodes together are its output.
+
+    Args:
+        cell: The inputs, nodes and edges.
+        classes: The style sheet's class for each kind of operator.
+    """
     places, lines, chips, said = _places(cell), list[Markup](), list[Markup](), list[str]()
     for at, edge in enumerate(cell.edges):
         (x1, y1), (x2, y2) = places[edge.source], places[len(cell.inputs) + edge.node]
@@ -58,7 +71,7 @@ def graph(cell: Graph, classes: dict[str, str]) -> Markup:
 
 
 def _places(cell: Graph) -> list[tuple[int, int]]:
-    """Where the middle of each input and node is."""
+    """Centre of each input, then of each node, in pixels."""
     inputs, step = len(cell.inputs), 500 // max(cell.nodes, 1)
     heights = [50 + 90 * at // max(inputs - 1, 1) for at in range(inputs)]
     return [*((24, y) for y in heights), *((140 + step * node, 95 + (-55 if node % 2 else 45)) for node in range(cell.nodes))]

@@ -22,7 +22,7 @@ SHAPES: dict[Kind, str] = {  # told apart without colour
 
 
 class Mark(NamedTuple):
-    """A candidate at a place of the chart; None: at the lower edge."""
+    """A candidate's place in a chart; where `y` is None, it is drawn at the lower edge."""
 
     x: float
     y: float | None
@@ -32,7 +32,7 @@ class Mark(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Points joined by a line of a kind that the style sheet knows."""
+    """Points joined by a line, of a kind that the style sheet knows."""
 
     points: Sequence[tuple[float, float]]
     kind: str
@@ -41,7 +41,15 @@ class Line(NamedTuple):
 
 
 def chart(title: str, x: Axis, y: Axis, *, marks: Sequence[Mark] = (), lines: Sequence[Line] = ()) -> Markup:
-    """A figure with its title above."""
+    """Draw a figure: axes, lines and marks, with a title above.
+
+    Args:
+        title: Title of the figure.
+        x: The axis across.
+        y: The axis upwards.
+        marks: Candidates at their places in the units of the axes.
+        lines: Lines, drawn below the marks.
+    """
 
     def place(here: float, there: float | None) -> tuple[float, float]:
         height = 0 if there is None else y.at(there)
@@ -54,7 +62,7 @@ def chart(title: str, x: Axis, y: Axis, *, marks: Sequence[Mark] = (), lines: Se
 
 
 def legend_mark(kind: Kind) -> Markup:
-    """A mark by itself, for legends and tables."""
+    """A mark of one kind alone, for legends and tables."""
     shape = tag("path", d=SHAPES[kind], transform="translate(7 7)", class_=f"mark {kind}")
     return tag("svg", shape, viewBox="0 0 14 14", class_="key", aria_hidden="true")
 
@@ -89,6 +97,6 @@ def _line(line: Line, points: Sequence[tuple[float, float]]) -> Markup:
 
 
 def _name(name: str, x: float, y: float) -> Markup | str:
-    """Beside a place, on the side and at the height where there is room."""
+    """A mark's name, written beside its place on the side and at the height where there is room."""
     anchor, shift = ("end", -12) if x > (LEFT + RIGHT) / 2 else ("start", 12)
     return tag("text", name, x=shift, y=14 if y < TOP + 10 else -8, text_anchor=anchor, class_="name") if name else ""

@@ -17,14 +17,14 @@ TITLES = {"roc": "ROC", "cmc": "CMC"}
 
 @dataclass(frozen=True)
 class ComparedModels:
-    """All models on one benchmark.
+    """The results of all compared models on one benchmark.
 
     Attributes:
-        name: Of the benchmark.
+        name: Name of the benchmark.
         rates: Headline figures of each model, fractions.
-        curves: What is drawn of each model, by the curve's name.
-        reports: Everything that is known of each model's result.
-        differences: What the first model's rates and each other's differ by, on the same questions.
+        curves: Curves of each model, by the curve's name.
+        reports: The whole result of each model.
+        differences: Differences between the first model's rates and each other model's, on the same questions.
     """
 
     name: str
@@ -35,7 +35,7 @@ class ComparedModels:
 
     @property
     def sentences(self) -> list[str]:
-        """The differences in words."""
+        """The differences between the models as sentences."""
         return [
             f"{self.name}: the {one['rate']} of {one['first']} differs from that of {one['second']} by {100 * one['value']:+.2f} points "
             f"(95 % interval {100 * one['low']:+.2f} to {100 * one['high']:+.2f}, p = {one['p']:.3f})"
@@ -44,7 +44,11 @@ class ComparedModels:
 
 
 def table(compared: Sequence[ComparedModels]) -> tuple[list[str], list[list[str]], list[list[str]]]:
-    """Columns; a row for each model; a row for each network of the paper that was measured on any of these columns."""
+    """The comparison as a table.
+
+    Returns:
+        Names of the columns; a row for each model; a row for each network of the paper that was measured on any of these columns.
+    """
     columns = list(dict.fromkeys(f"{one.name}{part}" for one in compared for rates in one.rates.values() for part in rates))
     models = list(dict.fromkeys(model for one in compared for model in one.rates))
     measured = {
@@ -66,7 +70,12 @@ def pictures(one: ComparedModels) -> dict[str, bytes]:
 
 
 def page(compared: Sequence[ComparedModels], drawn: Mapping[str, Mapping[str, bytes]]) -> str:
-    """The page's HTML, with the pictures of each benchmark in it."""
+    """Make the page's HTML.
+
+    Args:
+        compared: The models on each benchmark.
+        drawn: PNG pictures of each benchmark's curves, by the curve's name.
+    """
     columns, rows, published = table(compared)
     benchmarks = [
         {

@@ -16,7 +16,12 @@ STRENGTH = ("faint", "strong", "chosen")  # in the order of drawing
 
 
 def learning_curves(rows: Sequence[Row], names: Names) -> list[Markup]:
-    """Training loss, training accuracy and, where known, validation accuracy, for candidates of one scale."""
+    """Draw training loss, training accuracy and, where known, validation accuracy against the epoch.
+
+    Args:
+        rows: Candidates of one scale.
+        names: Text that is written beside some candidates, by the candidate's step.
+    """
     figures = [_figure(title, curve, rows, names) for title, curve in CURVES.items()]
     return [figure for figure in figures if figure]
 

@@ -36,7 +36,7 @@ LABEL, LINE = 62, 13  # pixels: room for a label, height of a line of text
 
 
 class Block(NamedTuple):
-    """A layer or unit."""
+    """A layer or unit of the network, as it is drawn."""
 
     kind: str  # class of the style sheet, for operation and kernel size; "stem" or "head"
     height: float  # as a share of the input's resolution
@@ -49,7 +49,7 @@ class Block(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A block in a row of the drawing."""
+    """A block at its place in a row of the drawing."""
 
     block: Block
     x: float
@@ -58,7 +58,7 @@ class Placed(NamedTuple):
 
 
 def blocks(blueprint: Blueprint) -> list[Block]:
-    """The stem, every block of the space's drawing, and the head."""
+    """The blocks of a network's drawing: the stem, every block that the space gives, and the head."""
     architecture, space = blueprint.architecture, blueprint.space
     plan, size, part, _ = space.drawing(architecture)
     channels, classes = (
@@ -77,19 +77,32 @@ def blocks(blueprint: Blueprint) -> list[Block]:
 
 
 def legend(blueprint: Blueprint) -> list[tuple[str, str]]:
-    """The kinds of block that occur, each with its name."""
+    """The kinds of block that occur in a drawing, each with its name."""
     return sorted({(block.kind, block.name) for block in blocks(blueprint) if block.name})
 
 
 def palette(space: NetworkSection, kinds: Iterable[str] = ()) -> dict[str, str]:
-    """Classes of the style sheet for what a space chooses from and for further kinds: operation and kernel size, such as `sep3`."""
+    """The style sheet's class for each kind that a space chooses from: operation and kernel size, such as `sep3`.
+
+    Args:
+        space: The search space.
+        kinds: Further kinds that need a class.
+
+    Returns:
+        Class by kind; kinds that the style sheet does not know share a few spare classes.
+    """
     known = dict.fromkeys([*(f"{kind}{kernel}" for kind, kernel in space.choices), *kinds])
     strange = [kind for kind in known if kind not in STYLED]
     return {kind: f"other{strange.index(kind) % OTHERS}" if kind in strange else kind for kind in known}
 
 
 def draw(blueprint: Blueprint, width: int) -> Markup:
-    """The network in as many rows of `width` pixels as it needs."""
+    """Draw the network in as many rows as it needs.
+
+    Args:
+        blueprint: The architecture with the blocks that its space draws.
+        width: Width of a row in pixels.
+    """
     y, drawn = 0.0, list[Markup]()
     for row in _rows(blocks(blueprint), width):
         tallest = TALLEST * max(placed.block.height for placed in row)
@@ -107,7 +120,7 @@ def _labels(size: int, channels: int) -> tuple[str, str]:
 
 
 def _rows(chain: Sequence[Block], width: int) -> list[list[Placed]]:
-    """As few rows as the narrowest blocks need, with the widest blocks that fit into them."""
+    """The blocks in as few rows as they need when drawn narrowest, then as wide as they fit."""
     fewest = min(block.channels for block in chain)
     least = len(_wrapped(chain, width, NARROWEST / fewest))
     tries = (_wrapped(chain, width, pixels / 2 / fewest) for pixels in range(2 * WIDEST, 2 * NARROWEST - 1, -1))
@@ -115,7 +128,7 @@ def _rows(chain: Sequence[Block], width: int) -> list[list[Placed]]:
 
 
 def _wrapped(chain: Sequence[Block], width: int, scale: float) -> list[list[Placed]]:
-    """Blocks side by side, labels with room for their text; what does not fit begins the next row."""
+    """The blocks at their places in rows, labelled where there is room; a block that does not fit begins the next row."""
     rows: list[list[Placed]] = [[]]
     x, free, before = float(EDGE), 0.0, ("", "")
     for block in chain:

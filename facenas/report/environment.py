@@ -6,7 +6,7 @@ from facenas.report.drawing import OTHERS, STYLED
 
 
 def templates() -> Environment:
-    """A fresh environment."""
+    """A fresh Jinja environment with the pages' templates, which escapes all values."""
     made = Environment(
         loader=PackageLoader("facenas", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

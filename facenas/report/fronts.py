@@ -19,7 +19,12 @@ LABELS: dict[Cost, tuple[str, str]] = {
 
 
 def fronts(rows: Sequence[Row], names: Names) -> list[Markup]:
-    """One figure for each known cost, for candidates of one scale."""
+    """Draw score against each known cost, with the Pareto front, one figure a cost.
+
+    Args:
+        rows: Candidates of one scale.
+        names: Text that is written beside some candidates, by the candidate's step.
+    """
     return [_front(cost, known, names) for cost in LABELS if (known := comparable(rows, cost))]
 
 

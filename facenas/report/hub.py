@@ -18,7 +18,7 @@ RATES = {"accuracy": "accuracy", "auc": "AUC", "eer": "equal error rate"}
 
 
 class Figures(NamedTuple):
-    """What was measured on one benchmark, for people and for the front matter."""
+    """The figures measured on one benchmark, as text for people and as rates for the front matter."""
 
     name: str
     figures: tuple[tuple[str, str], ...]
@@ -26,7 +26,15 @@ class Figures(NamedTuple):
 
 
 def measured(run: Path, card: ModelCard) -> list[Figures]:
-    """The figures in `eval/` that belong to these weights."""
+    """The figures in the run's folder `eval` that belong to the model's weights.
+
+    Args:
+        run: Folder of the training run.
+        card: The model's card, whose hash of the weights the evaluations must have.
+
+    Raises:
+        RunError: If a file of an evaluation is damaged.
+    """
     found = []
     for file in sorted((run / "eval").glob("*.json")):
         try:
@@ -54,14 +62,14 @@ def _told(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def page(run: Path, card: ModelCard, *, name: str, licence: str | None, onnx: Sequence[str]) -> str:
-    """The README.md: front matter that the hub reads, and the text.
+    """Make the README.md of a model: front matter that the hub reads, and the text.
 
     Args:
         run: Folder of the training run.
-        card: Its model.
-        name: Title.
-        licence: Identifier as the hub knows it, for example apache-2.0; None: the text says that there is none.
-        onnx: Names of ONNX files beside it.
+        card: Card of the run's model.
+        name: Title of the page.
+        licence: Identifier of the licence as the hub knows it, for example apache-2.0; None: the text says that there is none.
+        onnx: Names of ONNX files beside the page.
     """
     space, architecture, benchmarks = card.space, card.architecture, measured(run, card)
     task, classes = ("image-classification", card.blueprint.dimension) if card.data else ("image-feature-extraction", 0)
@@ -107,7 +115,7 @@ def page(run: Path, card: ModelCard, *, name: str, licence: str | None, onnx: Se
 
 
 def _training(run: Path) -> Iterator[tuple[str, str]]:
-    """What the run's settings say about its training."""
+    """Names and values of the run's settings that tell how the model was trained."""
     file = run / "config.yaml"
     try:
         settings = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}

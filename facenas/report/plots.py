@@ -8,21 +8,21 @@ DPI, SIZE = 150, (6.0, 4.2)  # inches
 
 
 def roc_picture(title: str, curves: Mapping[str, Curve]) -> bytes:
-    """True accept rate against false accept rate, which is logarithmic.
+    """Draw ROC curves as PNG: true accept rate against false accept rate on a logarithmic axis.
 
     Args:
-        title: Above the plot.
-        curves: Of each model, points (false accept rate, true accept rate).
+        title: Title above the plot.
+        curves: Points (false accept rate, true accept rate) of each model, fractions.
     """
     return _picture(title, curves, x="false accept rate", y="true accept rate", log=True)
 
 
 def cmc_picture(title: str, curves: Mapping[str, Curve]) -> bytes:
-    """Identification rate against rank.
+    """Draw CMC curves as PNG: identification rate against rank.
 
     Args:
-        title: Above the plot.
-        curves: Of each model, points (rank, share of the probes).
+        title: Title above the plot.
+        curves: Points (rank, share of the probes) of each model.
     """
     return _picture(title, curves, x="rank", y="identification rate", log=False)
 
@@ -47,5 +47,5 @@ def _picture(title: str, curves: Mapping[str, Curve], *, x: str, y: str, log: bo
 
 
 def _styles(count: int) -> list[str]:
-    """Told apart without colour."""
+    """Line styles for a number of models, which are told apart without colour too."""
     return [("-", "--", "-.", ":")[number % 4] for number in range(count)]

@@ -34,7 +34,7 @@ def write_report(run: Path, output: Path | None = None) -> Path:
 
     Args:
         run: Folder of the run.
-        output: Another file than `report.html` in it.
+        output: File that is written; None: `report.html` in the run's folder.
 
     Raises:
         RunError: If the run has no candidate yet, or its folder is damaged.
@@ -65,19 +65,19 @@ def page(
     warnings: Sequence[str] = (),
     epochs: Sequence[StageEpoch] = (),
 ) -> str:
-    """The page's HTML; equal rows make equal bytes.
+    """Make the page's HTML; equal rows make equal bytes.
 
     Args:
         run: Folder of the run, to name it and to repeat it.
         rows: All candidates so far.
-        space: Where the architectures lie.
-        found: What the search returned; None while it is not finished.
-        config: Its settings, as text.
-        warnings: What a reader must know first.
-        epochs: Of a stage that trains shared weights.
+        space: The search space of the architectures.
+        found: The architecture that the search returned; None while it is not finished.
+        config: Settings of the search, as text.
+        warnings: Sentences that a reader must know first.
+        epochs: Epochs of the stage that trains shared weights, if the search has one.
 
     Raises:
-        RunError: If there is no candidate yet, nor an architecture that such a stage would choose now.
+        RunError: If there is no candidate yet, nor an architecture that the stage of shared weights would choose now.
     """
     shared = stage(epochs, space)
     if not rows and not (shared and shared.likeliest):
@@ -99,7 +99,16 @@ def page(
 
 
 def chosen(rows: Sequence[Row], found: Architecture | None) -> Row | None:
-    """The candidate that became the found architecture; while there is none, the last accepted one, which is the best so far."""
+    """The candidate that stands for the result of the search.
+
+    Args:
+        rows: All candidates so far.
+        found: The architecture that the search returned; None while it is not finished.
+
+    Returns:
+        The candidate that became the found architecture; while there is none, the last accepted one, which is the best so far; None if none
+            has a score.
+    """
     scored = [row for row in rows if not failed(row) and found in (None, row.candidate.architecture)]
     accepted = [row for row in scored if row.verdict.outcome == "accepted"]
     best = accepted or (scored if found else [])
@@ -107,13 +116,13 @@ def chosen(rows: Sequence[Row], found: Architecture | None) -> Row | None:
 
 
 def _names(macro: Row | None, best: Row | None, *, finished: bool) -> Names:
-    """What is written beside the best candidates."""
+    """Words that are written beside the best candidates in the charts."""
     names = {macro.step: "macro best"} if macro else {}
     return names | ({best.step: "found" if finished else "best so far"} if best else {})
 
 
 def _totals(rows: Sequence[Row]) -> dict[str, Any]:
-    """What was spent; a refused candidate was not trained."""
+    """Totals of what the search spent; a refused candidate was not trained."""
     trained = [row for row in rows if failed(row) != "refused"]
     kinds = [failed(row) or row.verdict.outcome for row in rows]
     return {

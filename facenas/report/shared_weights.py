@@ -27,17 +27,17 @@ UNITS = {"eigenvalue": "eigenvalue", "loss": "loss", "entropy": "nats", "macs_sh
 
 
 class StageSummary(NamedTuple):
-    """What the page says of it.
+    """The parts of a search's page that tell of the stage of shared weights.
 
     Attributes:
-        epochs: How many are finished.
-        likeliest: What the controller would draw now, where it tells.
-        curves: Figures over the epochs.
-        policy: Probabilities of operators, if there are any.
+        epochs: Number of finished epochs.
+        likeliest: Architecture that the controller would draw now; None where it does not tell.
+        curves: Charts of accuracy and other figures over the epochs.
+        policy: Drawing of the operators' probabilities; empty if there are none.
         operators: Classes of the style sheet with the names of these operators.
-        links: Probabilities of links, if there are any.
-        cells: Titles and graphs of cells, if they are what is searched.
-        remark: What a reader must know of the last epoch.
+        links: Drawing of the links' probabilities; empty if there are none.
+        cells: Titles and drawings of cells; empty if the space has none.
+        remark: Remark on the last epoch; empty if there is none.
     """
 
     epochs: int
@@ -51,7 +51,15 @@ class StageSummary(NamedTuple):
 
 
 def stage(rows: Sequence[StageEpoch], space: Space) -> StageSummary | None:
-    """The stage's part of a page; None without epochs."""
+    """Summarise the stage of shared weights for a search's page.
+
+    Args:
+        rows: Epochs of the stage.
+        space: The search space.
+
+    Returns:
+        The summary; None without epochs.
+    """
     if not rows:
         return None
     last = rows[-1].facts
@@ -79,7 +87,7 @@ def _curves(rows: Sequence[StageEpoch]) -> list[Markup]:
 
 
 def _skips(rows: Sequence[StageEpoch]) -> Markup:
-    """Of 8 edges, in each cell."""
+    """A chart of how many of the 8 edges of each cell are skips."""
     lines = [
         Line([(row.number, row.facts["skips"][cell]) for row in rows], kind, name=name)
         for cell, (kind, name) in enumerate((("strong", "normal"), ("best", "reduction")))
@@ -93,7 +101,7 @@ def _line(xs: Sequence[float], ys: Sequence[float]) -> Line:
 
 
 def _policy(rows: Sequence[StageEpoch], space: Refinements, kinds: Sequence[str]) -> Markup:
-    """A band for each position: shares of the operators in its height, epochs from left to right."""
+    """A drawing with a band for each position: the operators' shares are its height, epochs run from left to right."""
     positions = len(rows[0].facts["operators"])
     drawn = list[Markup]()
     for position in range(positions):
@@ -114,7 +122,7 @@ def _policy(rows: Sequence[StageEpoch], space: Refinements, kinds: Sequence[str]
 
 
 def _band(shares: Sequence[Sequence[float]], k: int, y: float) -> str:
-    """Outline of one operator's share, above those before it."""
+    """The outline of one operator's share, above those of the operators before it, as an SVG path."""
     ends = shares if len(shares) > 1 else [*shares, *shares]
     step = (WIDTH - LABEL) / (len(ends) - 1)
 
@@ -125,7 +133,7 @@ def _band(shares: Sequence[Sequence[float]], k: int, y: float) -> str:
 
 
 def _links(rows: Sequence[StageEpoch]) -> Markup:
-    """How many links are likely."""
+    """A chart of the mean probability of a link over the epochs."""
     epochs = [row.number for row in rows]
     means: list[float] = [_mean(row.facts["links"]) for row in rows]
     return chart(

@@ -25,7 +25,7 @@ text { fill: #5a6675; font: 12px system-ui, sans-serif; }
 
 
 def standalone(*figures: Markup, columns: int = 2) -> str:
-    """One drawing of the charts of several figures, each below its caption."""
+    """Make one SVG drawing of several figures' charts, each below its caption, `columns` side by side; returns the file's text."""
     across, down = WIDTH + 2 * MARGIN, HEIGHT + CAPTION + 2 * MARGIN
     size = {"width": f"{columns * across}", "height": f"{-(-len(figures) // columns) * down}"}
     sheet = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {size['width']} {size['height']}", **size})

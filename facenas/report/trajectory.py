@@ -16,14 +16,14 @@ PANELS = {"grow": "grow", "prune": "prune", "baseline": "prune", "operations": "
 
 
 def trajectory(rows: Sequence[Row], names: Names, *, part: str = "layer") -> list[Markup]:
-    """One panel for each phase; a panel begins where the one before it ended.
+    """Draw the way of a search in one panel for each phase; a panel begins where the one before it ended.
 
     Each has a score axis of its own: phases train for different numbers of epochs.
 
     Args:
         rows: All candidates.
-        names: What is written beside some of them.
-        part: What a position is, in a word.
+        names: Text that is written beside some candidates, by the candidate's step.
+        part: Word for a position of an architecture, such as `layer`.
     """
     phases: dict[str, list[Row]] = {panel: [] for panel in (*PANELS.values(), "others")}
     for row in rows:
@@ -72,7 +72,7 @@ def _widths(rows: Sequence[Row]) -> list[Place]:
 
 
 def _numbered(rows: Sequence[Row]) -> list[Place]:
-    """A phase's first candidate is its start, the others change one position after the other, some of them several times."""
+    """Candidates of a phase that changes one position after the other, each at that position; the first one, the start, is at 0."""
     places, best = list[Place](), None
     for row in rows:
         architecture = row.candidate.architecture
@@ -85,7 +85,7 @@ def _numbered(rows: Sequence[Row]) -> list[Place]:
 
 
 def _changed(best: Architecture, other: Architecture) -> int:
-    """The position, from 1, at which they differ; -1 if at none."""
+    """The position, from 1, at which two architectures differ; -1 if they differ at none."""
     pairs = zip(zip(best.operations, best.kernels, strict=True), zip(other.operations, other.kernels, strict=True), strict=True)
     return next((position for position, (one, another) in enumerate(pairs, 1) if one != another), -1)
 

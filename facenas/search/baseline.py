@@ -14,16 +14,16 @@ MOST_REFUSALS = 1000  # in a row
 
 
 class BaselineSettings(Bounds):
-    """Bounds, and equal training for all."""
+    """Bounds of the search, and the same number of training epochs for every candidate."""
 
     epochs: int = Field(10, ge=1, description="Training epochs of every candidate.")
 
 
 class Judge:
-    """Accepts a score that is strictly better than all before it; a refused one never.
+    """Accepts a score that is strictly better than all before it; that of a refused candidate never.
 
     Args:
-        log: Hears the verdict on each score.
+        log: Called with the verdict on each score.
     """
 
     def __init__(self, log: Log) -> None:
@@ -32,7 +32,7 @@ class Judge:
         self._refusals = 0
 
     def __call__(self, score: Score) -> bool:
-        """Log the verdict; whether the candidate was trained.
+        """Log the verdict on a score; returns whether its candidate was trained.
 
         Raises:
             SettingsError: If every one of the last thousand candidates was over a limit.

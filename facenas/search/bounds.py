@@ -27,7 +27,7 @@ class Bounds(StrategySection):
         return self
 
     def check(self, space: SearchSpace) -> None:
-        """Raise a ModelError if the space has not the depths of the bounds."""
+        """Raise a ModelError if the space lacks the depths of the bounds."""
         self.ranges(space)
 
     def ranges(self, space: SearchSpace) -> Ranges:

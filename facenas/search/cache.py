@@ -13,7 +13,7 @@ class ResultCache:
     """Evaluations in a folder, one file each, named by the content that they depend on.
 
     Args:
-        folder: Where the files are; several runs may share it.
+        folder: Folder of the files; several runs may share it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -21,7 +21,7 @@ class ResultCache:
         self._read: dict[str, Evaluation] = {}
 
     def get(self, key: str) -> Evaluation | None:
-        """A finished evaluation; a damaged file counts as none."""
+        """The finished evaluation of a name, or None; a damaged file counts as none."""
         if key not in self._read:
             try:
                 self._read[key] = Evaluation.model_validate(read_checked_json(self._file(key)))
@@ -30,7 +30,12 @@ class ResultCache:
         return self._read[key]
 
     def put(self, key: str, evaluation: Evaluation) -> None:
-        """Keep a finished evaluation; for others under the name that its own worker gives it, which may be of another kind than this."""
+        """Keep a finished evaluation, under `evaluation.filed` where its worker named the file, else under `key`.
+
+        Args:
+            key: Name of the result, as `get` is asked for it.
+            evaluation: The finished evaluation; one of a worker of another kind names its own file (`filed`).
+        """
         write_checked_json(self._file(evaluation.filed or key), evaluation.model_dump(mode="json"))
         self._read[key] = evaluation
 

@@ -60,4 +60,4 @@ class Strategy(Protocol):
 
 
 def ignore(verdict: Verdict) -> None:
-    """A log that forgets."""
+    """A log that forgets the verdict; the default where nobody listens."""

@@ -29,6 +29,10 @@ class SearchRun(NamedTuple):
 def relative_improvement(accuracy: Fraction, random_accuracies: Sequence[Fraction]) -> float | None:
     """By how much a search beats the average random architecture, in percent of the latter; None without such an average above zero.
 
+    Args:
+        accuracy: Accuracy of what the search found, a fraction.
+        random_accuracies: Accuracies of random architectures, fractions.
+
     Source: Yang et al., "NAS evaluation is frustratingly hard", 2020, section 3; EGNAS, section 4.1, ablation studies:
     RI = 100 x (Acc_m - Acc_r) / Acc_r.
     """
@@ -61,7 +65,12 @@ def compare(runs: Sequence[SearchRun]) -> list[dict[str, Any]]:
 
 
 def differences(one: SearchRun, other: SearchRun) -> str:
-    """What makes the scores of two searches of a task no fair comparison, as a half-sentence; empty if nothing does."""
+    """What makes the scores of two searches of a task no fair comparison, as a half-sentence; empty if nothing does.
+
+    Args:
+        one: A search run.
+        other: Another search run of the same task.
+    """
     first, second = (run.settings["strategy"] for run in (one, other))
     space = SPACES.members.get(one.settings.get("space", {}).get("name", ""))
     bounds = [] if space and space.one_size else [(f"other bounds: {key}", first.get(key), second.get(key)) for key in BOUNDS]
@@ -77,10 +86,10 @@ def _flags(others: Mapping[str, str]) -> list[str]:
 
 
 def found(run: SearchRun) -> Row:
-    """The row that a run is judged by.
+    """The row that a search run is judged by: its last accepted candidate of the macro phases.
 
     Raises:
-        RunError: If there is none yet.
+        RunError: If the run has accepted no candidate yet.
     """
     accepted = [row for row in run.rows if row.scale == "macro" and row.verdict.outcome == "accepted"]
     if not accepted:

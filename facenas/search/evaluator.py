@@ -30,7 +30,7 @@ def load_task(settings: SearchSettings) -> Task:
 
 
 def settle(settings: SearchSettings) -> None:
-    """Make this process compute what any other would."""
+    """Make this process compute what any other would: the run's number of threads, and on a GPU deterministic algorithms."""
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     if make_fabric(settings.device, settings.recipe.precision).device.type == "cuda":  # the same sums in the same order, before CUDA begins
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -42,9 +42,9 @@ class Evaluator:
     """Trains and scores the candidates of one run; it can be sent to another process, which then loads the data itself.
 
     Attributes:
-        settings: Of the run; with a number of threads.
+        settings: Settings of the run, with a number of threads.
         content: What a result depends on besides the candidate.
-        checkpoints: Folder for the unfinished; left out where it does not exist, as on another machine.
+        checkpoints: Folder for the checkpoints of unfinished candidates; left out where it does not exist, as on another machine.
     """
 
     settings: SearchSettings
@@ -53,7 +53,12 @@ class Evaluator:
 
     @classmethod
     def of(cls, settings: SearchSettings, checkpoints: Path | None = None) -> "Evaluator":
-        """The evaluator of a run on this machine."""
+        """The evaluator of a run on this machine.
+
+        Args:
+            settings: Settings of the run, with a number of threads.
+            checkpoints: Folder for the checkpoints of unfinished candidates; None: none are kept.
+        """
         task, device = load_task(settings), make_fabric(settings.device, settings.recipe.precision)
         content = {
             **settings.model_dump(mode="json", include=set(SEEDED)),
@@ -74,7 +79,7 @@ class Evaluator:
         return content_key(candidate.architecture.model_dump(mode="json"), candidate.epochs, content)
 
     def __call__(self, candidate: Candidate, progress: Callable[[float], None]) -> Evaluation:
-        """Train and score, from the last finished epoch if there is one."""
+        """Train and score a candidate, from its last finished epoch if it has a checkpoint."""
         s, checkpoint = self.settings, self._checkpoint(candidate)
         settle(s)
         train = partial(

@@ -37,28 +37,38 @@ class Executor(Protocol):
         """Workers without a candidate; one that is being stopped is not free yet."""
 
     def submit(self, key: str, candidate: Candidate) -> None:
-        """Begin with a candidate; at most `workers` are in training."""
+        """Begin to train a candidate; at most `workers` candidates are in training.
+
+        Args:
+            key: Name of the candidate's result.
+            candidate: The candidate to train.
+        """
 
     def cancel(self, key: str) -> None:
         """Give a candidate up; what it has reached stays in its checkpoint."""
 
     def wait(self) -> list[tuple[str, Evaluation]]:
-        """Block until something has changed; what is finished."""
+        """Block until something has changed; returns the keys and evaluations of what is finished."""
 
     def close(self) -> None:
         """Stop all training."""
 
 
 def unwatched(candidate: Candidate, epochs: float) -> None:
-    """A watcher that looks away."""
+    """A watcher that ignores what it is told; the default of the executors.
+
+    Args:
+        candidate: The candidate in training.
+        epochs: Epochs done, parts of one included.
+    """
 
 
 class InProcess:
     """One candidate at a time, in this process.
 
     Args:
-        evaluate: Trains and scores a candidate.
-        watch: Told how far the training is.
+        evaluate: Function that trains and scores a candidate.
+        watch: Called with the candidate and the epochs done, as the training goes on.
     """
 
     workers = 1
@@ -74,25 +84,30 @@ class InProcess:
 
     @property
     def free(self) -> int:
-        """Whether nothing waits."""
+        """1 if no candidate waits, else 0."""
         return 0 if self._waiting else 1
 
     def submit(self, key: str, candidate: Candidate) -> None:
-        """Keep the candidate for `wait`."""
+        """Keep the candidate for `wait`.
+
+        Args:
+            key: Name of the candidate's result.
+            candidate: The candidate to train.
+        """
         self._waiting.append((key, candidate))
 
     def cancel(self, key: str) -> None:
-        """Forget it."""
+        """Forget the candidate, if it still waits."""
         self._waiting = [one for one in self._waiting if one[0] != key]
 
     def wait(self) -> list[tuple[str, Evaluation]]:
-        """Train what was submitted."""
+        """Train what was submitted; returns its key and evaluation."""
         done = [(key, self.evaluate(candidate, partial(self.watch, candidate))) for key, candidate in self._waiting]
         self._waiting = []
         return done
 
     def close(self) -> None:
-        """Nothing goes on between the calls."""
+        """Do nothing: nothing is in training between the calls."""
 
 
 class _Worker(NamedTuple):
@@ -106,9 +121,9 @@ class Processes:
     """A candidate for each of several processes. One that dies is replaced and its candidate goes on from its checkpoint.
 
     Args:
-        evaluate: Trains and scores a candidate; it is pickled.
+        evaluate: Function that trains and scores a candidate; it is pickled.
         workers: Number of processes; they share the GPUs of this machine out.
-        watch: Told how far each training is.
+        watch: Called with each candidate and the epochs done, as its training goes on.
     """
 
     def __init__(self, evaluate: Evaluate, workers: int, watch: Watch = unwatched) -> None:
@@ -130,7 +145,12 @@ class Processes:
         return self.workers - sum(bool(worker.key) for worker in self._workers)
 
     def submit(self, key: str, candidate: Candidate) -> None:
-        """Hand the candidate to a free process."""
+        """Hand the candidate to a free process.
+
+        Args:
+            key: Name of the candidate's result.
+            candidate: The candidate to train.
+        """
         idle = [index for index, worker in enumerate(self._workers) if not worker.key]
         if not idle:
             idle = [len(self._workers)]
@@ -138,14 +158,14 @@ class Processes:
         self._hand(idle[0], key, candidate)
 
     def cancel(self, key: str) -> None:
-        """Tell its process to stop at the next step."""
+        """Tell the candidate's process to stop at the next step."""
         for index, worker in enumerate(self._workers):
             if worker.key == key and worker.candidate:
                 self._workers[index] = worker._replace(candidate=None)  # busy until it answers
                 _send(worker.connection, None)
 
     def wait(self) -> list[tuple[str, Evaluation]]:
-        """Block until a process has finished, was stopped or was lost."""
+        """Block until a process has finished, was stopped or was lost; returns the keys and evaluations of what is finished."""
         done: list[tuple[str, Evaluation]] = []
         changed = False
         while not changed:

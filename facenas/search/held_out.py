@@ -20,22 +20,30 @@ BATCH = 256  # images that BatchNorm's statistics are of
 
 
 class Held(Protocol):
-    """Held-out data."""
+    """Questions on held-out data, by which paths of a supernet are judged."""
 
     @property
     def items(self) -> int:
-        """Questions."""
+        """Number of questions."""
 
     def accuracy(self, model: nn.Module, rows: Rows) -> float:
-        """Share of these questions that the model's path answers correctly."""
+        """Share of these questions that the model's path answers correctly.
+
+        Args:
+            model: Training module, whose `network` computes the path to judge.
+            rows: Numbers of the questions to ask, shape (K,).
+
+        Returns:
+            The share, in [0, 1].
+        """
 
 
 class HeldClasses:
-    """Labelled images: of classes, or of the training people.
+    """Labelled images as questions: of classes, or of the training people.
 
     Args:
-        images: (M, H, W, C), uint8.
-        labels: (M,).
+        images: The images (M, H, W, C), uint8.
+        labels: Class or person of each image (M,).
         contract: What the network expects of an image.
     """
 
@@ -44,12 +52,20 @@ class HeldClasses:
 
     @property
     def items(self) -> int:
-        """Images."""
+        """Number of images."""
         return len(self.labels)
 
     @torch.no_grad()
     def accuracy(self, model: nn.Module, rows: Rows) -> float:
-        """Share of the images whose class, or whose nearest centre, is right."""
+        """Share of the images that are given their own class, or whose nearest class centre is that of their own person.
+
+        Args:
+            model: Training module; its `network` maps images to logits (K, N), or to embeddings (K, D) for its `head`.
+            rows: Numbers of the images to classify, shape (K,).
+
+        Returns:
+            The share, in [0, 1].
+        """
         judged: Any = model.head.cosines if hasattr(model, "head") else lambda outputs: (outputs,)  # type: ignore[union-attr]
         made = _outputs(model.get_submodule("network"), self.images, rows, self.contract)
         best = [judged(outputs)[0].argmax(1).cpu() for outputs in made]
@@ -57,10 +73,10 @@ class HeldClasses:
 
 
 class HeldPairs:
-    """Pairs of the validation people.
+    """Pairs of photographs of the validation people as questions.
 
     Args:
-        task: With validation photographs.
+        task: The task of the search, with validation photographs and pairs.
     """
 
     def __init__(self, task: FaceTask) -> None:
@@ -71,12 +87,20 @@ class HeldPairs:
 
     @property
     def items(self) -> int:
-        """Pairs."""
+        """Number of pairs."""
         return len(self.pairs)
 
     @torch.no_grad()
     def accuracy(self, model: nn.Module, rows: Rows) -> float:
-        """Share of the pairs that are told right, by the threshold of the other folds."""
+        """Share of the pairs that are decided correctly, each at the threshold that is best on the other folds.
+
+        Args:
+            model: Training module; its `network` maps images to embeddings (B, D).
+            rows: Numbers of the pairs to decide, shape (K,).
+
+        Returns:
+            The share, in [0, 1].
+        """
         same = self.pairs.same[rows]
         used, places = np.unique(np.concatenate([self.pairs.first[rows], self.pairs.second[rows]]), return_inverse=True)
         first, second = np.split(places, 2)
@@ -85,13 +109,13 @@ class HeldPairs:
 
 
 def split(task: Task, reward: str, share: float, seed: int) -> tuple[Task, Held]:
-    """What the shared weights are trained on, and what rewards are measured on.
+    """Split a task into what the shared weights are trained on, and what rewards are measured on.
 
     Args:
-        task: Of the search.
-        reward: `accuracy` or `verification`.
-        share: Of each person's photographs that is held out, where people are to be recognised.
-        seed: Of that choice.
+        task: Task of the search.
+        reward: What is measured: `accuracy` or `verification`.
+        share: Share of each person's photographs that is held out, where people are to be recognised; a fraction.
+        seed: Seed of that choice.
 
     Raises:
         SettingsError: If nothing would be left to train on.
@@ -126,7 +150,7 @@ def _outputs(network: nn.Module, images: Tensor, rows: Rows, contract: InputCont
 
 @contextmanager
 def still_statistics(model: nn.Module) -> Iterator[None]:
-    """BatchNorms and all other modules that keep buffers look at their batch, as in training, but do not remember it.
+    """In this context, BatchNorms and all other modules that keep buffers look at their batch, as in training, but do not remember it.
 
     So two passes on one batch are equal. BatchNorm keeps what it had by a momentum of 0; of the others, whoever wrote them,
     each pass through the model changes copies.

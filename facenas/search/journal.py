@@ -58,7 +58,8 @@ class Journal:
 
     Args:
         run: Folder of the run.
-        storage: SQLAlchemy URL of another database; its password is not kept. None: as before, at first SQLite in the folder.
+        storage: SQLAlchemy URL of another database; its password is not kept. None: what the run began with,
+            which is SQLite in the folder if nothing was said.
         warnings: What a reader of the rows must know, kept with them.
         latency: Whether rows have a latency, which is then an objective too.
 
@@ -88,6 +89,15 @@ class Journal:
 
     def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, price: NetworkCost) -> Row:
         """Write the next row.
+
+        Args:
+            candidate: What was trained.
+            evaluation: Result of its training.
+            verdict: What the strategy made of it.
+            price: Cost of the candidate's network.
+
+        Returns:
+            The row as written.
 
         Raises:
             RunError: If it cannot be written, for example to a full disk.
@@ -160,7 +170,7 @@ class Epochs:
     """The epochs of a first stage, a trial each, and its shortlist.
 
     Args:
-        study: Of the run.
+        study: Optuna's study of the run's first stage.
         explained: Turns the errors of a database into sentences.
     """
 
@@ -174,10 +184,10 @@ class Epochs:
         return list(self._rows)
 
     def check(self, row: StageEpoch) -> bool:
-        """Whether this row is still to be written; one that is there already has to be the same.
+        """Whether this row is still to be written; a row of its number that is there already must be equal to it.
 
         Raises:
-            RunError: If it differs, or rows before it are missing.
+            RunError: If the row there differs, or rows before it are missing.
         """
         if row.number > len(self._rows) + 1:
             raise RunError(
@@ -191,7 +201,7 @@ class Epochs:
         return row.number > len(self._rows)
 
     def put(self, row: StageEpoch) -> None:
-        """Write the next row; errors as of `check`, and if it cannot be written, for example to a full disk."""
+        """Write the next row; a RunError where `check` raises one, or if it cannot be written, for example to a full disk."""
         if self.check(row):
             with self._explained("cannot be written:"):
                 self._study.add_trial(_stage_trial(row))
@@ -204,7 +214,7 @@ class Epochs:
         return None if kept is None else [Architecture.model_validate(one) for one in kept]
 
     def finish(self, shortlist: Sequence[Architecture]) -> None:
-        """Keep what the stage found."""
+        """Keep the shortlist that the stage found."""
         with self._explained("cannot be written:"):
             self._study.set_user_attr("shortlist", [one.model_dump(mode="json") for one in shortlist])
 

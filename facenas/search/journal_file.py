@@ -37,11 +37,11 @@ class StageRows:
 
 
 class JournalFile:
-    """The rows of a run as they are now.
+    """A journal in SQLite, read only: the rows of a run as they are now.
 
     Args:
         file: The database.
-        name: Of the run in it.
+        name: Name of the run in the database.
         owner: The run's own identity.
 
     Raises:
@@ -78,7 +78,7 @@ class JournalFile:
         return self._epochs
 
     def copy_to(self, url: str) -> None:
-        """Copy it as it is now into another SQLite file."""
+        """Copy the journal as it is now into another SQLite file, given as an SQLAlchemy URL."""
         with _readable(self.file) as database, closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as other:
             database.backup(other)
 
@@ -94,7 +94,15 @@ def check(file: Path) -> None:
 
 
 def in_order(rows: Sequence[Row], file: object) -> list[Row]:
-    """Rows by their steps, of which none may be missing."""
+    """Rows in the order of their steps; no step may be missing.
+
+    Args:
+        rows: Rows of one run, in any order.
+        file: The journal, for the message.
+
+    Raises:
+        RunError: If a row is missing.
+    """
     ordered = sorted(rows, key=lambda row: row.step)
     if [row.step for row in ordered] != list(range(len(ordered))):
         raise RunError(f"{file} cannot be used as a journal, rows of it are missing; {restored('remove it and run the search', file)}")
@@ -102,13 +110,18 @@ def in_order(rows: Sequence[Row], file: object) -> list[Row]:
 
 
 def restored(how: str, file: object) -> str:
-    """What brings a journal back."""
+    """Half a sentence for error messages: what a user does to bring a damaged journal back, and that nothing is trained again.
+
+    Args:
+        how: What is done first, for example `run the search`.
+        file: The journal; messages that name it pass it on.
+    """
     return f"{how} again with the same command: its rows come back from the cache, nothing that was computed is trained again"
 
 
 @contextmanager
 def _readable(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that only reads; damage is a sentence."""
+    """A connection that only reads; a damaged database is a RunError."""
     try:
         with _connected(file) as database:
             (found,) = database.execute("pragma quick_check(1)").fetchone()
@@ -124,7 +137,7 @@ def _readable(file: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def _connected(file: Path) -> Iterator[sqlite3.Connection]:
-    """In place; where SQLite has to write for that, since changes wait in a log beside the database, in a copy."""
+    """Open the database in place; or a copy of it, where SQLite would write since changes wait in a log beside the database."""
     uri, waiting = file.resolve().as_uri(), [file.with_name(file.name + name) for name in LOGS]
     nothing_waits = _keeps_a_log(file) and not waiting[0].exists()
     with ExitStack() as stack:

@@ -27,7 +27,7 @@ class Limits(Section):
         return name
 
     def excess(self, price: NetworkCost) -> str:
-        """What is too much, in one phrase; empty if nothing is."""
+        """Which costs are over their limit, in one phrase; empty if none is."""
         found = [
             (f"{price.parameters:,} parameters", price.parameters, self.parameters),
             (f"{price.macs:,} MACs", price.macs, self.macs),
@@ -45,11 +45,11 @@ class Budget(Section):
     hours: float | None = Field(None, gt=0, description="Training time of all candidates, not of the wall clock.")
 
     def trials_left(self, rows: Sequence[Row]) -> int:
-        """Candidates that may still be trained."""
+        """Number of candidates that may still be trained after these rows."""
         return (self.trials or 10**9) - sum(not row.evaluation.score.refused for row in rows)
 
     def spent(self, rows: Sequence[Row]) -> bool:
-        """Whether nothing is left after these rows."""
+        """Whether nothing of the budget is left after these rows."""
         trained = [row for row in rows if not row.evaluation.score.refused]
         return any(
             most is not None and amount >= most

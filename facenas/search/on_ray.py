@@ -16,10 +16,10 @@ class OnRay:
     """Trains candidates as Ray tasks.
 
     Args:
-        evaluate: Trains and scores a candidate; it is pickled.
+        evaluate: Function that trains and scores a candidate; it is pickled.
         workers: Most tasks at once.
-        watch: Told how far each training is.
-        address: Of a running cluster, "auto" for the one of this machine; None: begin a local one for this run.
+        watch: Called with each candidate and the epochs done, as its training goes on.
+        address: Address of a running cluster, "auto" for the one of this machine; None: begin a local one for this run.
         threads: CPUs of one task.
         gpus: GPUs of one task; a fraction shares one.
 
@@ -57,17 +57,22 @@ class OnRay:
         return self.workers - len(self._tasks)
 
     def submit(self, key: str, candidate: Candidate) -> None:
-        """Hand a task to Ray."""
+        """Hand a task to Ray.
+
+        Args:
+            key: Name of the candidate's result.
+            candidate: The candidate to train.
+        """
         self._tasks[self._task.remote(self._evaluate, candidate, self._told)] = (key, candidate)
 
     def cancel(self, key: str) -> None:
-        """Kill the task."""
+        """Kill the task of a candidate."""
         for task in [task for task, (name, _) in self._tasks.items() if name == key]:
             self._ray.cancel(task, force=True)
             del self._tasks[task]
 
     def wait(self) -> list[tuple[str, Evaluation]]:
-        """Block until a task is finished."""
+        """Block until a task is finished; returns the keys and evaluations of what is."""
         finished: list[Any] = []
         while not finished:
             finished, _ = self._ray.wait(list(self._tasks), timeout=POLL_SECONDS)

@@ -19,7 +19,7 @@ def pareto_front(rows: Sequence[Row], cost: Cost) -> list[Row]:
 
     Args:
         rows: Candidates of one scale; scores of different scales cannot be compared.
-        cost: What is paid.
+        cost: The cost to keep low: `parameters`, `macs` or `latency_ms`.
 
     Source: dominance as in Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II", 2002; on exact fractions.
     """
@@ -41,7 +41,12 @@ def pareto(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def comparable(rows: Sequence[Row], cost: Cost) -> list[Row]:
-    """The rows that were trained to a score and have this cost."""
+    """The rows that were trained to a score and have this cost.
+
+    Args:
+        rows: Rows of a journal.
+        cost: The cost that they must have; latency is not always measured.
+    """
     return [
         row
         for row in rows
@@ -50,7 +55,12 @@ def comparable(rows: Sequence[Row], cost: Cost) -> list[Row]:
 
 
 def price(row: Row, cost: Cost) -> float:
-    """What a row costs."""
+    """The cost of a row's network.
+
+    Args:
+        row: A row that has this cost.
+        cost: Which cost: `parameters`, `macs` or `latency_ms` (milliseconds).
+    """
     value: float = getattr(row, cost)
     return value
 

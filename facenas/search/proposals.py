@@ -28,8 +28,8 @@ class Proposals:
         space: The search space.
         bounds: The part of it to search.
         seed: Seed of the run; with the step, that of a sampler.
-        sampler: Makes a sampler from a seed.
-        directions: Optuna's, one for each value told.
+        sampler: Function that makes a sampler from a seed.
+        directions: Whether each value told is to be maximised or minimised, in Optuna's words.
     """
 
     def __init__(
@@ -51,18 +51,28 @@ class Proposals:
         self._known: dict[tuple[object, ...], FrozenTrial] = {}  # a search is replayed often
 
     def ask(self, told: Sequence[FrozenTrial], step: int) -> FrozenTrial:
-        """What is proposed at a step; equal values told mean equal proposals."""
+        """The sampler's proposal at a step; after equal values it is equal.
+
+        Args:
+            told: Finished proposals with their values, in plan order.
+            step: Number of the proposal in the search, from 0.
+        """
         key = (step, *(tuple(trial.values) for trial in told))
         if key not in self._known:
             self._known[key] = self._ask(told, step)
         return self._known[key]
 
     def told(self, asked: FrozenTrial, *values: float) -> FrozenTrial:
-        """A proposal with its values."""
+        """A proposal with the values that its candidate reached, as `ask` is told it."""
         return optuna.create_trial(values=values, params=asked.params, distributions=asked.distributions, system_attrs=asked.system_attrs)
 
     def candidate(self, asked: FrozenTrial, phase: Phase) -> Candidate:
-        """The architecture that a trial stands for."""
+        """The candidate that a proposal stands for.
+
+        Args:
+            asked: The proposal.
+            phase: Phase that the candidate is asked for in.
+        """
         start = self._space.start(depth=asked.params["depth"], width=asked.params["width"])
         operations, kernels = zip(*(self._layers[asked.params[f"layer {i}"]] for i in range(len(start.operations))), strict=True)
         return Candidate(architecture=start.replace(operations=operations, kernels=kernels), epochs=self._epochs, phase=phase)

@@ -38,10 +38,10 @@ def open_journal(run: Path) -> "Journal | JournalFile":
 
 
 def read_journal(run: Path) -> list[Row]:
-    """The rows of an existing run; errors as of `open_journal`."""
+    """The rows of an existing run; a RunError if its folder holds no journal, or a damaged one."""
     return open_journal(run).rows()
 
 
 def is_finished(run: Path) -> bool:
-    """Whether a search has come to its end; what `--finish` takes of one before that is no end."""
+    """Whether a search has come to its own end; the `architecture.json` that `--finish` writes before that does not count."""
     return (run / "architecture.json").is_file() and not (run / "checkpoints").exists()

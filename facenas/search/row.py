@@ -13,7 +13,7 @@ SCALES: tuple[Scale, ...] = ("macro", "micro")
 
 
 class NetworkCost(NamedTuple):
-    """What a network costs."""
+    """Cost of a network: trainable parameters, multiply-accumulates and milliseconds for one image."""
 
     parameters: int
     macs: int
@@ -35,7 +35,7 @@ class Row(Section):
 
     @property
     def scale(self) -> Scale:
-        """Of its score."""
+        """The scale of the row's score: scores of one scale can be compared."""
         return self.candidate.scale
 
     def plain(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ FAR_OVER = 2.0  # times the limit; on one thread sums of layers were 0.86 to 1.1
 
 
 class ExecutionSettings(Section):
-    """What a search works with; its result does not depend on it."""
+    """Where candidates are trained, and on how many workers; the result of a search does not depend on it."""
 
     storage: str | None = Field(None, description="SQLAlchemy URL of the journal; null: SQLite in the run's folder.")
     cache: Path | None = Field(None, description="Folder of results that several runs may share; null: the run's own.")
@@ -45,35 +45,40 @@ class ExecutionSettings(Section):
 
 
 class Onlooker(Protocol):
-    """Who is told of what happens."""
+    """Whoever is told of what happens in a search."""
 
     def begun(self, task: Task) -> None:
-        """The data is loaded."""
+        """The data of the search is loaded."""
 
     def planned(self, strategy: Strategy) -> None:
         """Candidates are about to be trained."""
 
     def watch(self, candidate: Candidate, epochs: float) -> None:
-        """A candidate has come so far."""
+        """The training of a candidate has come so far.
+
+        Args:
+            candidate: The candidate in training.
+            epochs: Epochs done, parts of one included.
+        """
 
     def after_row(self, row: Row) -> None:
-        """A decision, replayed or new."""
+        """A row of the journal is decided, replayed or new."""
 
     def shared(self, epochs: float) -> None:
         """The training of shared weights has come so far."""
 
     def after_epoch(self, row: StageEpoch) -> None:
-        """An epoch of shared weights, replayed or new."""
+        """An epoch of shared weights has ended, replayed or new."""
 
 
 class Prices:
-    """Cost of networks. What has to be measured is measured once on a machine, and then known to its table.
+    """The cost of networks. A latency is measured once on a machine, and then read from its table.
 
     A network whose layers together take far longer than the limit on one thread is refused by this sum; any other is measured as a whole.
 
     Args:
-        settings: With the space and the limits.
-        items: Items of the validation split.
+        settings: Settings of the search, with its space and limits.
+        items: Number of items of the validation split, for the scores of refused candidates.
         table: Latencies of this machine; None: those in the user's cache.
     """
 
@@ -108,10 +113,10 @@ def search_in(run: Path, settings: SearchSettings, means: ExecutionSettings, onl
     """Run or continue a search; hold `locked(run)` meanwhile.
 
     Args:
-        run: Its folder; `architecture.json` and `pareto.json` are written into it at the end.
-        settings: With a number of threads.
-        means: Where and on how many workers.
-        onlooker: Told of everything.
+        run: Folder of the run; `architecture.json` and `pareto.json` are written into it at the end.
+        settings: Settings of the search, with a number of threads.
+        means: Where candidates are trained, and on how many workers.
+        onlooker: Told of everything that happens.
     """
     load_task.cache_clear()  # what lies there now
     task, measured = load_task(settings), settings.limits.latency_ms is not None
@@ -146,8 +151,8 @@ def finish_in(run: Path, settings: SearchSettings) -> tuple[FoundArchitecture, l
     """Take what a search has found so far, whether it runs or has ended early: the last accepted architecture, and the rows.
 
     Args:
-        run: Its folder; `architecture.json` and `pareto.json` are written into it, as at the end, and the search may go on.
-        settings: Of the run.
+        run: Folder of the run; `architecture.json` and `pareto.json` are written into it, as at the end, and the search may go on.
+        settings: Settings of the run.
 
     Raises:
         RunError: If nothing was found yet.

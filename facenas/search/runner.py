@@ -21,17 +21,32 @@ class Rows(Protocol):
         """All rows in plan order."""
 
     def append(self, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, price: NetworkCost) -> Row:
-        """Write the next row."""
+        """Write the next row.
+
+        Args:
+            candidate: What was trained.
+            evaluation: Result of its training.
+            verdict: What the strategy made of it.
+            price: Cost of the candidate's network.
+
+        Returns:
+            The row as written.
+        """
 
 
 class Results(Protocol):
     """What a runner needs of a cache."""
 
     def get(self, key: str) -> Evaluation | None:
-        """A finished evaluation."""
+        """The finished evaluation of a name, or None."""
 
     def put(self, key: str, evaluation: Evaluation) -> None:
-        """Keep a finished evaluation."""
+        """Keep a finished evaluation.
+
+        Args:
+            key: Name of the result.
+            evaluation: The finished evaluation.
+        """
 
 
 @dataclass(frozen=True)
@@ -40,14 +55,14 @@ class Runner:
 
     Attributes:
         strategy: The algorithm.
-        journal: The run's rows; what it already holds is replayed and not evaluated again.
+        journal: The run's rows; what it already holds is replayed and not trained again.
         executor: Where candidates are trained.
-        results: What was computed, asked for or not.
-        key: Name of a candidate's result.
-        price: What a network costs.
-        refuse: A result without training for a candidate over a limit, else None.
+        results: Evaluations that were computed, whether the strategy has asked for them yet or not.
+        key: Function that names a candidate's result.
+        price: Function that gives the cost of a network.
+        refuse: Function that gives a result without training for a candidate over a limit, else None.
         budget: Where to end, whatever the strategy still wants.
-        after_row: Told of every row, replayed or new.
+        after_row: Called with every row, replayed or new.
     """
 
     strategy: Strategy

@@ -24,16 +24,16 @@ class Stage(Protocol):
 
     @property
     def epochs(self) -> int:
-        """How many it trains."""
+        """Number of epochs that the stage trains."""
 
     def epoch(self, number: int, progress: Progress) -> dict[str, Any]:
-        """Train one more epoch.
+        """Train the next epoch.
 
         Its random numbers are drawn from the seed and `number` alone, so that none have to be kept.
 
         Args:
-            number: Of the epoch, from 0.
-            progress: May be told how far the stage is, in epochs.
+            number: Number of the epoch, from 0.
+            progress: May be called with how far the stage is, in epochs.
 
         Returns:
             What is to be known of the epoch, as JSON values; among them `accuracy`, that of its paths on held-out data, in [0, 1], and
@@ -47,7 +47,7 @@ class Stage(Protocol):
         """All that epochs change: tensors, plain values, lists and dictionaries of them, on whichever device."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from a state that `state_dict` returned."""
 
     def shortlist(self) -> list[Architecture]:
         """What to train from scratch, the most promising first; it follows from the state."""
@@ -65,12 +65,12 @@ def run_stage(
     """Run or continue a stage: after each epoch its checkpoint is written, then its row.
 
     Args:
-        stage: Makes it; not called if its shortlist is known.
-        rows: The run's rows of it.
+        stage: Function that makes the stage; not called if its shortlist is known.
+        rows: The run's rows of this stage.
         checkpoint: File of all that changes; it may be removed when the stage has ended.
         kept: File that the rows are kept in too, and at the end the shortlist; a journal without them has them from there.
-        after_epoch: Told of every epoch, replayed or new.
-        progress: Told how far the stage is, in epochs.
+        after_epoch: Called with every epoch's row, replayed or new.
+        progress: Called with how far the stage is, in epochs.
 
     Returns:
         The shortlist.
@@ -136,7 +136,7 @@ def _save(path: Path, stage: Stage, row: StageEpoch) -> None:
 
 
 def _resumed(stage: Stage, path: Path) -> StageEpoch | None:
-    """Load what is there; the last epoch that it has seen."""
+    """Load the checkpoint, if there is one; returns the row of the last epoch that it has seen."""
     if not path.exists():
         return None
     try:

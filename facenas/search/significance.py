@@ -9,6 +9,10 @@ from facenas.score import Score
 def standard_error(first: Score, second: Score) -> float:
     """Standard error of the difference of two accuracies on independent items, a fraction.
 
+    Args:
+        first: Score of one network.
+        second: Score of another network, on items of its own.
+
     Source: the variance of two binomial proportions, p (1 - p) / n each.
     """
     return math.sqrt(sum(float(score.accuracy * (1 - score.accuracy)) / score.total for score in (first, second)))
@@ -18,6 +22,10 @@ def paired_error(first: Score, second: Score) -> float:
     """Standard error of the difference of two accuracies on the same items, a fraction.
 
     Only items that one of the two answered wrongly count. A difference of z such errors is McNemar's z.
+
+    Args:
+        first: Score of one network, with its answers.
+        second: Score of another network on the same items, with its answers.
 
     Raises:
         ValueError: If a score does not say which items were right.

@@ -15,7 +15,7 @@ PRIOR = (1.0, 4.0)  # one rejection in four verdicts, before a phase has any
 
 
 class Replay:
-    """A strategy, fed with scores."""
+    """A strategy that is fed with known scores, to see which candidate it asks for next."""
 
     def __init__(self, strategy: Strategy, scores: Sequence[Score]) -> None:
         self.scores: list[Score] = []
@@ -27,7 +27,7 @@ class Replay:
             self.send(score)
 
     def send(self, score: Score) -> None:
-        """Answer the candidate; `candidate` is then the next one, or None at the end."""
+        """Answer the current candidate with its score; `candidate` is then the next one, or None at the end."""
         self.scores.append(score)
         try:
             self.candidate = self._plan.send(score)
@@ -41,6 +41,11 @@ def forecast(strategy: Strategy, scores: Sequence[Score], most: int = 10_000) ->
     """The candidates still to come if every further score equals that of the best so far: the longest likely way.
 
     So a macro phase goes on to its bound, and the micro phases reject what they try.
+
+    Args:
+        strategy: The algorithm.
+        scores: Scores known so far, in plan order.
+        most: Most candidates to return.
     """
     replay, ahead = Replay(strategy, scores), list[Candidate]()
     while replay.candidate and len(ahead) < most:
@@ -58,10 +63,10 @@ def likely_next(strategy: Strategy, phases: Sequence[Phase], scores: Sequence[Sc
 
     Args:
         strategy: The algorithm.
-        phases: Phase of each score.
-        scores: What is known, in plan order.
-        known: Score of a candidate that was computed ahead of time.
-        most: How many are wanted.
+        phases: Phase of the candidate of each score.
+        scores: Scores known so far, in plan order.
+        known: Function that gives the score of a candidate computed ahead of time, else None.
+        most: Number of candidates wanted.
 
     Source: the speculative reduction of C-Reduce (Regehr, 2013) and predictive prefetching in MCMC (Brockwell, 2006): parallel, with
     the serial result.

@@ -39,7 +39,7 @@ class StrategySection(Section):
         raise NotImplementedError
 
     def check(self, space: SearchSpace) -> None:
-        """Raise a FacenasError if the space has not what the strategy needs; it is asked before any data is read."""
+        """Raise a FacenasError if the space lacks what the strategy needs; it is asked before any data is read."""
 
 
 class SharedWeightsSection(StrategySection):

@@ -25,9 +25,9 @@ class SupernetTraining:
     Args:
         task: The data that it is trained on, and its objective.
         base: One of the networks that the supernet stands for; its output size is that of all.
-        supernet: Makes the supernet.
-        recipe: How to train.
-        epochs: Epochs in all.
+        supernet: Function that makes the supernet.
+        recipe: Optimiser, schedule and precision of the weights.
+        epochs: Number of epochs in all.
         seed: Seed of the initialisation.
         fabric: Device and precision.
 
@@ -52,11 +52,11 @@ class SupernetTraining:
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch."""
+        """Number of steps in an epoch."""
         return self.feed.dealing.steps
 
     def epoch(self, seed: int) -> Iterator[Batch]:
-        """The batches of the next epoch; each one's `weight_step` is to be called.
+        """The batches of the next epoch; the caller calls the `weight_step` of each.
 
         Args:
             seed: Seed of order, augmentation and dropout of all epochs.
@@ -83,12 +83,12 @@ class SupernetTraining:
         return {"loss": loss, "trained": int(training.correct) / (self.steps * self.feed.dealing.size), "lr": lr}
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights with their optimisers, and how far they are."""
+        """The state of the weights and their optimisers, and how far the training is."""
         optimisers = [optimiser.state_dict() for optimiser in self.training.optimisers]
         return {"model": self.training.model.state_dict(), "optimisers": optimisers, "epoch": self.training.epoch}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there; other keys are left alone."""
+        """Go on from a state that `state_dict` returned; other keys are ignored."""
         self.training.model.load_state_dict(state["model"])
         for optimiser, kept in zip(self.training.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(kept)

@@ -31,24 +31,29 @@ class BenchmarkContract:
     size: Size = 112
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Each test that takes a member, with each of the settings."""
+        """Run each test that takes `member` with each of the settings."""
         each(metafunc, "member", self.settings)
 
     def placed(self, member: BenchmarkSection, folder: Path) -> BenchmarkSection:
         """The settings of files that lie in a folder, which a subclass may write there first.
 
         Args:
-            member: The settings that are tried.
+            member: Settings of the benchmark that are tried.
             folder: An empty folder.
         """
         return member
 
     def test_its_settings_have_a_name_and_survive_json(self, member: BenchmarkSection) -> None:
-        """So they can be chosen by `data.name`, and kept with a result."""
+        """The settings can be chosen by `data.name`, and kept with a result."""
         check_settings(member)
 
     def test_its_pictures_are_as_the_model_wants_them(self, member: BenchmarkSection, tmp_path: Path) -> None:
-        """RGB of 8 bits at the size that is asked for; a second opening gives the same."""
+        """Pictures are RGB of 8 bits at the size that is asked for; a second opening gives the same.
+
+        Args:
+            member: Settings of the benchmark.
+            tmp_path: Empty folder of the test.
+        """
         first, second = (self._opened(member, tmp_path) for _ in range(2))
         assert first.pictures.count >= 2 and first.name
         assert first.pictures.stamp() == second.pictures.stamp()
@@ -58,7 +63,12 @@ class BenchmarkContract:
             assert np.array_equal(image, second.pictures.image(row))
 
     def test_its_figures_are_rates_that_can_be_kept(self, member: BenchmarkSection, tmp_path: Path) -> None:
-        """In a report, and on the screen; the same embeddings give the same figures."""
+        """Figures can be kept in a report and shown on the screen; the same embeddings give the same figures.
+
+        Args:
+            member: Settings of the benchmark.
+            tmp_path: Empty folder of the test.
+        """
         benchmark = self._opened(member, tmp_path)
         result = benchmark.measure(_features(benchmark))
         report = _report(result)
@@ -69,7 +79,12 @@ class BenchmarkContract:
         assert table.rows and all(len(row) == len(table.columns) for row in table.rows)
 
     def test_its_decisions_and_curves_can_be_compared(self, member: BenchmarkSection, tmp_path: Path) -> None:
-        """Question by question, and point by point."""
+        """Two models can be compared question by question, and point by point of their curves.
+
+        Args:
+            member: Settings of the benchmark.
+            tmp_path: Empty folder of the test.
+        """
         benchmark = self._opened(member, tmp_path)
         for one, again in zip(*(benchmark.decisions(_features(benchmark)) for _ in range(2)), strict=True):
             assert one.rate and one.right.dtype == np.bool_ and len(one.right) == len(one.pairs)
@@ -79,7 +94,12 @@ class BenchmarkContract:
             assert (np.diff(x) >= 0).all() and (np.diff(y) >= 0).all() and 0 <= y.min() <= y.max() <= 1
 
     def test_a_picture_that_cannot_be_read_is_left_out_or_refused(self, member: BenchmarkSection, tmp_path: Path) -> None:
-        """In a sentence; its embedding, which is NaN, reaches no figure."""
+        """The embedding of such a picture, which is NaN, reaches no figure: it is left out, or an error says so in a sentence.
+
+        Args:
+            member: Settings of the benchmark.
+            tmp_path: Empty folder of the test.
+        """
         benchmark = self._opened(member, tmp_path)
         features = _features(benchmark)
         features[0] = np.nan
@@ -91,7 +111,12 @@ class BenchmarkContract:
         assert all(count > 0 for count in result.left_out.values())
 
     def test_saved_embeddings_of_other_pictures_are_refused(self, member: BenchmarkSection, tmp_path: Path) -> None:
-        """Those of its own are taken as they are."""
+        """Saved embeddings of the benchmark's own pictures are taken as they are, and those of another number of pictures are refused.
+
+        Args:
+            member: Settings of the benchmark.
+            tmp_path: Empty folder of the test.
+        """
         benchmark = self._opened(member, tmp_path)
         features = _features(benchmark)
         assert np.array_equal(benchmark.rows_of(features, Path("e.npy")), features)
@@ -99,7 +124,12 @@ class BenchmarkContract:
             benchmark.rows_of(features[:1], Path("e.npy"))
 
     def test_files_that_are_not_there_are_one_sentence(self, member: BenchmarkSection, tmp_path: Path) -> None:
-        """And `--benchmark all` knows it before."""
+        """A benchmark without its files raises an error in a sentence, and `--benchmark all` knows before that they are missing.
+
+        Args:
+            member: Settings of the benchmark.
+            tmp_path: Empty folder of the test.
+        """
         if "root" not in type(member).model_fields:
             pytest.skip("it has no setting called root")
         nowhere = member.model_copy(update={"root": tmp_path / "nowhere"})

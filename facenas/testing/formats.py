@@ -24,11 +24,11 @@ PLACES = re.compile(rb"site-packages|[/\\]facenas[/\\]|eval_with_key")
 
 
 class Made(NamedTuple):
-    """A file of the format.
+    """A file that was exported in the format.
 
     Attributes:
         file: The file, alone in its folder.
-        done: What is said of it.
+        done: What the export says of the file.
     """
 
     file: Path
@@ -48,17 +48,22 @@ class FormatContract:
     settings: FormatSection | Sequence[FormatSection]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Each test that takes a member, with each of the settings."""
+        """Run each test that takes `member` with each of the settings."""
         each(metafunc, "member", self.settings)
 
     def test_its_settings_have_a_name_and_survive_json(self, member: FormatSection) -> None:
-        """So it can be chosen by `--format`; the names of its files end in a suffix."""
+        """The format can be chosen by `--format`, and the names of its files end in a suffix."""
         check_settings(member)
         assert re.fullmatch(r"[-.][\w.-]+", member.suffix)
 
     @pytest.mark.parametrize("raw", [False, True])
     def test_one_file_that_computes_the_same_for_any_batch(self, member: FormatSection, raw: bool) -> None:
-        """With the input contract baked in, or not."""
+        """An export is one file, which gives the same embeddings for a batch of any size.
+
+        Args:
+            member: Settings of the format.
+            raw: Whether the input contract is baked in, so that the file takes images of 0 to 255.
+        """
         made = exported(member, raw=raw)
         assert [file.name for file in made.file.parent.iterdir()] == [made.file.name]
         assert made.done.parity.min_cosine >= member.least_cosine and made.done.opset == member.opset
@@ -69,7 +74,7 @@ class FormatContract:
         assert np.allclose(whole[:1], run(inputs[:1]), atol=1e-3 * abs(whole).max())
 
     def test_two_exports_are_equal_byte_for_byte_and_name_no_place(self, member: FormatSection) -> None:
-        """So a file is known by its checksum."""
+        """Two exports of a network are the same file, which can be known by its checksum, and no folder of this machine stands in it."""
         content = exported(member).file.read_bytes()
         assert content == exported.__wrapped__(member).file.read_bytes()
         assert not PLACES.search(content)
@@ -77,11 +82,11 @@ class FormatContract:
 
 @cache
 def exported(member: FormatSection, raw: bool = False) -> Made:
-    """A small face network in a format.
+    """A small face network, exported in a format; each is exported once.
 
     Args:
-        member: The format.
-        raw: Whether the input contract is baked in.
+        member: Settings of the format.
+        raw: Whether the input contract is baked in, so that the file takes images of 0 to 255.
     """
     file = Path(mkdtemp(dir=_folder().name)) / f"m{member.suffix}"
     metadata = lambda contract: {"facenas": contract.model_dump_json()}  # noqa: E731
@@ -90,13 +95,13 @@ def exported(member: FormatSection, raw: bool = False) -> Made:
 
 @cache
 def faces() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Drawn faces (16, 32, 32, 3)."""
+    """Drawn faces (16, 32, 32, 3), uint8."""
     return SyntheticFaces(people=4, photographs=4, test_people=0).load(SIDE).images
 
 
 @cache
 def network() -> nn.Module:
-    """A small face network of random weights, its statistics those of the faces."""
+    """A small face network of random weights, with BatchNorm statistics of the drawn faces."""
     torch.manual_seed(0)
     space = IRSpace(embedding_size=DIMENSION, input_size=SIDE, output="gdc", dropout=0.0)
     built = Blueprint(architecture=space.start(depth=10, width=8), space=space).build()
@@ -107,5 +112,5 @@ def network() -> nn.Module:
 
 @cache
 def _folder() -> "TemporaryDirectory[str]":
-    """Removed when the tests end."""
+    """The folder of all exports, which is removed when the tests end."""
     return TemporaryDirectory()

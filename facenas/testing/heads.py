@@ -23,23 +23,23 @@ class HeadContract:
 
     Attributes:
         settings: Settings of the head, or several.
-        without_margin: Settings by which it is a softmax over scaled cosines, or several; none: there are none.
+        without_margin: Settings by which the head is a softmax over scaled cosines, or several; empty: there are none.
     """
 
     settings: HeadSection | Sequence[HeadSection]
     without_margin: HeadSection | Sequence[HeadSection] = ()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Each test that takes a member, with each of the settings."""
+        """Run each test that takes `member` with each of the settings, and each that takes `plain` with each of those without a margin."""
         each(metafunc, "member", self.settings)
         each(metafunc, "plain", self.without_margin)
 
     def test_its_settings_have_a_name_and_survive_json(self, member: HeadSection) -> None:
-        """So it can be chosen by `head.name`, and kept in `config.yaml`."""
+        """The head can be chosen by `head.name`, and kept in `config.yaml`."""
         check_settings(member)
 
     def test_its_module_is_what_its_settings_build(self, member: HeadSection) -> None:
-        """For training loops of one's own; where it has a module."""
+        """The head's module, for training loops of one's own, computes what the head that the settings build computes."""
         if member.module is None:
             pytest.skip("it has no module of its own")
         built, (x, y) = _built(member), _batch()
@@ -48,14 +48,14 @@ class HeadContract:
         assert type(built) is member.module and torch.equal(own(x, y), built(x, y))
 
     def test_without_a_margin_it_is_a_softmax(self, plain: HeadSection) -> None:
-        """Over scaled cosines, of images whose nearest centre is that of their person."""
+        """Without a margin, logits are scaled cosines, for images whose nearest centre is that of their person."""
         head, (x, _) = _built(plain), _batch()
         centres = nn.functional.normalize(x) @ nn.functional.normalize(head.weight).T
         cosines = centres.view(B, N, -1).amax(2)  # of several centres of an identity the nearest counts
         torch.testing.assert_close(head(x, cosines.argmax(1)), head.scale * cosines, rtol=0, atol=1e-9)
 
     def test_its_loss_is_that_of_its_logits_and_its_penalty(self, member: HeadSection) -> None:
-        """By way of the logits or not."""
+        """The loss of `margin_loss` is the cross-entropy of the head's logits, and the rule's penalty."""
         head, (x, y) = _built(member).eval(), _batch()
         cosines, norms = head.cosines(x)
         penalty = head.rule(cosines.gather(1, y.unsqueeze(1)).squeeze(1), norms).penalty
@@ -64,7 +64,12 @@ class HeadContract:
 
     @pytest.mark.parametrize("case", EXTREMES)
     def test_extreme_embeddings_have_finite_values_and_gradients(self, member: HeadSection, case: str) -> None:
-        """Without length, along their centre, against it, and one alone."""
+        """Logits and gradients of extreme embeddings are finite.
+
+        Args:
+            member: Settings of the head.
+            case: Kind of embeddings: without length, along their centre, against it, or one alone.
+        """
         head = _built(member).float()
         x = _extreme(case, head.weight.detach()[:1]).requires_grad_()
         y = torch.zeros(len(x), dtype=torch.long)
@@ -75,7 +80,7 @@ class HeadContract:
         assert head.weight.grad is not None and head.weight.grad.isfinite().all()
 
     def test_computes_in_single_precision_under_autocast(self, member: HeadSection) -> None:
-        """Angles in half precision are none."""
+        """Logits are computed in single precision whatever autocast says, since half precision cannot hold the angles."""
         head, (x, y) = _built(member).float().eval(), _batch()
         with torch.autocast("cpu", torch.bfloat16):
             inside = head(x.bfloat16(), y)
@@ -83,7 +88,10 @@ class HeadContract:
         torch.testing.assert_close(inside, head(x.bfloat16().float(), y))
 
     def test_its_statistics_stand_still_in_evaluation_and_where_they_are_frozen(self, member: HeadSection) -> None:
-        """A look ahead, as AllegroNAS' second order takes it, leaves no trace; what is kept is a buffer and goes with the weights."""
+        """Statistics change in training alone, and are buffers that are saved with the weights.
+
+        A look ahead, as AllegroNAS' second order takes it, freezes them and leaves no trace.
+        """
         head, (x, y) = _built(member), _batch()
         before = {name: value.clone() for name, value in head.state_dict().items()}
         head.eval()(x, y)
@@ -109,7 +117,7 @@ def _batch() -> tuple[Tensor, Tensor]:
 
 
 def _extreme(case: str, centre: Tensor) -> Tensor:
-    """Embeddings (1 or 2, D), given a centre (1, D)."""
+    """Embeddings (1 or 2, D) of a case, given a centre (1, D)."""
     cases = {"zero": torch.zeros(2, D), "along": centre.repeat(2, 1) * 100, "against": -centre.repeat(2, 1) * 100}
     return cases.get(case, torch.ones(1, D)).clone()
 

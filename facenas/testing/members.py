@@ -14,7 +14,7 @@ def each(metafunc: pytest.Metafunc, argument: str, settings: Any) -> None:
 
     Args:
         metafunc: What pytest gives to `pytest_generate_tests`.
-        argument: Name of the argument.
+        argument: Name of the tests' argument.
         settings: One group of settings, or several.
     """
     if argument in metafunc.fixturenames:

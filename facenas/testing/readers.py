@@ -29,7 +29,7 @@ class ReaderContract:
     settings: SourceSection | Sequence[SourceSection]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Each test that takes a member, with each of the settings; a test of faces takes faces alone, one of classes classes alone."""
+        """Run each test with each of the settings that fit: `people` are sources of faces, `classes` those of images in classes."""
         several = list(self.settings) if isinstance(self.settings, Sequence) else [self.settings]
         each(metafunc, "member", several)
         each(metafunc, "people", [one for one in several if isinstance(one, FaceSource)])
@@ -39,18 +39,23 @@ class ReaderContract:
         """The settings of files that lie in a folder, which a subclass may write there first.
 
         Args:
-            member: The settings that are tried.
+            member: Settings of the source that are tried.
             folder: An empty folder.
         """
         return member
 
     def test_its_settings_have_a_name_and_survive_json(self, member: SourceSection) -> None:
-        """So they can be chosen by `data.name`, and kept in `config.yaml`."""
+        """The settings can be chosen by `data.name`, and kept in `config.yaml`."""
         check_settings(member)
         assert isinstance(member, FaceSource | ClassSource)
 
     def test_files_that_are_not_there_are_one_sentence(self, member: SourceSection, tmp_path: Path) -> None:
-        """Of a kind that the user sees without a traceback."""
+        """A source without its files raises an error that the user sees as a sentence, without a traceback.
+
+        Args:
+            member: Settings of the source.
+            tmp_path: Empty folder of the test.
+        """
         places = [key for key in ("root", "file") if type(member).model_fields.get(key)]
         if not places or isinstance(member, ClassSource):
             pytest.skip("it reads no files, or gets them")
@@ -61,7 +66,13 @@ class ReaderContract:
 
     @pytest.mark.parametrize("size", SIZES, ids=str)
     def test_photographs_are_of_people(self, people: FaceSource, size: Size, tmp_path: Path) -> None:
-        """Each row shows one person, and each person has a name and at least two rows."""
+        """Each row shows one person, and each person has a name and at least two rows.
+
+        Args:
+            people: Settings of a source of faces.
+            size: Side of an image in pixels, or height and width.
+            tmp_path: Empty folder of the test.
+        """
         faces = self._people(people, tmp_path).open(size)
         assert faces.size == size and faces.dataset
         assert len(set(faces.names)) == len(faces.names) >= 2
@@ -71,7 +82,12 @@ class ReaderContract:
             assert faces.image(row).shape == (*sides(size), 3) and faces.image(row).dtype == np.uint8
 
     def test_photographs_are_the_same_in_memory_and_in_another_process(self, people: FaceSource, tmp_path: Path) -> None:
-        """Training reads them in worker processes, or keeps them."""
+        """Photographs that are kept in memory equal those that are read one by one, also where worker processes read them.
+
+        Args:
+            people: Settings of a source of faces.
+            tmp_path: Empty folder of the test.
+        """
         source = self._people(people, tmp_path)
         faces, loaded = source.open(32), source.load(32)
         sent = pickle.loads(pickle.dumps(faces))  # our own bytes
@@ -82,14 +98,24 @@ class ReaderContract:
         assert some.names == faces.names[-1:] and set(some.identities.tolist()) == {0}
 
     def test_the_same_photographs_have_the_same_fingerprint(self, people: FaceSource, tmp_path: Path) -> None:
-        """By which a run knows its data again."""
+        """A second opening has the same fingerprint, by which a run knows its data again.
+
+        Args:
+            people: Settings of a source of faces.
+            tmp_path: Empty folder of the test.
+        """
         source = self._people(people, tmp_path)
         first, second = (source.open(32) for _ in range(2))
         assert first.names == second.names and np.array_equal(first.identities, second.identities)
         assert fingerprint_of(first) == fingerprint_of(second)
 
     def test_images_are_of_classes(self, classes: ClassSource, tmp_path: Path) -> None:
-        """Those for training and those for testing alike."""
+        """Images for training and images for testing are of one size, and labelled with the same classes.
+
+        Args:
+            classes: Settings of a source of images in classes.
+            tmp_path: Empty folder of the test.
+        """
         source = self._classes(classes, tmp_path)
         train, test = source.load(), source.test()
         for images in (train, test):
@@ -100,7 +126,12 @@ class ReaderContract:
         assert fingerprint_of(train) == fingerprint_of(source.load()) != fingerprint_of(test)
 
     def test_a_classifier_remembers_its_classes_without_their_place(self, classes: ClassSource, tmp_path: Path) -> None:
-        """In `model.json`, which others read."""
+        """What `model.json` keeps of the data, which others read, names no folder of this machine.
+
+        Args:
+            classes: Settings of a source of images in classes.
+            tmp_path: Empty folder of the test.
+        """
         told = self._classes(classes, tmp_path).placeless().model_dump_json()
         assert str(tmp_path) not in told
 

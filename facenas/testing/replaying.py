@@ -18,7 +18,13 @@ TOTAL = 1000  # validation items of the scores
 
 
 def build(settings: StrategySection, space: Any, seed: int = 0) -> Strategy:
-    """The algorithm; after shared weights, what follows a shortlist of two."""
+    """The search algorithm of a strategy's settings; one that follows shared weights is given a shortlist of two.
+
+    Args:
+        settings: Settings of the strategy.
+        space: Search space.
+        seed: Seed of the search.
+    """
     if not isinstance(settings, SharedWeightsSection):
         return settings.build(space, seed)
     depth = 10 * space.depth_step
@@ -30,8 +36,8 @@ def replay(strategy: Strategy, scores: Sequence[Score]) -> tuple[list[Candidate]
     """The candidates asked for, one more than there are scores unless the search ends, and the verdicts.
 
     Args:
-        strategy: The algorithm.
-        scores: What it is sent.
+        strategy: The search algorithm.
+        scores: Scores that it is sent, one for each candidate.
     """
     verdicts: list[Verdict] = []
     plan = strategy.search(verdicts.append)
@@ -65,7 +71,13 @@ def told(section: Section) -> list[str]:
 
 
 def made(module: str, name: str, values: str) -> Any:
-    """A group of settings from such a text."""
+    """A group of settings from the text that `told` makes of it.
+
+    Args:
+        module: Name of the module of its class.
+        name: Name of its class in the module.
+        values: Its values, as JSON.
+    """
     found: Any = import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
@@ -73,7 +85,12 @@ def made(module: str, name: str, values: str) -> Any:
 
 
 def fingerprint(settings: StrategySection, space: SearchSpace) -> str:
-    """The candidates and verdicts of a strategy that is fed with random scores, as text."""
+    """The candidates and verdicts of a strategy that is fed with random scores, as text.
+
+    Args:
+        settings: Settings of the strategy.
+        space: Search space.
+    """
     asked, verdicts = replay(build(settings, space), drawn(0, 12))
     return json.dumps([[one.model_dump(mode="json") for one in some] for some in (asked, verdicts)])
 

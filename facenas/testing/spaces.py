@@ -34,18 +34,23 @@ class NetworkContract:
     settings: NetworkSection | Sequence[NetworkSection]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Each test that takes a space, with each of the settings."""
+        """Run each test that takes `space` with each of the settings."""
         if "space" in metafunc.fixturenames:
             several = [self.settings] if isinstance(self.settings, NetworkSection) else list(self.settings)
             metafunc.parametrize("space", several, ids=[f"{one.name}-{number}" for number, one in enumerate(several)])
 
     def point(self, space: Any, seed: int) -> Architecture:
-        """An architecture to build; where there is one network, the only one."""
+        """An architecture to build: that of `start`, which suits settings that build a single network.
+
+        Args:
+            space: Settings that build the network.
+            seed: Seed of the choice, where there are several.
+        """
         architecture: Architecture = space.start()
         return architecture
 
     def test_it_is_registered_and_its_settings_survive_json(self, space: Any) -> None:
-        """So it can be chosen by its name, and is built again from files."""
+        """The class can be chosen by its name, and its networks are built again from files."""
         assert name_of(type(space)) == space.name
         assert SPACES.members.get(space.name) is type(space), f"no entry point in {SPACES.group} is {type(space).__name__}"
         assert TypeAdapter(type(space)).validate_json(space.model_dump_json()) == space
@@ -54,12 +59,12 @@ class NetworkContract:
         assert Blueprint.model_validate_json(blueprint.model_dump_json()) == blueprint
 
     def test_its_file_loads_no_torch(self, space: Any) -> None:
-        """Settings, counts and reports do without; networks have a file of their own, or import torch where they are built."""
+        """Settings, counts and reports work without torch: networks have a file of their own, or import it where they are built."""
         done = subprocess.run([sys.executable, "-c", NO_TORCH, type(space).__module__], capture_output=True, text=True, check=False)
         assert not done.returncode, done.stderr or "torch is imported with the file of the space"
 
     def test_an_architecture_survives_json_with_its_identity(self, space: Any) -> None:
-        """Its content is its identity."""
+        """An architecture that is read again has the same identity, and one of another content has another."""
         architecture = self.point(space, 3)
         again = Architecture.model_validate_json(architecture.model_dump_json())
         assert (again, again.identity, hash(again)) == (architecture, architecture.identity, hash(architecture))
@@ -67,7 +72,12 @@ class NetworkContract:
 
     @pytest.mark.parametrize("seed", range(3))
     def test_counts_and_output_are_those_of_the_built_network(self, space: Any, seed: int) -> None:
-        """Parameters, multiply-accumulates, and the size of the embedding or the number of classes."""
+        """Parameters, multiply-accumulates and output size are those of the built network.
+
+        Args:
+            space: Settings that build the network.
+            seed: Seed of the architecture.
+        """
         architecture = self.point(space, seed)
         assert space.cost(architecture) == counted(partial(space.build, architecture), channels=space.in_channels, size=space.input_size)
         assert (space.count_parameters(architecture), space.macs(architecture)) == space.cost(architecture)
@@ -77,13 +87,13 @@ class NetworkContract:
         assert space.classes in (0, space.dimension(architecture))
 
     def test_back_propagates_into_every_parameter(self, space: Any) -> None:
-        """A parameter without a gradient would be dead weight."""
+        """Every parameter has a gradient; one without would be dead weight."""
         network = space.build(self.point(space, 1)).train()
         network(torch.randn(4, space.in_channels, space.input_size, space.input_size)).square().mean().backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
     def test_what_it_does_not_know_is_refused(self, space: Any) -> None:
-        """Before a network is built, by a sentence."""
+        """An architecture that is not of the space is refused by a sentence, before a network is built."""
         architecture = self.point(space, 2)
         changes: list[dict[str, Any]] = [{"space": "elsewhere"}, {"links": (7,)}, {"operations": (*architecture.operations, "nothing")}]
         if architecture.operations:
@@ -93,7 +103,7 @@ class NetworkContract:
                 space.build(architecture.replace(**change))
 
     def test_a_report_can_draw_it(self, space: Any) -> None:
-        """Its blocks follow from each other, and each has a name in the legend."""
+        """The blocks of a drawing follow from each other, and each has a name in the legend."""
         architecture = self.point(space, 1)
         layers = space.drawing(architecture).layers
         assert all(one.channels_out == after.channels_in for one, after in pairwise(layers))
@@ -106,7 +116,7 @@ class NetworkContract:
             assert all(edge.source < len(graph.inputs) + edge.node and edge.node < graph.nodes for edge in graph.edges)
 
     def test_its_named_networks_lie_in_it(self, space: Any) -> None:
-        """`facenas models` lists them."""
+        """The networks that `facenas models` lists lie in the space."""
         for name, known in type(space).known().items():
             assert name and type(known.space) is type(space)
             known.space.check(known.architecture)
@@ -121,7 +131,7 @@ class SpaceContract(NetworkContract):
     Attributes:
         settings: Settings of the space, or several.
         depths: Fewest and most layers of the architectures that are tried.
-        widths: Channels of them.
+        widths: Channels of the architectures that are tried.
     """
 
     settings: SpaceSection | Sequence[SpaceSection]
@@ -129,16 +139,21 @@ class SpaceContract(NetworkContract):
     widths: range = range(8, 21, 2)
 
     def ranges(self, space: Any) -> dict[str, Any]:
-        """What is drawn from."""
+        """The depths and widths that architectures are drawn from."""
         return dict(space.ranges(depths=self.depths, widths=self.widths))
 
     def point(self, space: Any, seed: int) -> Architecture:
-        """A random architecture."""
+        """A random architecture of the space.
+
+        Args:
+            space: Settings of the space.
+            seed: Seed of the architecture.
+        """
         architecture: Architecture = space.sample(Random(seed), **self.ranges(space))
         return architecture
 
     def test_there_is_something_to_choose(self, space: Any) -> None:
-        """A start, and two operations or kernel sizes for its positions."""
+        """The space has an architecture to start from, and two operations or kernel sizes for its positions."""
         ranges = self.ranges(space)
         start = space.start(depth=ranges["depths"][0], width=ranges["widths"][0])
         space.check(start)
@@ -148,7 +163,7 @@ class SpaceContract(NetworkContract):
             assert space.cost(start.replace(width=start.width + space.width_step)) > space.cost(start)
 
     def test_samples_and_mutants_stay_in_the_space_and_its_bounds(self, space: Any) -> None:
-        """They are the same with the same seed, and a mutant is another architecture."""
+        """Samples and mutants are the same with the same seed, and a mutant is another architecture."""
         ranges = self.ranges(space)
         for seed in range(20):
             rng = Random(seed)
@@ -162,7 +177,7 @@ class SpaceContract(NetworkContract):
                 assert set(zip(one.operations, one.kernels, strict=True)) <= set(space.choices)
 
     def test_alternatives_lie_in_the_space(self, space: Any) -> None:
-        """Each is another choice for one position, and the micro search tries it there."""
+        """Each alternative is another choice for one position, and the space knows the architecture with it."""
         architecture = self.point(space, 4)
         for position, there in enumerate(architecture.operations):
             alternatives = space.alternatives(architecture, position)

@@ -41,17 +41,22 @@ class StrategyContract:
     space: Any = PlainSpace()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Each test that takes a strategy, with each of the settings."""
+        """Run each test that takes `strategy` with each of the settings."""
         each(metafunc, "strategy", self.settings)
 
     def test_its_settings_have_a_name_and_survive_json(self, strategy: StrategySection) -> None:
-        """So they can be chosen by `strategy.name`, and kept in `config.yaml`."""
+        """The settings can be chosen by `strategy.name`, and kept in `config.yaml`."""
         check_settings(strategy)
         strategy.check(self.space)
 
     @pytest.mark.parametrize("seed", range(3))
     def test_stays_in_its_space_and_its_bounds(self, strategy: StrategySection, seed: int) -> None:
-        """Whatever the scores are; a journal gets back every candidate that it was given."""
+        """Candidates lie in the space and the bounds whatever the scores are, and a journal gets back every one that it was given.
+
+        Args:
+            strategy: Settings of the strategy.
+            seed: Seed of the scores.
+        """
         for candidate in replay(build(strategy, self.space), drawn(seed, 12))[0]:
             self.space.check(candidate.architecture)
             assert Candidate.model_validate_json(candidate.model_dump_json()) == candidate
@@ -60,7 +65,12 @@ class StrategyContract:
 
     @pytest.mark.parametrize("length", [0, 1, 4, 7])
     def test_resumes_exactly(self, strategy: StrategySection, length: int) -> None:
-        """Whatever the strategy was fed before, and however far the interrupted run came."""
+        """An interrupted search goes on as if it had not been, whatever the strategy was fed before.
+
+        Args:
+            strategy: Settings of the strategy.
+            length: Number of scores that the interrupted search had seen.
+        """
         scores, used = drawn(1, 12), build(strategy, self.space)
         whole = replay(build(strategy, self.space), scores)
         replay(used, drawn(2, 12))
@@ -70,7 +80,10 @@ class StrategyContract:
         assert replay(used, scores) == whole
 
     def test_resumes_exactly_in_another_process(self) -> None:
-        """With other hashes, so that no order of a set decides; and without torch, which only stages of shared weights may load."""
+        """A process with other hashes gives the same candidates, so no order of a set decides; it does not load torch.
+
+        Only stages of shared weights may load torch.
+        """
         several = self._several()
         given = {"space": told(self.space), "strategies": [told(one) for one in several]}
         command = [sys.executable, "-c", RUN, str(Path(replaying.__file__)), json.dumps(sys.path)]
@@ -81,7 +94,7 @@ class StrategyContract:
         assert not there["torch"], "a strategy loads torch when it is imported"
 
     def test_accepts_no_candidate_that_is_over_a_limit(self, strategy: StrategySection) -> None:
-        """It may end, with a sentence where there is nothing to choose."""
+        """A search whose candidates are all over a limit accepts none; it may end, with a sentence where there is nothing to choose."""
         verdicts: list[Verdict] = []
         plan = build(strategy, self.space).search(verdicts.append)
         next(plan)
@@ -94,7 +107,12 @@ class StrategyContract:
 
     @pytest.mark.parametrize("correct", [100, 900])
     def test_ends_if_it_says_so(self, strategy: StrategySection, correct: int) -> None:
-        """With an architecture that it has asked for; one that does not end has accepted one for the runner to take."""
+        """A strategy that ends does so with an architecture that it has asked for; another has accepted one for the runner to take.
+
+        Args:
+            strategy: Settings of the strategy.
+            correct: Number of correct answers, of 1000, in every score.
+        """
         verdicts: list[Verdict] = []
         plan, asked = build(strategy, self.space).search(verdicts.append), list[Architecture]()
         candidate, found = next(plan), None

@@ -19,7 +19,14 @@ COUNTERS = ("epoch", "step", "loss_sum", "correct", "losses", "first_loss", "sec
 
 
 def save_checkpoint(path: Path, training: Training, history: list[Epoch], fabric: Fabric) -> None:
-    """Write what a later process needs to go on, whole or not at all; every rank calls this, and the random numbers of all are the same."""
+    """Write what a later process needs to go on, whole or not at all; every rank calls this, and the random numbers of all are the same.
+
+    Args:
+        path: File to write; it is replaced only when the new content is whole.
+        training: State of the training run.
+        history: Finished epochs.
+        fabric: Devices and ranks that train together; the first rank writes.
+    """
     state = {
         "model": training.model.state_dict(),
         "optimisers": [training.optimisers[0].state_dict()],
@@ -43,6 +50,11 @@ def save_checkpoint(path: Path, training: Training, history: list[Epoch], fabric
 
 def load_checkpoint(path: Path, training: Training, fabric: Fabric) -> tuple[list[Epoch], str]:
     """Continue from a checkpoint: `training` is changed in place.
+
+    Args:
+        path: File that `save_checkpoint` wrote.
+        training: State of a fresh training run of the same network on the same data.
+        fabric: Devices and ranks that train together, now.
 
     Returns:
         The finished epochs, and a remark if the run cannot be the same as an uninterrupted one.

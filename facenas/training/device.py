@@ -25,10 +25,10 @@ def make_fabric(device: Device, precision: str, *, devices: int | None = None, n
     """Devices of one kind, in the wanted precision; `launch()` starts the other processes if there are several and `torchrun` has not.
 
     Args:
-        device: Their kind.
+        device: Kind of device: auto, cpu, cuda or mps; auto takes the fastest that there is.
         precision: auto, fp32, bf16, fp16 or fp64; auto is bf16 where the hardware computes in it.
-        devices: On this machine, where `torchrun` has not decided it; None: one, and no other process is looked at.
-        nodes: Machines.
+        devices: Number of devices on this machine, where `torchrun` has not decided it; None: one, and no other process is looked at.
+        nodes: Number of machines.
 
     Raises:
         SettingsError: If this machine has no such devices, or they cannot compute so.

@@ -32,7 +32,13 @@ SILENT = Listener()
 
 
 class Fitted(NamedTuple):
-    """A trained network and its epochs."""
+    """A trained network and its epochs.
+
+    Attributes:
+        network: The network that is kept: the average over the steps, where the recipe asks for one.
+        history: All epochs of the training.
+        seconds_before: Seconds that earlier processes have trained.
+    """
 
     network: nn.Module
     history: tuple[Epoch, ...]
@@ -58,19 +64,19 @@ def fit(
     """Train a blueprint's network from scratch, or on from its checkpoint.
 
     Args:
-        task: Data and objective.
-        blueprint: What to build.
-        recipe: How to train.
+        task: Task that the network is trained for: its data, head and validation.
+        blueprint: Architecture and space of the network.
+        recipe: Optimiser, schedule, batch and precision.
         epochs: Epochs in all.
-        seed: Of initialisation, order, augmentation and dropout.
-        device: Where.
-        fabric: Where, if it is decided; several ranks call this alike.
+        seed: Seed of initialisation, order, augmentation and dropout.
+        device: Kind of device to train on, where `fabric` is not given.
+        fabric: Devices and ranks to train on, if that is decided; several ranks call this alike.
         initial: Weights of the network to begin with; what is not among them is drawn.
-        checkpoint: File that keeps what is finished.
-        care: Looks after a long run; None: the loss is looked at once an epoch.
+        checkpoint: File that keeps what is finished; None: nothing is kept.
+        care: Settings of checkpoints and log lines for a long run; None: the loss is looked at once an epoch.
         every_epoch: Whether to validate after every epoch, for `Epoch.validation`.
-        listener: Told of what happens, and asked whether to stop.
-        callbacks: Attributes of the listener that are others, such as `after_log=print`.
+        listener: Listener that is told of what happens, and asked whether to stop.
+        callbacks: Attributes of the listener to replace, such as `after_log=print`.
 
     Raises:
         DivergedError: If the loss is no longer finite.
@@ -131,7 +137,16 @@ def fit(
 def prepare(
     task: Task, blueprint: Blueprint, *, recipe: Recipe, seed: int, fabric: Fabric, initial: Mapping[str, Tensor] | None = None
 ) -> Training:
-    """A fresh network with its head and optimisers, on the devices."""
+    """A fresh network with its head and optimisers, on the devices.
+
+    Args:
+        task: Task that the network is trained for.
+        blueprint: Architecture and space of the network.
+        recipe: Optimiser, schedule, batch and precision.
+        seed: Seed from which that of the initialisation is derived.
+        fabric: Devices and ranks to train on.
+        initial: Weights of the network to begin with; what is not among them is drawn.
+    """
     torch.manual_seed(derive_seed(seed, "initialisation"))
     model: nn.Module = task.model(blueprint)
     model.to(memory_format=memory_format(model))
@@ -155,7 +170,11 @@ def _validated(task: Task, network: nn.Module, fabric: Fabric) -> int:
 
 
 def memory_format(network: nn.Module) -> torch.memory_format:
-    """Channels last, which is faster; the default layout for narrow networks, whose training did not survive in it everywhere."""
+    """The memory format that a network is trained in: channels last, which is faster, or torch's default layout.
+
+    The default is for networks with strided pointwise convolutions of few channels, whose training did not survive channels last
+    everywhere.
+    """
     convolutions = (module for module in network.modules() if isinstance(module, nn.Conv2d))
     narrow = any(one.kernel_size == (1, 1) and one.stride != (1, 1) and one.in_channels < 16 for one in convolutions)
     return torch.contiguous_format if narrow else torch.channels_last
@@ -174,10 +193,21 @@ def evaluate(
     best_epoch: bool = False,
     after_step: Callable[[float], None] = nothing,
 ) -> Evaluation:
-    """Train from scratch, score on the validation split after the last epoch; the arguments are those of `fit`.
+    """Train a blueprint's network from scratch, and score it on the validation split after the last epoch.
 
-    `best_epoch` scores the best epoch instead of the last, which flatters; it needs `every_epoch`. A training run whose numbers are no
-    longer finite is a result too: it scores 0.
+    A training run whose numbers are no longer finite is a result too: it scores 0.
+
+    Args:
+        task: Task that the network is trained for, with a validation split.
+        blueprint: Architecture and space of the network.
+        recipe: Optimiser, schedule, batch and precision.
+        epochs: Epochs in all.
+        seed: Seed of initialisation, order, augmentation and dropout.
+        device: Kind of device to train on.
+        checkpoint: File that keeps what is finished; None: nothing is kept.
+        every_epoch: Whether to validate after every epoch, for `Epoch.validation`.
+        best_epoch: Whether to score the best epoch instead of the last, which flatters; it needs `every_epoch`.
+        after_step: Called after each step with the progress in epochs.
     """
     start, history, before = time.perf_counter(), list[Epoch](), 0.0
     score = Score(correct=0, total=task.validation_items)

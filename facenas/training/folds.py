@@ -32,6 +32,10 @@ class Fold(NamedTuple):
 def fold_tasks(settings: TrainSettings, space: Builder) -> Iterator[FaceTask]:
     """The task of each fold: a K-th of the people validates, the others are trained on.
 
+    Args:
+        settings: Settings of `facenas train`, with the number of folds K in `validation.folds`.
+        space: Space that builds the networks.
+
     Raises:
         SettingsError: If the data has no people, or too few for so many folds.
         DataError: If the photographs cannot be read.
@@ -60,9 +64,9 @@ def summed(folds: list[Fold], *, replicates: int = 1000, seed: int = 0) -> dict[
     """The figures of all folds together, fractions and counts; `folds_low` and `folds_high` are a 95 % interval by resampling people.
 
     Args:
-        folds: What each fold's network says.
-        replicates: Resamplings.
-        seed: Of these.
+        folds: What each fold's network says of the people that it has not seen.
+        replicates: Number of resamplings.
+        seed: Seed of the resamplings.
     """
     rates = [float(fold.right.mean()) for fold in folds]
     right = np.concatenate([fold.right for fold in folds])

@@ -16,7 +16,7 @@ class Recorded:
     A step that cannot be recorded, since it waits for the device or copies from the host, goes on as it is.
 
     Args:
-        step: Computes on tensors that have the same sizes every time; nothing else that it reads may change but tensors, in place.
+        step: Function that computes on tensors of the same sizes every time; nothing else that it reads may change but tensors, in place.
     """
 
     def __init__(self, step: Callable[..., None]) -> None:

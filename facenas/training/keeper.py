@@ -12,7 +12,7 @@ from facenas.training.loop import Epoch, Training
 
 
 class CheckpointSettings(Section):
-    """How a long training run is looked after."""
+    """How often a long training run is logged, saved and validated."""
 
     log_every: int = Field(50, ge=1, description="Steps between two lines of the log; the loss is looked at then.")
     save_minutes: float = Field(15, gt=0, description="Time between two checkpoints within an epoch; one is written after every epoch too.")
@@ -20,19 +20,24 @@ class CheckpointSettings(Section):
     validate_every_epochs: int = Field(0, ge=0, description="Validate after every so many epochs, keep the best model; 0: only at the end.")
 
     def validates(self, epoch: int, epochs: int) -> bool:
-        """Whether an epoch is validated."""
+        """Whether the network is validated after an epoch.
+
+        Args:
+            epoch: Number of finished epochs.
+            epochs: Number of epochs in all.
+        """
         return self.validate_every_epochs > 0 and (epoch % self.validate_every_epochs == 0 or epoch == epochs)
 
 
 class Keeper:
-    """Writes checkpoints.
+    """Writes the checkpoints of a training run.
 
     Args:
-        path: File of the last one; None: nothing is kept.
-        training: What is kept.
-        history: Its epochs, as they are finished.
-        fabric: Ranks that write together.
-        care: How often; None: after every epoch.
+        path: File of the last checkpoint; None: nothing is kept.
+        training: State of the run, which is written.
+        history: Finished epochs of the run; the list grows while it goes on.
+        fabric: Devices and ranks that train together, and write together.
+        care: How often to write; None: after every epoch.
     """
 
     def __init__(
@@ -44,7 +49,7 @@ class Keeper:
 
     @property
     def due(self) -> bool:
-        """Whether it is time for one within the epoch."""
+        """Whether it is time for a checkpoint within the epoch."""
         return self.path is not None and self.care is not None and time.perf_counter() - self.saved > 60 * self.care.save_minutes
 
     def save(self) -> None:

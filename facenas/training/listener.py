@@ -10,11 +10,11 @@ from facenas.training.logbook import Log
 
 
 def nothing(*_: object) -> None:
-    """A listener that does not care."""
+    """Do nothing: the listener of whoever does not want to be told."""
 
 
 def never() -> bool:
-    """Nobody asks to stop."""
+    """Always False: the answer of a listener that never asks to stop."""
     return False
 
 
@@ -25,7 +25,7 @@ class Listener:
     Attributes:
         after_epoch: Called with each finished epoch; of a run that goes on, with those before too.
         after_step: Called with the progress in epochs.
-        after_log: Called with each stretch of steps.
+        after_log: Called with the log of each stretch of steps.
         after_validation: Called with the network of each validated epoch, by the first rank.
         after_best: Called like `after_validation`, whenever an epoch validates better than all before.
         stop: Asked whether to save and end; at the end of a stretch where there are several ranks.

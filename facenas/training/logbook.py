@@ -17,7 +17,16 @@ EXPLODED = 10.0  # times the mean loss of the first steps
 
 
 class Log(NamedTuple):
-    """A stretch of steps."""
+    """What is logged of a stretch of steps.
+
+    Attributes:
+        step: Number of finished steps since the beginning.
+        epoch: Progress in epochs.
+        loss: Mean loss of the stretch.
+        lr: Learning rate of its last step.
+        images_per_second: Images that all ranks together computed in a second.
+        wait_share: Share of the time in which steps waited for their images.
+    """
 
     step: int
     epoch: float
@@ -28,7 +37,13 @@ class Log(NamedTuple):
 
 
 def over_ranks(fabric: Fabric, values: Tensor, how: Literal["mean", "sum"]) -> Tensor:
-    """Values of all ranks together."""
+    """The mean or the sum of a tensor's values over all ranks.
+
+    Args:
+        fabric: Devices and ranks that train together.
+        values: This rank's values, of the same shape on every rank; they are not changed.
+        how: `mean` or `sum`.
+    """
     together: Tensor = fabric.all_reduce(values.clone(), reduce_op=how)  # type: ignore[assignment]
     return together
 
@@ -37,12 +52,12 @@ class Logbook:
     """Collects the losses of steps on the device and reads them once every `every` steps.
 
     Args:
-        training: What is watched.
-        feed: For the names of the images of a bad step.
-        seed_of: Of an epoch.
-        fabric: Ranks whose losses are averaged.
-        every: Steps of a stretch.
-        after_log: Called with each stretch.
+        training: State of the run that is watched.
+        feed: Feed of the run, which names the images of a bad step.
+        seed_of: Function that gives an epoch's seed, by its number from 0.
+        fabric: Devices and ranks whose losses are averaged.
+        every: Number of steps in a stretch.
+        after_log: Called with the log of each stretch.
     """
 
     def __init__(
@@ -57,7 +72,10 @@ class Logbook:
         return self.training.epoch * self.feed.dealing.steps + self.training.step
 
     def step(self, lr: float) -> bool:
-        """Note a finished step; True at the end of a stretch, which is then told.
+        """Note a finished step; True at the end of a stretch, which is then logged.
+
+        Args:
+            lr: Learning rate of the step.
 
         Raises:
             DivergedError: If a loss of the stretch is not finite, or ten times that of the first.
@@ -79,7 +97,11 @@ class Logbook:
         return True
 
     def check(self) -> list[float]:
-        """The losses of the stretch so far, of all ranks, if they can be trained on."""
+        """The losses of the stretch so far, means over the ranks.
+
+        Raises:
+            DivergedError: If one of them is not finite, or ten times that of the first stretch.
+        """
         if not self.training.losses:
             return []
         losses: list[float] = over_ranks(self.fabric, torch.stack(self.training.losses), "mean").tolist()

@@ -11,11 +11,11 @@ from facenas.training.loop import Epoch
 
 
 class Logs:
-    """Writes both, one line for each stretch of steps.
+    """Writes `log.csv` and the files of TensorBoard, one line for each stretch of steps.
 
     Args:
-        folder: Of the run.
-        questions: Of the validation split.
+        folder: Folder of the run.
+        questions: Number of questions of the validation split, by which correct answers become an accuracy.
     """
 
     def __init__(self, folder: Path, questions: int) -> None:
@@ -25,15 +25,15 @@ class Logs:
         self.board = SummaryWriter(str(folder / "tensorboard"))
 
     def __enter__(self) -> Self:
-        """Open, as it was made."""
+        """The log itself, which is open already."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close."""
+        """Close the files of TensorBoard."""
         self.board.close()
 
     def after_log(self, log: Log) -> None:
-        """A stretch of steps; what a killed process wrote of it and of later ones is dropped."""
+        """Write the log of a stretch of steps; lines that a killed process wrote of this stretch and later ones are dropped."""
         if not self.started:
             kept = [row for row in _rows(self.file) if row[0].isdigit() and int(row[0]) < log.step]
             with replacing(self.file) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
@@ -46,12 +46,17 @@ class Logs:
                 self.board.add_scalar(f"train/{name}", value, log.step)
 
     def after_watching(self, epoch: Epoch, rates: dict[str, float]) -> None:
-        """Rates on benchmarks that are only watched."""
+        """Write an epoch's rates on benchmarks that are only watched.
+
+        Args:
+            epoch: The epoch after which the benchmarks were evaluated.
+            rates: Rates by name, fractions.
+        """
         for name, rate in rates.items():
             self.board.add_scalar(f"watched/{name}", rate, epoch.epoch)
 
     def after_epoch(self, epoch: Epoch) -> None:
-        """An epoch's accuracies."""
+        """Write an epoch's accuracies on the training data and on the validation split."""
         self.board.add_scalar("train/accuracy", epoch.correct / epoch.total, epoch.epoch)
         if epoch.validation is not None:
             self.board.add_scalar("validation/accuracy", epoch.validation / self.questions, epoch.epoch)

@@ -30,19 +30,19 @@ class Training:
     """All that changes while a network is trained: what a checkpoint holds.
 
     Attributes:
-        model: From images (B, C, H, W) and labels (B,) to the mean loss and the number of hits.
-        optimisers: Of its parameters; the second, where there is one, of class centres that differ from rank to rank.
+        model: Network and head: from images (B, C, H, W) and labels (B,) to the mean loss and the number of hits.
+        optimisers: Optimisers of its parameters; the second, where there is one, is for class centres that differ from rank to rank.
         ema: Average of the network over the steps, if one is kept.
-        epoch: Finished epochs.
-        step: Finished steps of the epoch after those.
-        loss: Of the last step.
-        loss_sum: Of the steps of this epoch.
-        correct: Hits of this epoch.
-        losses: Of the steps that no line of the log has told yet.
-        first_loss: Mean of the first stretch of steps.
+        epoch: Number of finished epochs.
+        step: Number of finished steps of the epoch after those.
+        loss: Loss of the last step.
+        loss_sum: Sum of the losses of this epoch's steps.
+        correct: Number of hits in this epoch.
+        losses: Losses of the steps that no line of the log has told yet.
+        first_loss: Mean loss of the first stretch of steps; None: it is not finished.
         waited: Seconds that steps waited for their images.
-        seconds: Of training by processes that are gone.
-        data: What it is trained on.
+        seconds: Seconds that earlier processes have trained.
+        data: Fingerprints of the data that it is trained on.
     """
 
     model: _FabricModule
@@ -71,16 +71,16 @@ class Progressing(Protocol):
     """A network that changes as training goes on: it is told at the beginning of each epoch."""
 
     def progress(self, share: float) -> None:
-        """Training has come so far, in [0, 1]."""
+        """Take note of how far training has come, a share in [0, 1]."""
 
 
 class Batch(NamedTuple):
     """What a step of training begins with.
 
     Attributes:
-        inputs: What the feed's `batch` makes images, labels and draws of.
+        inputs: Tensors of which the feed's `batch` makes images, labels and draws.
         lr: Learning rate of the step.
-        weight_step: Trains the weights on it, once; then the next batch can be asked for.
+        weight_step: Function that trains the weights on the batch; it is called once, then the next batch can be asked for.
     """
 
     inputs: Inputs
@@ -104,8 +104,8 @@ def train(
     Nothing waits for the device: whoever reads `training.loss` does.
 
     Args:
-        training: Model, optimiser, and how far they are.
-        feed: The images.
+        training: Model, optimisers, and how far they are.
+        feed: Feed of the training images.
         contract: How images become the network's input.
         recipe: Optimiser settings, schedule, augmentation.
         epochs: Epochs in all; the schedule spans them.
@@ -138,12 +138,12 @@ def batches(
     """The batches of `train`, for loops that do something else too: they call each batch's `weight_step` themselves.
 
     Args:
-        training: Model, optimiser, and how far they are; it is changed in place.
-        feed: The images.
+        training: Model, optimisers, and how far they are; it is changed in place.
+        feed: Feed of the training images.
         contract: How images become the network's input.
         recipe: Optimiser settings, schedule, augmentation.
-        epochs: Epochs in all.
-        seed: Seed of order, augmentation and dropout.
+        epochs: Epochs in all; the schedule spans them.
+        seed: Seed of order, augmentation and dropout; each epoch derives its own.
         fabric: Devices and precision.
         layout: Memory format of the batches.
         recorded: Whether every step does the same, so that a GPU may record the first.

@@ -16,8 +16,15 @@ from facenas.training.tasks import Task
 def within_memory(train: Callable[[], None], training: Training, task: Task, recipe: Recipe, fabric: Fabric) -> None:
     """Train; where the memory does not suffice, say which batch would fit.
 
+    Args:
+        train: Function that trains.
+        training: State of the run, whose model is tried with smaller batches.
+        task: Task of the run, which says what images are like.
+        recipe: Recipe of the run, with the batch size that was too large.
+        fabric: Devices and ranks that train together.
+
     Raises:
-        SettingsError: Instead of the allocator's error.
+        SettingsError: If a device or the CPU has no memory left; the sentence names a batch that fits.
     """
     try:
         train()
@@ -51,8 +58,8 @@ def largest_batch(attempt: Callable[[int], None], failed: int) -> int:
     """The largest batch that fits, by halving the interval down to a sixteenth of `failed`; 0 if none does.
 
     Args:
-        attempt: Computes one step on so many images, at least 2.
-        failed: A batch that did not fit.
+        attempt: Function that computes one step on so many images, at least 2.
+        failed: Number of images that did not fit.
     """
     fits, too_large = 0, failed
     while too_large - fits > max(1, failed // 16):

@@ -70,7 +70,21 @@ def save_model(
     data: ClassSource | None = None,
     trained_on: tuple[Fingerprint, ...] = (),
 ) -> ModelCard:
-    """Write `model.safetensors` and `model.json` into a run folder."""
+    """Write `model.safetensors` and `model.json` into a run folder.
+
+    Args:
+        run: Folder of the run.
+        network: Trained network, without its head.
+        blueprint: Architecture and space of the network.
+        contract: What the network expects of an image.
+        metrics: Figures to keep with the model, by name.
+        seen: People that the network was trained on or selected by.
+        data: Data set of a classifier, which knows its classes; None: a face network.
+        trained_on: Fingerprints of the training data.
+
+    Returns:
+        The content of `model.json`.
+    """
     with replacing(run / WEIGHTS) as temporary:
         temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}))
     card = ModelCard(
@@ -133,7 +147,7 @@ class FoundArchitecture(Section):
         return Blueprint(architecture=self.architecture, space=self.space)
 
     def save(self, file: Path) -> None:
-        """Write it, with a checksum."""
+        """Write the content of `architecture.json` to a file, with a checksum."""
         write_checked_json(file, json.loads(self.model_dump_json()))
 
 
@@ -153,12 +167,12 @@ def together(*groups: tuple[Seen, ...]) -> tuple[Seen, ...]:
 
 
 def names_of(seen: Iterable[Seen]) -> dict[str, tuple[str, ...]]:
-    """The names of all people that were seen, per data set."""
+    """Names of all people that a network was trained on or selected by, per data set."""
     return {one.dataset: one.identities for one in together(tuple(seen))}
 
 
 def looks_of(seen: Iterable[Seen]) -> tuple[Looks, ...]:
-    """The looks of all photographs that were seen."""
+    """Looks of all photographs that a network was trained on or selected by."""
     return tuple(looks for one in seen for looks in one.looks)
 
 

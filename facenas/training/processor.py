@@ -20,7 +20,7 @@ def processor(device: str, *, in_c: bool = True) -> str:
 
     Args:
         device: Kind of device that computes: cpu, cuda or mps.
-        in_c: Whether the operations in C may take part, as they do in training alone.
+        in_c: Whether the compiled operations of facenas may take part, as they do in training alone.
     """
     if device == "cuda" and torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"

@@ -25,16 +25,20 @@ def has_work(run: Path) -> bool:
 
 
 def forget(run: Path) -> None:
-    """Remove what a start without any work has left."""
+    """Remove from a run's folder what a start without any finished work has left."""
     for name in (DATA, *JOURNALS):
         (run / name).unlink(missing_ok=True)
 
 
 def same_data(run: Path, data: Sequence[Fingerprint]) -> None:
-    """Keep what the data of a run are, or check that they are those that it began with.
+    """Keep the fingerprints of a run's data, or check that they are those that the run began with.
+
+    Args:
+        run: Folder of the run.
+        data: Fingerprints of the data that the run is about to use.
 
     Raises:
-        OtherDataError: If they are others; the sentence says what differs.
+        OtherDataError: If the run has work done on other data; the sentence says what differs.
     """
     before = data_of(run)
     differing = [told for was, now in zip(before, data, strict=False) if (told := was.differs(now))]
@@ -48,7 +52,7 @@ def same_data(run: Path, data: Sequence[Fingerprint]) -> None:
 
 
 def data_of(run: Path) -> tuple[Fingerprint, ...]:
-    """What a run was begun with; empty where it does not say, as before there were fingerprints.
+    """Fingerprints of the data that a run was begun with; empty for a run that keeps none, such as one of an older version.
 
     Raises:
         RunError: If the file is damaged.

@@ -47,12 +47,22 @@ class Recipe(Section):
         return self
 
     def learning_rate(self, epoch: float, epochs: int) -> float:
-        """Learning rate after `epoch` (a fraction of epochs counts) of `epochs` epochs; the first step is never wasted at 0."""
+        """Learning rate at a moment of the training; with a warm-up, it first rises linearly from 0.
+
+        Args:
+            epoch: Progress in epochs; fractions count, and the loop asks for the middle of each step, so the first step is not wasted at 0.
+            epochs: Number of epochs in all.
+        """
         warm = min(1.0, epoch / self.lr_warmup_epochs) if self.lr_warmup_epochs else 1.0
         return self.lr * warm * self.schedule.factor(epoch, epochs)
 
     def optimiser(self, model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
-        """SGD over all parameters, in two groups: `decayed` and `spared`."""
+        """SGD over all parameters that require a gradient, in two groups: `decayed`, with weight decay, and `spared`, without.
+
+        Args:
+            model: Network or network with head whose parameters are trained.
+            device: Device on which they lie.
+        """
         parameters = [one for one in _named(model) if one.parameter.requires_grad]
         decayed = [one for one in parameters if self._decays(one)]
         spared = [one for one in parameters if not self._decays(one)]

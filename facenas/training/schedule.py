@@ -14,7 +14,12 @@ class Cosine(Section):
     name: Literal["cosine"] = Field("cosine", description="Name of the schedule.")
 
     def factor(self, epoch: float, epochs: int) -> float:
-        """Factor of the learning rate after `epoch` of `epochs` epochs."""
+        """Factor by which the recipe's learning rate is multiplied.
+
+        Args:
+            epoch: Progress in epochs; fractions count.
+            epochs: Number of epochs in all.
+        """
         return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
 
 
@@ -27,7 +32,12 @@ class PublishedCosine(Section):
     name: Literal["published_cosine"] = Field("published_cosine", description="Name of the schedule.")
 
     def factor(self, epoch: float, epochs: int) -> float:
-        """Factor of the learning rate during the epoch that `epoch` falls in."""
+        """Factor by which the recipe's learning rate is multiplied, the same during all of an epoch.
+
+        Args:
+            epoch: Progress in epochs; its whole part says in which epoch it falls.
+            epochs: Number of epochs in all.
+        """
         return 0.5 * (1 + math.cos(math.pi * (math.floor(epoch) + 1) / epochs))
 
 
@@ -39,7 +49,12 @@ class Step(Section):
     gamma: float = Field(0.1, gt=0, le=1, description="Factor at each milestone.")
 
     def factor(self, epoch: float, epochs: int) -> float:
-        """Factor of the learning rate after `epoch` epochs."""
+        """Factor by which the recipe's learning rate is multiplied.
+
+        Args:
+            epoch: Progress in epochs; fractions count.
+            epochs: Number of epochs in all; the milestones do not depend on it.
+        """
         return self.gamma ** sum(epoch >= milestone for milestone in self.milestones_epochs)
 
 
@@ -50,7 +65,12 @@ class Polynomial(Section):
     power: float = Field(1.0, gt=0, description="Exponent.")
 
     def factor(self, epoch: float, epochs: int) -> float:
-        """Factor of the learning rate after `epoch` of `epochs` epochs."""
+        """Factor by which the recipe's learning rate is multiplied.
+
+        Args:
+            epoch: Progress in epochs; fractions count.
+            epochs: Number of epochs in all.
+        """
         return float(max(0.0, 1 - epoch / epochs) ** self.power)
 
 
@@ -63,7 +83,12 @@ class Restarts(Section):
     least: float = Field(0.0, ge=0, lt=1, description="Where each cosine ends, as a share of the largest rate.")
 
     def factor(self, epoch: float, epochs: int) -> float:
-        """Factor of the learning rate after `epoch` epochs."""
+        """Factor by which the recipe's learning rate is multiplied.
+
+        Args:
+            epoch: Progress in epochs; fractions count.
+            epochs: Number of epochs in all; the restarts do not depend on it.
+        """
         period = self.period_epochs
         while epoch >= period:
             epoch, period = epoch - period, period * self.growth
@@ -80,7 +105,12 @@ class ExponentialCosine(Section):
     least: float = Field(0.0, ge=0, lt=1, description="Where it ends, as a share of the largest rate.")
 
     def factor(self, epoch: float, epochs: int) -> float:
-        """Factor of the learning rate after `epoch` of `epochs` epochs."""
+        """Factor by which the recipe's learning rate is multiplied.
+
+        Args:
+            epoch: Progress in epochs; fractions count.
+            epochs: Number of epochs in all.
+        """
         half = 0.5 * (1 + math.cos(math.pi * epoch / epochs))
         return self.least + (1 - self.least) * math.expm1(half) / (math.e - 1)
 
@@ -99,7 +129,12 @@ class PrintedExponentialCosine(Section):
     lr_min: float = Field(0.001, ge=0, description="The formula's least learning rate.")
 
     def factor(self, epoch: float, epochs: int) -> float:
-        """Factor of the learning rate after `epoch` of `epochs` epochs."""
+        """Factor by which the recipe's learning rate is multiplied.
+
+        Args:
+            epoch: Progress in epochs; fractions count.
+            epochs: Number of epochs in all.
+        """
         span = self.lr_max - self.lr_min
         exponent = 0.5 * span * (1 + math.cos(math.pi * epoch / epochs))
         return (self.lr_min + span * math.expm1(exponent) / (math.e - 1)) / self.lr_max
@@ -111,6 +146,14 @@ Schedule = Annotated[
 
 
 def check_rate(schedule: Schedule, lr: float) -> None:
-    """Raise a ValueError if the schedule's formula is of another largest learning rate."""
+    """Check that a schedule whose formula contains the largest learning rate is written for that of the recipe.
+
+    Args:
+        schedule: The schedule of the recipe.
+        lr: Largest learning rate of the recipe.
+
+    Raises:
+        ValueError: If the schedule is written for another one.
+    """
     if isinstance(schedule, PrintedExponentialCosine) and schedule.lr_max != lr:
         raise ValueError(f"schedule.lr_max must equal lr, the largest learning rate, got {schedule.lr_max:g} and {lr:g}")

@@ -218,11 +218,14 @@ class TrainSettings(TaskSettings):
         return name, file
 
     def of_everybody(self) -> "TrainSettings":
-        """The same without anybody held out to validate."""
+        """The same settings with nobody held out to validate."""
         return self.model_copy(update={"validation_share": 0.0, "care": self.care.model_copy(update={"validate_every_epochs": 0})})
 
     def hand_made(self, name: str) -> Blueprint:
         """A network of timm for these data: a face network, or a classifier of so many classes.
+
+        Args:
+            name: Name of the network in timm.
 
         Raises:
             ModelError: If timm cannot build it for such images.
@@ -248,5 +251,5 @@ class TrainSettings(TaskSettings):
 
 
 def seen_by(task: Task) -> tuple[Seen, ...]:
-    """Whom a network of this task was trained on or selected by."""
+    """The people and photographs that a network of this task was trained on or selected by; empty for classifiers."""
     return (Seen(dataset=task.dataset, identities=task.seen, looks=(task.looks,)),) if isinstance(task, FaceTask) else ()

@@ -11,7 +11,13 @@ from facenas.backbones.cell_network import DropPath
 
 
 def spread(module: nn.Module, device: torch.device, *, batchnorm: bool) -> nn.Module:
-    """The module with every Dropout and DropPath, and if wanted every BatchNorm, replaced; parameters, buffers and names stay."""
+    """The module with every Dropout and DropPath, and if wanted every BatchNorm, replaced; parameters, buffers and names stay.
+
+    Args:
+        module: The module; what is inside it is replaced in place.
+        device: Device that it is trained on.
+        batchnorm: Whether BatchNorms take mean and variance over the images of all ranks.
+    """
     if batchnorm and device.type == "cuda":  # torch's own is faster, and computes on GPUs only
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
     elif batchnorm and isinstance(module, _BatchNorm):
@@ -39,7 +45,7 @@ class SharedDropout(nn.Dropout):
 
 
 class SharedDropPath(DropPath):
-    """The same for whole images."""
+    """DropPath for which every rank draws for the images of the whole batch, and uses the draws of its own images."""
 
     def draws(self, x: Tensor) -> Tensor:
         """A number in [0, 1) for each image of this rank (B, 1, 1, 1)."""
@@ -48,7 +54,7 @@ class SharedDropPath(DropPath):
 
 
 class SharedBatchNorm(_BatchNorm):
-    """Mean and variance over the images of all ranks; each has the same number of them."""
+    """BatchNorm with mean and variance over the images of all ranks; each rank has the same number of them."""
 
     def _check_input_dim(self, _: Tensor) -> None:
         """Any number of dimensions from two."""

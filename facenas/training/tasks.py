@@ -35,7 +35,7 @@ class Task(Protocol):
     Attributes:
         contract: What the network expects of an image.
         content: All images and labels, of training and validation: what a result depends on.
-        data: What they are, wherever they lie; empty: not known.
+        data: Fingerprints of the data, which know it wherever it lies; empty: not known.
     """
 
     contract: InputContract
@@ -46,21 +46,37 @@ class Task(Protocol):
         """A fresh network and all that training adds to it: images (B, C, H, W) and labels (B,) -> mean loss and hits."""
 
     def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
-        """One of everything, or one of the network and one of class centres that are spread over the ranks."""
+        """One optimiser for all parameters, or one for the network and one for class centres that are spread over the ranks.
+
+        Args:
+            model: What `model` made.
+            recipe: Recipe with the optimiser's settings.
+            device: Device on which the parameters lie.
+        """
 
     def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
-        """The training images in batches, for this process."""
+        """The training images in batches, for this process.
+
+        Args:
+            fabric: Devices and ranks that train together.
+            recipe: Recipe with batch size and augmentation.
+        """
 
     @property
     def validation_items(self) -> int:
-        """Questions of the validation split; 0 if there is none."""
+        """Number of questions of the validation split; 0 if there is none."""
 
     def validate(self, network: nn.Module) -> Answers:
         """Whether each question of the validation split is answered correctly (M,)."""
 
 
 class BackboneWithHead(nn.Module):
-    """A backbone with a margin head; a head that is spread over the ranks is left alone by DistributedDataParallel."""
+    """A backbone with a margin head; a head that is spread over the ranks is left alone by DistributedDataParallel.
+
+    Args:
+        network: Backbone, from images (B, C, H, W) to embeddings (B, D).
+        head: Margin head, on every rank or spread over them.
+    """
 
     def __init__(self, network: nn.Module, head: MarginHead | PartialFC) -> None:
         super().__init__()
@@ -71,7 +87,12 @@ class BackboneWithHead(nn.Module):
             DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, own)  # type: ignore[no-untyped-call]
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (B, C, H, W), identities (B,) -> mean loss, number of hits."""
+        """Mean loss of a batch, and the number of hits.
+
+        Args:
+            images: Images (B, C, H, W) as the network expects them.
+            labels: Identities (B,).
+        """
         embeddings = self.network(images)
         if isinstance(self.head, PartialFC):  # loss and hits of all ranks
             result = self.head(embeddings, labels)
@@ -92,14 +113,19 @@ class Auxiliary(Protocol):
 
 
 class ClassModel(nn.Module):
-    """A classifier."""
+    """A classifier with its loss, cross-entropy."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network: nn.Module = network
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (B, C, H, W), classes (B,) -> mean loss, number of hits."""
+        """Mean loss of a batch, and the number of hits.
+
+        Args:
+            images: Images (B, C, H, W) as the network expects them.
+            labels: Classes (B,).
+        """
         if isinstance(self.network, Auxiliary) and self.network.auxiliary_weight and self.training:
             logits, aside = self.network.with_auxiliary(images)
             loss = functional.cross_entropy(logits.float(), labels)
@@ -116,13 +142,13 @@ class FaceTask:
     Args:
         train: Photographs to train on; in memory, they are kept on the device unless worker processes change them.
         validation: Photographs of other people; None: the task cannot be validated.
-        head: Margin head.
+        head: Settings of the margin head.
         contract: What the network expects of an image.
         pair_seed: Seed of the choice of validation pairs.
         sample_rate: Share of the class centres that a step meets, spread over the ranks (Partial FC); None: a head on every rank.
         augmentation: What worker processes do to the training photographs.
-        workers: Such processes of this rank, where there are any; None: as many as its share of the cores.
-        data: What the photographs are, wherever they lie.
+        workers: Number of worker processes of this rank, where there are any; None: as many as its share of the cores.
+        data: Fingerprints of the photographs, which know them wherever they lie.
     """
 
     def __init__(
@@ -157,7 +183,7 @@ class FaceTask:
         return Looks.of([faces for faces in (self.train, self.validation) if faces])
 
     def model(self, blueprint: Blueprint) -> BackboneWithHead:
-        """Backbone and head."""
+        """A fresh backbone of the blueprint with a fresh margin head."""
         if self.sample_rate is None:
             return BackboneWithHead(blueprint.build(), self.head.build(blueprint.dimension, self.people))
         network = blueprint.build()
@@ -166,14 +192,25 @@ class FaceTask:
         )
 
     def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
-        """SGD; class centres that are spread over the ranks have their own."""
+        """SGD for all parameters; class centres that are spread over the ranks have an SGD of their own.
+
+        Args:
+            model: What `model` made.
+            recipe: Recipe with the optimiser's settings.
+            device: Device on which the parameters lie.
+        """
         if self.sample_rate is None:
             return [recipe.optimiser(model, device)]
         centres = RowSGD(model.get_submodule("head").parameters(), lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
         return [recipe.optimiser(model.get_submodule("network"), device), centres]
 
     def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
-        """All photographs on the device, or a stream of them from the workers."""
+        """All photographs on the device, or a stream of them from the workers.
+
+        Args:
+            fabric: Devices and ranks that train together.
+            recipe: Recipe with batch size and augmentation.
+        """
         if isinstance(self.train, FaceSet) and self.augmentation is None:
             return resident(as_tensors(self.train.images), torch.from_numpy(self.train.identities), fabric, recipe)
         cuda, dealing = fabric.device.type == "cuda", dealt(len(self.train), fabric, recipe)
@@ -185,7 +222,7 @@ class FaceTask:
 
     @property
     def validation_items(self) -> int:
-        """Pairs of held-out people."""
+        """Number of pairs of held-out people; 0 if there are none."""
         return len(self.pairs) if self.pairs else 0
 
     def validate(self, network: nn.Module) -> Answers:
@@ -205,7 +242,7 @@ class ClassTask:
         train: Images to train on.
         validation: Other images; None: the task cannot be validated.
         contract: What the network expects of an image.
-        data: What the images are, wherever they lie.
+        data: Fingerprints of the images, which know them wherever they lie.
     """
 
     def __init__(
@@ -216,20 +253,31 @@ class ClassTask:
         self.content = [array for images in (train, validation) if images for array in (images.images, images.labels)]
 
     def model(self, blueprint: Blueprint) -> ClassModel:
-        """The network alone."""
+        """A fresh network of the blueprint with its cross-entropy."""
         return ClassModel(blueprint.build())
 
     def optimisers(self, model: nn.Module, recipe: Recipe, device: torch.device) -> list[torch.optim.Optimizer]:
-        """SGD."""
+        """SGD for all parameters.
+
+        Args:
+            model: What `model` made.
+            recipe: Recipe with the optimiser's settings.
+            device: Device on which the parameters lie.
+        """
         return [recipe.optimiser(model, device)]
 
     def feed(self, fabric: Fabric, recipe: Recipe) -> Feed:
-        """All images on the device."""
+        """All training images on the device.
+
+        Args:
+            fabric: Devices and ranks that train together.
+            recipe: Recipe with batch size and augmentation.
+        """
         return resident(self.images, self.labels, fabric, recipe)
 
     @property
     def validation_items(self) -> int:
-        """Validation images."""
+        """Number of validation images; 0 if there are none."""
         return len(self.validation) if self.validation else 0
 
     def validate(self, network: nn.Module) -> Answers:
@@ -242,15 +290,27 @@ class ClassTask:
 
 
 def resident(images: Tensor, labels: Tensor, fabric: Fabric, recipe: Recipe) -> Resident:
-    """Images (M, C, H, W) and labels (M,) sent to the device."""
+    """A feed of images that all lie on the device.
+
+    Args:
+        images: Images (M, C, H, W), uint8.
+        labels: Their labels (M,).
+        fabric: Devices and ranks that train together; the images are sent to this rank's device.
+        recipe: Recipe with batch size and augmentation.
+    """
     return Resident(images.to(fabric.device), labels.to(fabric.device), recipe.augmentation, dealt(len(images), fabric, recipe))
 
 
 def dealt(images: int, fabric: Fabric, recipe: Recipe) -> BatchSampler:
-    """Batches of the recipe's size, or one of all images.
+    """The sampler of batches of the recipe's size, or of one batch with all images if there are fewer.
+
+    Args:
+        images: Number of training images.
+        fabric: Devices and ranks that train together.
+        recipe: Recipe with batch size and number of parts in which a batch is computed.
 
     Raises:
-        SettingsError: If a device's share cannot be computed in so many parts.
+        SettingsError: If a rank's share of a batch cannot be computed in so many parts.
     """
     dealing = BatchSampler(images, min(recipe.batch_size, images), fabric.world_size, fabric.global_rank)
     share = dealing.size // dealing.ranks
@@ -292,7 +352,14 @@ def _paired(faces: FaceDataset, pairs: Pairs) -> tuple[FaceSet, Pairs]:
 
 
 def classify(network: nn.Module, images: Images, contract: InputContract, *, batch_size: int = 256) -> Tensor:
-    """Logits (M, N), on the CPU, of images (M, H, W, C)."""
+    """Logits (M, N) of images, on the CPU; the network is left in evaluation mode.
+
+    Args:
+        network: The classifier.
+        images: Images (M, H, W, C), uint8.
+        contract: What the network expects of an image.
+        batch_size: Number of images that are computed at a time.
+    """
     network.eval()
     device = next(network.parameters()).device
     batches = torch.split(as_tensors(images), batch_size)

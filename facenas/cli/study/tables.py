@@ -10,7 +10,7 @@ from facenas.search.studies.random_baseline import PAPER
 
 
 def ranking(study: RankingStudy) -> Table:
-    """Correlations, beside the paper's."""
+    """A table of the rankings' correlations, beside the paper's."""
     title = f"Spearman's correlations of {len(study.networks)} networks, {len(study.draws)} draws of {len(study.draws[0])}"
     table = Table("ranking", "mean +- sd", "95 % interval", "paper", title=title)
     for one in study.correlations:
@@ -20,7 +20,7 @@ def ranking(study: RankingStudy) -> Table:
 
 
 def random(study: RandomStudy) -> Table:
-    """The summary, beside the paper's."""
+    """A table of the summary over searches, beside the paper's figures."""
     draws = sum(len(seed.random) for seed in study.seeds)
     table = Table("", "mean +- sd", "of each seed", "paper", title=f"{len(study.seeds)} searches and {draws} random architectures")
     for name, values in study.summary.items():
@@ -30,7 +30,7 @@ def random(study: RandomStudy) -> Table:
 
 
 def initialisation(study: InitialisationStudy) -> Table:
-    """Accuracy and parameters of each start, beside the paper's table 2."""
+    """A table of accuracy and parameters of each start, beside the paper's table 2."""
     columns = ("start", "accuracy, %", "ahead of sep-3x3, points", "parameters", "paper: accuracy, %", "paper: parameters")
     table = Table(*columns, title=f"found on {len(study.subsets)} sub-datasets of two classes")
     for name, one in study.starts.items():
@@ -41,7 +41,7 @@ def initialisation(study: InitialisationStudy) -> Table:
 
 
 def reward(study: RewardStudy) -> Table:
-    """Both heads side by side."""
+    """A table of both heads of the controller, side by side."""
     table = Table("", "mean +- sd", "of each seed", title=f"gradients and implicit rewards, {len(study.seeds)} searches")
     for name, values in study.summary.items():
         table.add_row(name, spread(values), ", ".join(map(_number, values.values)))
@@ -49,7 +49,7 @@ def reward(study: RewardStudy) -> Table:
 
 
 def overfitting(study: OverfittingStudy) -> Table:
-    """Both networks on both tasks, beside the paper's table 1."""
+    """A table of both networks on both tasks, beside the paper's table 1."""
     table = Table("", "mean +- sd", "of each seed", "paper", title=f"a searched and a hand-made network, {len(study.seeds)} seeds")
     for name, values in study.summary.items():
         table.add_row(name, spread(values), ", ".join(map(_number, values.values)), TABLE_1.get(name, ""))
@@ -57,7 +57,7 @@ def overfitting(study: OverfittingStudy) -> Table:
 
 
 def spread(values: Spread) -> str:
-    """Mean and standard deviation."""
+    """Mean and standard deviation as people read them."""
     return _number(values.mean) + ("" if values.sd is None else f" +- {_number(values.sd)}")
 
 

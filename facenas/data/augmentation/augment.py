@@ -11,7 +11,7 @@ from facenas.settings import Section
 
 
 class Augmentation(Section):
-    """Random changes of training images; every default means none."""
+    """Random changes of training images; the defaults change nothing."""
 
     flip: float = Field(0.0, ge=0, le=1, description="Probability of a horizontal flip.")
     crop_padding: int = Field(0, ge=0, description="Black pixels put around an image before a random crop of its size.")
@@ -23,12 +23,28 @@ class Augmentation(Section):
     cutout_side: float = Field(0.5, gt=0, le=1, description="Side of the erased square, a share of the image side.")
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Random numbers for `count` images (count, R), in [0, 1): all that the two other functions need."""
+        """Draw the random numbers that `crop` and `change` need.
+
+        Args:
+            count: Number of images, B.
+            generator: The random numbers come from this generator on the CPU.
+
+        Returns:
+            Uniform numbers (B, R) in [0, 1).
+        """
         draws = torch.rand(count, 10, generator=generator)
         return torch.cat([draws, torch.rand(count, 2, generator=generator)], dim=1) if self.crop_padding else draws
 
     def crop(self, images: Tensor, draws: Tensor) -> Tensor:
-        """Whole pixels of images (B, C, H, W), uint8, moved: a random crop of the padded image, and the flip where nothing is resampled."""
+        """Move images by whole pixels: a random crop of the padded image, and the flip where nothing is resampled.
+
+        Args:
+            images: Images (B, C, H, W), uint8.
+            draws: Uniform numbers (B, R) from `draw`, on the device of the images.
+
+        Returns:
+            Images of the same shape.
+        """
         flip = self.flip and not self._resamples
         if not flip and not self.crop_padding:
             return images
@@ -43,7 +59,15 @@ class Augmentation(Section):
         return images.permute(0, 2, 3, 1)[every, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2)
 
     def change(self, images: Tensor, draws: Tensor) -> Tensor:
-        """Normalised images (B, C, H, W) -> the same shape; what is shifted in repeats the border, what is erased is 0."""
+        """Change normalised images: what is shifted in repeats the border, what is erased is 0.
+
+        Args:
+            images: Normalised images (B, C, H, W), float.
+            draws: Uniform numbers (B, R) from `draw`, on the device of the images.
+
+        Returns:
+            Images of the same shape.
+        """
         if self._resamples:
             images = self._move(images, draws[:, :5])
         if self.light:

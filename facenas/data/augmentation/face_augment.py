@@ -31,7 +31,7 @@ DRAWS = COLOURS_AT + 4
 
 
 class Change(NamedTuple):
-    """What happens to one image; None: nothing of the kind."""
+    """What happens to one image; a part that is None does not happen."""
 
     crop: list[int] | None
     low: tuple[int, int, int] | None  # side in pixels, interpolation down and up
@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 
 class FaceAugmentation(Section):
-    """Random changes of training faces as AdaFace makes them; the defaults are its own. They happen in the order of the fields."""
+    """Random changes of training faces, with AdaFace's probabilities by default; they happen in the order of the fields."""
 
     crop: float = Field(0.2, ge=0, le=1, description="Probability of a part of the image, at its place on black, not resized.")
     low_resolution: float = Field(0.2, ge=0, le=1, description="Probability of an image made small and large again.")
@@ -51,7 +51,12 @@ class FaceAugmentation(Section):
     )
 
     def changes(self, seeds: Seeds, size: int) -> list[Change]:
-        """What happens to images of `size` x `size` pixels, by their seeds (K,)."""
+        """Draw what happens to images, each by its own seed.
+
+        Args:
+            seeds: Seed of each image, shape (K,).
+            size: Side of the images in pixels.
+        """
         draws = uniforms(seeds, DRAWS)
         crops, lows, colours, flips = (draws[:, :4] < (self.crop, self.low_resolution, self.photometric, self.flip)).T
         boxes = _placed(crops, crop_boxes(draws[crops, 4:LOW_AT], size).tolist())
@@ -60,7 +65,13 @@ class FaceAugmentation(Section):
         return list(map(Change, boxes, resolutions, jitters, flips.tolist()))
 
     def apply(self, image: Images, change: Change, out: Images) -> None:
-        """Change an RGB image (H, H, 3), uint8, and write the result to `out`; the image itself stays as it is."""
+        """Change an image and write the result to `out`.
+
+        Args:
+            image: The RGB image (H, H, 3), uint8; it stays as it is.
+            change: The change from `changes`.
+            out: The array (H, H, 3), uint8, that is filled.
+        """
         if change.crop:
             image = paste_crop(image, change.crop)
         if change.low:
@@ -75,7 +86,15 @@ class FaceAugmentation(Section):
             out[:] = image
 
     def augment(self, image: Images, seed: int) -> Images:
-        """An image (H, H, 3), changed as its seed says."""
+        """Draw and apply the change of a single image.
+
+        Args:
+            image: The RGB image (H, H, 3), uint8.
+            seed: Seed of the change.
+
+        Returns:
+            The changed image (H, H, 3), uint8.
+        """
         out = np.empty_like(image)
         self.apply(image, self.changes(np.array([seed], dtype=np.uint64), image.shape[0])[0], out)
         return out
@@ -90,7 +109,7 @@ def _placed(chosen: NDArray[np.bool_], values: Sequence[V]) -> list[V | None]:
 
 
 def _resolutions(draws: Draws, size: int) -> list[tuple[int, int, int]]:
-    """Side, interpolation down and interpolation up, from uniform numbers (K, 3)."""
+    """Side and the two interpolations of `low_resolution` for each image, from uniform numbers (K, 3)."""
     sides = np.maximum(1, (LEAST_SIDE + (1 - LEAST_SIDE) * draws[:, 0]) * size).astype(np.int64).tolist()
     ways = (draws[:, 1:] * len(INTERPOLATIONS)).astype(np.int64).tolist()
     return [(side, INTERPOLATIONS[down], INTERPOLATIONS[up]) for side, (down, up) in zip(sides, ways, strict=True)]
@@ -103,7 +122,14 @@ def _jitters(draws: Draws) -> list[tuple[tuple[float, float, float], str]]:
 
 
 def uniforms(seeds: Seeds, count: int) -> Draws:
-    """Uniform numbers in [0, 1), (K, count), by seeds (K,): the first `count` of each seed's own SplitMix64 stream.
+    """Uniform numbers in [0, 1): the first `count` of each seed's own SplitMix64 stream.
+
+    Args:
+        seeds: Seeds, shape (K,).
+        count: Numbers for each seed.
+
+    Returns:
+        Numbers (K, count).
 
     Source: Steele et al., Fast Splittable Pseudorandom Number Generators (2014); the seed is mixed once, so that neighbours share nothing.
     """
@@ -111,7 +137,15 @@ def uniforms(seeds: Seeds, count: int) -> Draws:
 
 
 def image_seeds(epoch_seed: int, positions: NDArray[np.int64]) -> Seeds:
-    """Seeds (K,) of the images at these places of an epoch's order, whoever reads them."""
+    """The seed of each image in an epoch; it does not depend on the process that reads the image.
+
+    Args:
+        epoch_seed: Seed of the epoch.
+        positions: Places of the images in the epoch's order, shape (K,).
+
+    Returns:
+        Seeds, shape (K,).
+    """
     return _mixed(np.array([epoch_seed % 2**64], dtype=np.uint64)) + positions.astype(np.uint64)
 
 

@@ -47,7 +47,15 @@ def crop_boxes(draws: Draws, size: int) -> Labels:
 
 
 def paste_crop(image: Images, box: Sequence[int]) -> Images:
-    """The part of an image (H, W, 3) at its place on black; it is not resized."""
+    """Keep a part of an image at its place on black; it is not resized.
+
+    Args:
+        image: The image (H, W, 3), uint8.
+        box: Top, left, bottom and right edge of the part in pixels.
+
+    Returns:
+        A new image (H, W, 3).
+    """
     top, left, bottom, right = box
     result = np.zeros_like(image)
     result[top:bottom, left:right] = image[top:bottom, left:right]
@@ -55,7 +63,17 @@ def paste_crop(image: Images, box: Sequence[int]) -> Images:
 
 
 def low_resolution(image: Images, side: int, *, down: int, up: int) -> Images:
-    """A square image (H, H, 3) made small and large again, by two of OpenCV's interpolations."""
+    """Make a square image small and large again.
+
+    Args:
+        image: The image (H, H, 3), uint8.
+        side: Side of the small image in pixels.
+        down: OpenCV's interpolation to the small image, such as `cv2.INTER_AREA`.
+        up: OpenCV's interpolation back.
+
+    Returns:
+        A new image (H, H, 3).
+    """
     return _resized(_resized(image, side, down), image.shape[0], up)
 
 
@@ -66,12 +84,12 @@ def _resized(image: Images, side: int, way: int) -> Images:
 
 
 def photometric(image: Images, factors: tuple[float, float, float], *, order: str, grey: Grey = GREY) -> Images:
-    """Brightness, contrast and saturation changed, one after the other.
+    """Change brightness, contrast and saturation, one after the other.
 
     Args:
-        image: (H, W, 3).
-        factors: Of brightness, contrast and saturation; 1 changes nothing.
-        order: The three's first letters.
+        image: The image (H, W, 3), uint8.
+        factors: Factors of brightness, contrast and saturation; 1 changes nothing.
+        order: The order of the three, by their first letters, such as `bcs`.
         grey: Weight of each channel in the grey value.
     """
     brightness, contrast, saturation = factors

@@ -58,11 +58,21 @@ class Pipeline(Section):
             raise SettingsError(str(error)) from None
 
     def changes(self, seeds: Seeds, size: int) -> list[int]:
-        """The seeds (K,) of images, as numbers of Python."""
+        """The change of each image is its seed, as a Python number; `apply` draws from it.
+
+        Args:
+            seeds: Seed of each image, shape (K,).
+            size: Side of the images in pixels; it does not matter here.
+        """
         return [int(seed) for seed in seeds]
 
     def apply(self, image: Images, change: int, out: Images) -> None:
-        """Change an RGB image (H, H, 3), uint8, and write the result to `out`; the image itself stays as it is.
+        """Change an image and write the result to `out`.
+
+        Args:
+            image: The RGB image (H, H, 3), uint8; it stays as it is.
+            change: Seed of the image.
+            out: The array (H, H, 3), uint8, that is filled.
 
         Raises:
             DataError: If albumentations fails, or leaves no image of the same size and kind.
@@ -70,38 +80,76 @@ class Pipeline(Section):
         out[:] = _changed(self.content, image, change)
 
     def augment(self, image: Images, seed: int) -> Images:
-        """An image (H, H, 3), changed as its seed says."""
+        """Draw and apply the change of a single image.
+
+        Args:
+            image: The RGB image (H, H, 3), uint8.
+            seed: Seed of the change.
+
+        Returns:
+            The changed image (H, H, 3), uint8.
+
+        Raises:
+            DataError: If albumentations fails, or leaves no image of the same size and kind.
+        """
         return _changed(self.content, image, seed)
 
 
 @dataclass(frozen=True)
 class InTurn:
-    """Two changes, one after the other."""
+    """AdaFace's changes, then the user's own pipeline."""
 
     first: FaceAugmentation
     second: Pipeline
 
     def changes(self, seeds: Seeds, size: int) -> list[tuple[Any, int]]:
-        """What happens to images of `size` x `size` pixels, by their seeds (K,)."""
+        """Draw what happens to images in both steps, each image by its own seed.
+
+        Args:
+            seeds: Seed of each image, shape (K,).
+            size: Side of the images in pixels.
+        """
         return list(zip(self.first.changes(seeds, size), self.second.changes(seeds, size), strict=True))
 
     def apply(self, image: Images, change: tuple[Any, int], out: Images) -> None:
-        """Change an RGB image (H, H, 3), uint8, and write the result to `out`."""
+        """Change an image in both steps and write the result to `out`.
+
+        Args:
+            image: The RGB image (H, H, 3), uint8; it stays as it is.
+            change: The two changes from `changes`.
+            out: The array (H, H, 3), uint8, that is filled.
+        """
         self.first.apply(image, change[0], out)
         self.second.apply(out, change[1], out)
 
     def augment(self, image: Images, seed: int) -> Images:
-        """An image (H, H, 3), changed as its seed says."""
+        """Draw and apply both changes of a single image.
+
+        Args:
+            image: The RGB image (H, H, 3), uint8.
+            seed: Seed of both changes.
+
+        Returns:
+            The changed image (H, H, 3), uint8.
+        """
         return self.second.augment(self.first.augment(image, seed), seed)
 
 
 def in_turn(faces: FaceAugmentation | None, pipeline: Pipeline | None) -> FaceAugmentation | Pipeline | InTurn | None:
-    """AdaFace's changes, then the user's own, as far as there are any."""
+    """The changes that training applies: AdaFace's, then the user's own, or the one that is given.
+
+    Args:
+        faces: AdaFace's changes; None: they are left out.
+        pipeline: The user's own pipeline; None: there is none.
+
+    Returns:
+        The changes; None if neither is given.
+    """
     return InTurn(faces, pipeline) if faces and pipeline else faces or pipeline
 
 
 def _certain(transform: dict[str, Any]) -> dict[str, Any]:
-    """The pipeline with every change made for certain."""
+    """A pipeline's JSON with the probability of every change set to 1."""
     below = {"transforms": [_certain(one) for one in transform["transforms"]]} if "transforms" in transform else {}
     return transform | {"p": 1.0} | below
 

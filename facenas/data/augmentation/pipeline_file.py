@@ -17,10 +17,10 @@ CONTAINERS = ("Compose", "ReplayCompose", "Sequential", "OneOf", "SomeOf", "Rand
 
 
 def read_pipeline(path: Path) -> str:
-    """The pipeline of a file that `albumentations.save` wrote, in one form of JSON whatever its own.
+    """The pipeline in a file that `albumentations.save` wrote, JSON or YAML, as JSON.
 
     Raises:
-        SettingsError: If there is none that can be read.
+        SettingsError: If the file holds no pipeline that can be read.
     """
     if not path.is_file():
         raise SettingsError(f"no pipeline at {path}; write one with albumentations.save(pipeline, {path.name!r}, data_format='yaml')")
@@ -43,7 +43,7 @@ def _parsed(text: str) -> Any:
 
 
 def _too_large(tree: Any) -> bool:
-    """Whether there are more values below than a pipeline may have; references of YAML may stand for any number."""
+    """Whether nested lists and dictionaries hold more values than a pipeline may have; YAML's references may stand for any number."""
     waiting, count = [tree], 0
     while waiting and count + len(waiting) <= MOST_VALUES:
         value = waiting.pop()
@@ -63,10 +63,10 @@ def _pipeline(tree: Any) -> dict[str, Any]:
 
 @lru_cache(maxsize=8)
 def composed(content: str) -> Any:
-    """The pipeline, made.
+    """The albumentations pipeline that JSON describes.
 
     Raises:
-        ValueError: If it names what is not albumentations', or albumentations refuses it.
+        ValueError: If it names anything but albumentations' own transforms, or albumentations refuses it.
     """
     import albumentations
 
@@ -83,7 +83,7 @@ def composed(content: str) -> Any:
 
 
 def _only_own(transform: Any) -> None:
-    """Refuse what is not a transform that albumentations brings itself."""
+    """Raise an error for a transform that albumentations does not bring itself."""
     from albumentations.core.serialization import SERIALIZABLE_REGISTRY, shorten_class_name
 
     name = transform.get("__class_fullname__") if isinstance(transform, dict) else transform
@@ -101,7 +101,7 @@ def _only_own(transform: Any) -> None:
 
 
 def _only_known(given: dict[str, Any], written: dict[str, Any]) -> None:
-    """Refuse arguments that the transform made of them does not have: albumentations would leave them out."""
+    """Raise an error for arguments that a transform does not have, since albumentations would leave them out."""
     if unknown := given.keys() - written.keys() - {"__class_fullname__"}:
         known = nearest(min(unknown), written.keys() - {"__class_fullname__"})
         raise SettingsError(f"{given['__class_fullname__']} has no {min(unknown)!r}; {known}")
@@ -110,6 +110,6 @@ def _only_known(given: dict[str, Any], written: dict[str, Any]) -> None:
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, short, in one line."""
+    """An exception's message, shortened to one line."""
     text = re.sub(r"\s*For further information visit \S+", "", " ".join(str(error).split()))
     return text[:300] or type(error).__name__

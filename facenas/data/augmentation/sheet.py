@@ -13,13 +13,13 @@ GAP = 4
 
 
 class SheetSettings(Section):
-    """What is shown; nothing given: AdaFace's changes."""
+    """Which augmentation a contact sheet shows; if none is given, AdaFace's."""
 
     face_augmentation: FaceAugmentation | None = Field(None, description="AdaFace's changes of training faces.")
     augmentation: Pipeline | None = Field(None, description="Your own, a pipeline of albumentations: augmentation.file=pipeline.yaml.")
 
     def changes(self, size: int) -> ImageChanges:
-        """As training makes them of images of `size` x `size` pixels.
+        """The augmentation as training applies it to images of `size` x `size` pixels.
 
         Raises:
             SettingsError: If the pipeline does not leave such images.
@@ -33,11 +33,11 @@ def contact_sheet(faces: FaceDataset, augmentation: ImageChanges, *, count: int,
     """Some faces, one a row, as they are and `variants` times augmented.
 
     Args:
-        faces: To draw from.
-        augmentation: To show.
-        count: Most rows.
-        variants: Augmented images beside each original.
-        seed: Of the choice of faces and of their augmentation.
+        faces: The photographs that the sheet's faces are drawn from.
+        augmentation: The random changes that are shown.
+        count: Number of rows; fewer if there are fewer faces.
+        variants: Number of augmented images beside each original.
+        seed: Seed of the choice of faces and of their augmentation.
 
     Returns:
         One RGB image.

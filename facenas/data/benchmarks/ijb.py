@@ -30,8 +30,8 @@ class TemplateSubjects:
     """Whom templates show: a gallery, or the probes.
 
     Attributes:
-        templates: Their numbers, ascending, shape (T,).
-        subjects: The person of each, shape (T,).
+        templates: Numbers of the templates, ascending, shape (T,).
+        subjects: Number of the person in each template, shape (T,).
     """
 
     templates: Labels
@@ -43,9 +43,9 @@ class AlignedCrops:
     """Faces cut out of loose crops by five points.
 
     Attributes:
-        contents: The crops.
-        points: Left eye, right eye, nose, left and right corner of the mouth in each, shape (N, 5, 2), x and y in pixels.
-        size: Of an aligned face in pixels.
+        contents: Files of the N loose crops.
+        points: Left eye, right eye, nose, left and right corner of the mouth in each crop, shape (N, 5, 2), x and y in pixels.
+        size: Size of an aligned face in pixels: a side, or height and width.
     """
 
     contents: PathContents
@@ -61,11 +61,11 @@ class AlignedCrops:
             raise DataError(f"{self.place(key)}: {error}") from None
 
     def place(self, key: int) -> str:
-        """The crop's path."""
+        """The path of a crop, for messages."""
         return self.contents.place(key)
 
     def files(self) -> list[Path]:
-        """All crops."""
+        """The paths of all crops."""
         return self.contents.files()
 
 
@@ -76,14 +76,14 @@ class IJB:
     Attributes:
         name: `ijbb` or `ijbc`.
         photographs: The aligned faces, with the keys 0 to N - 1.
-        names: File name of each, bytes, shape (N,).
+        names: File name of each photograph, bytes, shape (N,).
         points: Five points in each loose crop, shape (N, 5, 2), x and y in pixels.
         detector_scores: The face detector's confidence, shape (N,).
-        template: Template that each belongs to, shape (N,).
-        media: Image or video that each is of, shape (N,).
+        template: Template that each photograph belongs to, shape (N,).
+        media: Image or video that each photograph is of, shape (N,).
         pair_first: First template of each pair, shape (P,).
-        pair_second: Second template, shape (P,).
-        pair_same: Whether both show one person, shape (P,).
+        pair_second: Second template of each pair, shape (P,).
+        pair_same: Whether both templates show one person, shape (P,).
         galleries: The two galleries of the 1:N protocol, which have no person in common.
         probes: The probes, searched in each gallery.
         remark: Which numbers are not the official ones, "" if all are.
@@ -110,7 +110,7 @@ def open_ijb(root: Path, name: IJBName, *, size: Size = 112) -> IJB:
     Args:
         root: The folder `IJBB` or `IJBC`, or the one that holds it.
         name: `ijbb` or `ijbc`.
-        size: In pixels, that faces are aligned to; see `facenas.data.alignment.template`.
+        size: Size in pixels that faces are aligned to; see `facenas.data.alignment.template`.
 
     Raises:
         DataError: If a file is missing or damaged, or the files contradict each other.

@@ -17,11 +17,11 @@ TOP, LEFT, SIDE = 48, 55, 140
 
 @dataclass(frozen=True)
 class CutOut:
-    """The middle of photographs.
+    """Photographs of which only the middle, the face, is used.
 
     Attributes:
-        photographs: At their own size of 250 x 250.
-        size: In pixels, that the cutting is resized to.
+        photographs: The photographs at their own size of 250 x 250 pixels.
+        size: Size in pixels that the middle is resized to: a side, or height and width.
     """
 
     photographs: Decoding
@@ -32,16 +32,20 @@ class CutOut:
         return resized(self.photographs.whole(key)[TOP : TOP + SIDE, LEFT : LEFT + SIDE], self.size)
 
     def place(self, key: int) -> str:
-        """The photograph's path."""
+        """The path of a photograph, for messages."""
         return self.photographs.place(key)
 
     def files(self) -> list[Path]:
-        """All photographs."""
+        """The paths of all photographs."""
         return self.photographs.files()
 
 
 def fetch_lfw(root: Path, size: Size) -> VerificationSet:
     """LFW's ten folds of 600 pairs, downloaded to `root/lfw_home` unless they are there.
+
+    Args:
+        root: Folder that `lfw_home` is in, or is downloaded to.
+        size: Size in pixels that the faces are resized to: a side, or height and width.
 
     Raises:
         DataError: If they cannot be downloaded.

@@ -20,14 +20,14 @@ LOOKED_FOR = 10  # pictures by which their folder is found, some of which may be
 def open_pairs(
     path: Path, *, root: Path | None = None, size: Size = 112, name: str | None = None, most_missing: float = 0
 ) -> VerificationSet:
-    """Whatever benchmark there is at a path: a `.bin` file, a list of pairs, or CFP's folder; the pictures must be aligned faces.
+    """Open the verification benchmark at a path: a `.bin` file, a list of pairs, or CFP's folder; the pictures must be aligned faces.
 
     Args:
         path: InsightFace's `.bin` file; LFW's, CALFW's or CPLFW's list; a table of two paths and 0 or 1 a line, with or without a header,
             with commas, tabs or spaces between; the folder that holds CFP's `Protocol`; or a folder with one such list.
         root: Folder that the pictures are in; by default where the benchmark has them, or the list's folder.
-        size: In pixels, that photographs are resized to: a side, or height and width.
-        name: What it is; `cfp_ff` takes CFP's frontal pairs. By default the name of the list or of its folder.
+        size: Size in pixels that photographs are resized to: a side, or height and width.
+        name: Name of the benchmark; `cfp_ff` takes CFP's frontal pairs. By default the name of the list or of its folder.
         most_missing: Share of the pictures that may be missing; these cannot be read when they are asked for.
 
     Raises:
@@ -48,7 +48,12 @@ def open_pairs(
 
 
 def holds_benchmark(path: Path, name: str) -> bool:
-    """Whether `open_pairs` finds a benchmark at a path: a file, or a folder with a list of pairs or CFP's protocol."""
+    """Whether `open_pairs` finds a benchmark at a path: a file, or a folder with a list of pairs or CFP's protocol.
+
+    Args:
+        path: A file or folder, there or not.
+        name: Name of the benchmark, which tells its list from others in the folder.
+    """
     return path.is_file() or (path.is_dir() and (_cfp_protocol(path) is not None or bool(_lists_in(path, name))))
 
 
@@ -65,7 +70,7 @@ def _list_in(folder: Path, name: str | None) -> Path:
 
 
 def _lists_in(folder: Path, name: str | None) -> list[Path]:
-    """Lists of pairs in a folder; the one of the benchmark's name alone, or `pairs.txt` alone, where others lie beside it."""
+    """Lists of pairs in a folder: where others lie beside it, the one of the benchmark's name alone, or `pairs.txt` alone."""
     texts = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".txt", ".csv", ".tsv") and file.is_file())
     called = {file: file.stem.lower().removeprefix("pairs_").removesuffix("_pairs") for file in texts if "pair" in file.stem.lower()}
     if name:
@@ -96,7 +101,7 @@ def _opened(listed: ListedPairs, folder: Path, root: Path | None, *, size: Size,
 
 
 def _usual_root(folder: Path, places: tuple[str, ...], paths: Sequence[str]) -> Path:
-    """The first of the places that has one of the first pictures, else the only folder beside the list that has one."""
+    """The pictures' folder: the first usual place that has one of the first pictures, else the only folder beside the list that has one."""
     roots = [folder / place for place in places]
     beside = [place for place in sorted(folder.iterdir()) if place.is_dir()]
     holding, others = ([root for root in some if any(map(finder(root), paths[:LOOKED_FOR]))] for some in (roots, beside))
@@ -105,7 +110,7 @@ def _usual_root(folder: Path, places: tuple[str, ...], paths: Sequence[str]) -> 
 
 
 def _subjects(listed: ListedPairs, firsts: Labels) -> Labels | None:
-    """The person of each different path, unless the list does not tell, or contradicts itself."""
+    """Number of the person in each different picture; None where the list does not tell, or contradicts itself."""
     if listed.people is None:
         return None
     people = np.array(listed.people)

@@ -23,12 +23,12 @@ KINDS = (
 
 
 class ListedPair(NamedTuple):
-    """A line of a list.
+    """A line of a list of pairs.
 
     Attributes:
-        number: Of the line, from 1.
-        text: As it stands there.
-        fields: Its parts.
+        number: Number of the line, from 1.
+        text: The whole line.
+        fields: The parts of the line.
     """
 
     number: int
@@ -41,11 +41,11 @@ class ListedPairs:
     """Pairs of pictures, in contiguous folds.
 
     Attributes:
-        paths: Two for each pair, 2 P.
-        same: Whether they show one person, P.
-        people: The person of each path, 2 P; None where the list does not tell.
-        folders: Where the pictures usually are, seen from the list.
-        remarks: What is odd about the list.
+        paths: Paths of the pictures, two for each of the P pairs.
+        same: Whether the two of each pair show one person, P values.
+        people: Person of each path, 2 P names; None where the list does not tell.
+        folders: Folders where the pictures usually are, relative to the list.
+        remarks: Phrases on what is odd about the list.
     """
 
     paths: list[str]
@@ -56,10 +56,10 @@ class ListedPairs:
 
 
 def read_list(path: Path) -> ListedPairs:
-    """The pairs of a text file, whichever kind it is of.
+    """The pairs of a text file in any of the known forms.
 
     Raises:
-        DataError: If it is no text, empty, or a line is not like the others.
+        DataError: If the file is no text or empty, or a line has another form than the others.
     """
     rows = _rows(path, _lines(path))
     announced = _announced(rows[0].fields)
@@ -73,7 +73,15 @@ def read_list(path: Path) -> ListedPairs:
 
 
 def read_cfp(protocol: Path, kind: str) -> ListedPairs:
-    """CFP's pairs of two frontal (`FF`), or of a frontal and a profile picture (`FP`), with the folds in the folders' order."""
+    """Read CFP's pairs, with the folds in the folders' order.
+
+    Args:
+        protocol: CFP's folder `Protocol`.
+        kind: `FF` for two frontal pictures, `FP` for a frontal and a profile picture.
+
+    Raises:
+        DataError: If a list is missing or damaged, or there are no folds.
+    """
     frontal = _numbered(protocol / "Pair_list_F.txt")
     others = frontal if kind == "FF" else _numbered(protocol / "Pair_list_P.txt")
     folds = sorted((protocol / "Split" / kind).glob("*/"), key=lambda folder: counting(folder.name))
@@ -95,7 +103,7 @@ def _lines(path: Path) -> Lines:
 
 
 def _rows(path: Path, lines: Lines) -> list[ListedPair]:
-    """The lines in their parts; empty ones at the end, which spreadsheets write, are no parts."""
+    """The lines split into their parts; empty parts at the end, which spreadsheets write, are dropped."""
     parts = _separated(path, [line for _, line in lines])
     rows = [ListedPair(number, line, [field.strip() for field in fields]) for (number, line), fields in zip(lines, parts, strict=True)]
     for row in rows:
@@ -119,7 +127,7 @@ def _separated(path: Path, text: Sequence[str]) -> list[list[str]]:
 
 
 def _announced(fields: Sequence[str]) -> int:
-    """How many pairs LFW's first line announces, one number or folds and pairs of a kind in each; 0: it is another line."""
+    """The number of pairs that LFW's first line announces, by one number or by folds and pairs of each kind; 0 if it is no such line."""
     return 2 * prod(map(int, fields)) if 0 < len(fields) < 3 and all(map(_is_number, fields)) else 0
 
 
@@ -153,12 +161,12 @@ def _lfw(path: Path, rows: Sequence[ListedPair], announced: int) -> ListedPairs:
 
 
 def _lfw_folders(path: Path) -> tuple[str, ...]:
-    """Beside the list as LFW has them, or where RFW has those of `txts/African/African_pairs.txt`."""
+    """Folders where the pictures of LFW's list may be: beside it, or where RFW has those of `txts/African/African_pairs.txt`."""
     return (".", "lfw", "lfw-deepfunneled/lfw-deepfunneled", f"../../data/{path.resolve().parent.name}")
 
 
 def _line_by_line(path: Path, rows: Sequence[ListedPair]) -> ListedPairs:
-    """CALFW and CPLFW: a picture and its pair's fold a line, 0 for impostors, whose folds are not told."""
+    """The pairs of CALFW's and CPLFW's lists: a line has a picture and its pair's fold, 0 for impostors, whose folds are not told."""
     if len(rows) % 2:
         raise DataError(f"{path} must have two lines for each pair, it has {len(rows)}; get it again")
     pictures, folds = list[tuple[str, str]](), list[int]()
@@ -187,7 +195,7 @@ def _dealt(folds: Labels) -> Labels:
 
 
 def _table(path: Path, rows: Sequence[ListedPair]) -> ListedPairs:
-    """Two paths and a label a line; some write the label first."""
+    """The pairs of a table: two paths and a label in each line; some tables write the label first."""
     paths, same = list[str](), list[bool]()
     last = any(len(row.fields) == 3 and row.fields[2].lower() in LABELS for row in rows)
     for number, line, fields in rows:

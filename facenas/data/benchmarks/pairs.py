@@ -15,7 +15,7 @@ class Pairs:
 
     Attributes:
         first: Row of each pair's first photograph, shape (P,).
-        second: Row of its second photograph, shape (P,).
+        second: Row of each pair's second photograph, shape (P,).
         same: Whether both show one person, shape (P,).
     """
 
@@ -33,7 +33,7 @@ def balanced_pairs(identities: Labels, *, seed: int, limit: int = 3000, folds: i
 
     Args:
         identities: Person in each photograph, shape (M,).
-        seed: Of the draw.
+        seed: Seed of the draw.
         limit: Most genuine pairs; if there are fewer, all are taken. LFW has 3,000.
         folds: Contiguous blocks in which both kinds are balanced.
 

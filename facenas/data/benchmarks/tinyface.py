@@ -23,17 +23,17 @@ PARTS = {"Probe": ("probe_img_ID_pairs.mat", "probe_set"), "Gallery_Match": ("ga
 
 @dataclass(frozen=True)
 class TinyFace:
-    """Photographs, which of them are probes, which are the gallery, and whom they show.
+    """TinyFace's test set: photographs, of which some are probes and the others the gallery.
 
     Attributes:
         photographs: All of them, with the keys 0 to count - 1: probes, then the gallery.
-        count: Their number.
+        count: Number of photographs.
         probes: Rows of the probes, shape (Q,).
-        probe_identities: The person of each, shape (Q,).
+        probe_identities: Number of the person in each probe, shape (Q,).
         gallery: Rows of the gallery: matches, then distractors, shape (G,).
-        gallery_identities: The person of each, -100 for distractors, shape (G,).
+        gallery_identities: Number of the person in each photograph of the gallery, -100 for distractors, shape (G,).
         aligned: Whether the pictures are AdaFace's aligned ones.
-        remark: What is odd about them, "" if nothing is.
+        remark: What is odd about the files, "" if nothing is.
     """
 
     photographs: Decoding
@@ -52,7 +52,7 @@ def open_tinyface(root: Path, *, size: Size = 112, most_missing: float = 0) -> T
     Args:
         root: The folder that holds `tinyface/Testing_Set`, `Testing_Set` or AdaFace's `aligned_pad_0.1_pad_high`; or one of the last two,
             which then is the one that is read.
-        size: In pixels, that photographs are resized to: a side, or height and width.
+        size: Size in pixels that photographs are resized to: a side, or height and width.
         most_missing: Share of the listed pictures that may be missing; these cannot be read when they are asked for.
 
     Raises:
@@ -82,7 +82,7 @@ def open_tinyface(root: Path, *, size: Size = 112, most_missing: float = 0) -> T
 
 
 def _folders(root: Path) -> tuple[Path, Path | None]:
-    """Where the pictures are and where the lists are, if anywhere."""
+    """The folder of the pictures and the folder of the lists; None where there are no lists."""
     around = (root, root / "tinyface", root / "Testing_Set", root / "tinyface" / "Testing_Set", root.parent, root.parent.parent)
     pictures = [root, *(folder / ALIGNED for folder in around), root / "Testing_Set", root / "tinyface" / "Testing_Set"]
     found = [folder for folder in pictures if (folder / "Probe").is_dir()]
@@ -93,7 +93,7 @@ def _folders(root: Path) -> tuple[Path, Path | None]:
 
 
 def _listed(folder: Path, lists: Path | None, file: str, key: str, most_missing: float) -> list[str]:
-    """Names in the order of the list; all pictures of the folder where there is no list."""
+    """Names of pictures in the order of the list; where there is no list, of all pictures of the folder."""
     there = _files(folder)
     if lists is None:
         return there

@@ -21,31 +21,31 @@ class BinContents:
 
     Attributes:
         path: The file.
-        entries: Where in it each of them comes first, shape (M,).
+        entries: Number of the entry where each photograph comes first, shape (M,).
     """
 
     path: Path
     entries: Labels
 
     def read(self, key: int) -> bytes:
-        """A photograph's bytes."""
+        """The encoded bytes of a photograph."""
         return self.images[key]
 
     def place(self, key: int) -> str:
-        """The file and the first entry of the photograph."""
+        """The file and the first entry of the photograph, for messages."""
         return f"{self.path}, entry {self.entries[key]}"
 
     def files(self) -> list[Path]:
-        """The file."""
+        """The `.bin` file alone."""
         return [self.path]
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the photographs."""
+        """What is pickled: the path and the entries, not the photographs."""
         return {"path": self.path, "entries": self.entries}
 
     @cached_property
     def images(self) -> list[bytes]:
-        """All photographs' bytes."""
+        """The encoded bytes of all M photographs, read from the file at first use."""
         images, _ = read_bin(self.path)
         return [images[entry] for entry in self.entries.tolist()]
 
@@ -55,11 +55,11 @@ def open_bin(path: Path, *, size: Size = 112, name: str | None = None) -> Verifi
 
     Args:
         path: The file.
-        size: In pixels, that photographs are resized to: a side, or height and width.
-        name: What it is; by default the file's name.
+        size: Size in pixels that photographs are resized to: a side, or height and width.
+        name: Name of the benchmark; by default the file's name.
 
     Raises:
-        DataError: If it is missing, empty, damaged, cut short, or asks for more than a benchmark's file may.
+        DataError: If the file is missing, empty, damaged, cut short, or asks for more than a benchmark's file may.
     """
     images, same = read_bin(path)
     entries, rows = distinct([blake2b(image, digest_size=16).digest() for image in images])
@@ -88,11 +88,11 @@ def write_bin(path: Path, images: Sequence[bytes], same: Sequence[bool]) -> None
 
     Args:
         path: The file.
-        images: Encoded photographs, two for each pair, 2 P.
-        same: Whether the two show one person, P.
+        images: Encoded photographs, two for each of the P pairs.
+        same: Whether the two of each pair show one person, P values.
 
     Raises:
-        DataError: If there are none, or not two for each pair.
+        DataError: If there are no pairs, or not two photographs for each.
     """
     if not images or len(images) != 2 * len(same):
         raise DataError(f"a verification file has two photographs for each pair, got {len(images)} photographs and {len(same)} pairs")
@@ -125,7 +125,7 @@ def _labels(path: Path, part: Any) -> list[bool]:
 
 
 def _described(value: Any) -> str:
-    """Never the value itself, which may be of any length."""
+    """The type and size of a value, for messages; never the value itself, which may be of any length."""
     if isinstance(value, Array):
         return f"a NumPy array of type {value.code} and {len(value.shape)} dimensions"
     return str(value) if isinstance(value, int | float) and abs(value) < 10**9 else f"of type {type(value).__name__}"

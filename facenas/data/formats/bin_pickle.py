@@ -32,12 +32,12 @@ NAMES = {"EMPTY_DICT": "a dictionary", "DICT": "a dictionary", "EMPTY_SET": "a s
 
 @dataclass
 class Array:
-    """What a NumPy array of bytes, booleans or numbers consists of.
+    """A NumPy array of bytes, booleans or numbers, as a pickle describes it.
 
     Attributes:
-        code: `u1` or `b1`, its type, or that of little-endian numbers.
-        shape: Its shape.
-        data: Its bytes.
+        code: NumPy's code of the type: `u1`, `b1` or that of little-endian numbers.
+        shape: Shape of the array.
+        data: Values of the array as bytes.
     """
 
     code: str = "u1"
@@ -45,7 +45,16 @@ class Array:
     data: bytes = b""
 
     def fill(self, shape: Any, code: Any, data: Any) -> None:
-        """Give it what a pickle says that it holds."""
+        """Set the array's content to what a pickle says that it holds.
+
+        Args:
+            shape: A tuple of integers.
+            code: One of the known codes of NumPy's types.
+            data: As many bytes as shape and type need.
+
+        Raises:
+            pickle.UnpicklingError: If the values are of other types, or the number of bytes does not fit.
+        """
         if code not in CODES.values() or not isinstance(shape, tuple) or not all(isinstance(length, int) for length in shape):
             raise pickle.UnpicklingError("no array of bytes")
         if not isinstance(data, bytes) or prod(shape) * int(code[1]) != len(data):
@@ -53,16 +62,16 @@ class Array:
         self.code, self.shape, self.data = code, shape, data
 
     def values(self) -> list[Any]:
-        """Its numbers in order."""
+        """The numbers of the array in order."""
         numbers: list[Any] = np.frombuffer(self.data, f"<{self.code}").tolist()
         return numbers
 
 
 def load(path: Path) -> Any:
-    """What a pickle file holds, `str` of Python 2 as bytes, NumPy's arrays as `Array`.
+    """The lists, bytes and numbers in a pickle file; a `str` of Python 2 becomes bytes, a NumPy array an `Array`.
 
     Raises:
-        DataError: If it is empty, damaged, cut short, or asks for anything else.
+        DataError: If the file is empty, damaged, cut short, or asks for anything else.
     """
     try:
         data = read_sealed(path)
@@ -92,7 +101,7 @@ class _Reader(pickle._Unpickler):
         self.path = path
 
     def find_class(self, module: str, name: str) -> Any:
-        """A stand-in for one of the few things that the pickle of bytes or of a NumPy array names."""
+        """The stand-in for one of the few classes and functions that the pickle of bytes or of a NumPy array names."""
         stand_in = {"numpy.dtype": self._type, **STAND_INS}.get(f"{module.replace('numpy._core', 'numpy.core')}.{name}")
         if stand_in is None:
             raise DataError(f"{self.path} asks for {module}.{name}, which no benchmark file needs; it was not opened further")
@@ -107,7 +116,7 @@ class _Reader(pickle._Unpickler):
 
 
 def _build(reader: Any) -> None:
-    """Fill an array with its state; a type's state says nothing that is needed."""
+    """Fill an array with the state in the pickle; the state of a NumPy type is not needed and dropped."""
     state, target = reader.stack.pop(), reader.stack[-1]
     if isinstance(target, Array):
         _, shape, code, _, data = state
@@ -143,7 +152,7 @@ def _scalar(code: Any, data: bytes) -> Any:
 
 
 def _refusing(name: str) -> Any:
-    """What is done instead of an operation that is not needed."""
+    """A function that takes the place of a pickle operation that is not needed, and raises an error."""
 
     def refuse(reader: _Reader) -> None:
         raise DataError(f"{reader.path} holds {NAMES.get(name, f'what is not needed ({name})')} and is no verification file: {WANTED}")

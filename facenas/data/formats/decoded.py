@@ -12,9 +12,14 @@ from facenas.files import cache_folder, replacing
 
 
 def decoded_once(name: str, files: Sequence[Path], decode: Callable[[], ImageSet]) -> ImageSet:
-    """What `decode` makes of the files, from the cache if they are the same as then (path, size, time of change).
+    """The images that `decode` makes of files, from a cache if these are the files of then (path, size, time of change).
 
     A cache file that is damaged is made again; one that cannot be written is done without.
+
+    Args:
+        name: Name that the cache file begins with.
+        files: The files that are decoded.
+        decode: Decodes the files; it is called where the cache has nothing.
     """
     path = stamped("images", name, files).with_suffix(".bin")
     found = _read(path)
@@ -29,12 +34,18 @@ def decoded_once(name: str, files: Sequence[Path], decode: Callable[[], ImageSet
 
 
 def stamped(folder: str, name: str, files: Sequence[Path]) -> Path:
-    """Where the cache keeps what was made of these files as they are now."""
+    """The path in the cache for what is made of files as they are now; changed files give another path.
+
+    Args:
+        folder: Folder in the cache.
+        name: Beginning of the last part of the path.
+        files: The files; their paths, sizes and times of change count.
+    """
     return cache_folder() / folder / f"{name}-{stamp(files).hex()[:16]}"
 
 
 def stamp(files: Sequence[Path]) -> bytes:
-    """Hash of the paths of files, their sizes and times of change; -1 where a file is missing."""
+    """A hash of the paths of files, of their sizes and of their times of change; a missing file counts as -1."""
     return sha256(json.dumps([_state(file) for file in files]).encode()).digest()
 
 

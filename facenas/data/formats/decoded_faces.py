@@ -24,9 +24,9 @@ class DecodedPhotographs:
     """Pixels of photographs (K, H, W, 3) in a `.npy` file; a copy in another process maps the file anew.
 
     Attributes:
-        path: The file.
-        size: In pixels.
-        origin: The data set, for messages.
+        path: The `.npy` file.
+        size: Size of the photographs in pixels: a side, or height and width.
+        origin: Name of the data set, for messages.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class DecodedPhotographs:
         """A photograph (H, W, 3): a view of the file, compared with its checksum when it is first read.
 
         Raises:
-            DataError: If it is not what was written.
+            DataError: If the pixels are not those that were written.
         """
         image: Images = self.map[key]
         if not self._compared[key]:
@@ -51,11 +51,11 @@ class DecodedPhotographs:
         return f"{self.origin}, photograph {key} ({self.path})"
 
     def files(self) -> list[Path]:
-        """The file."""
+        """The `.npy` file alone."""
         return [self.path]
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the memory map."""
+        """What is pickled: all but the memory map."""
         return {"path": self.path, "size": self.size, "origin": self.origin}
 
     @cached_property
@@ -68,7 +68,7 @@ class DecodedPhotographs:
 
     @cached_property
     def map(self) -> Images:
-        """All photographs."""
+        """The pixels of all photographs (K, H, W, 3), as a view of the file."""
         try:
             pixels: Images = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError):
@@ -77,9 +77,14 @@ class DecodedPhotographs:
 
 
 def decoded_faces(faces: FaceFiles, files: Sequence[Path], *, decoder: Decoder) -> FaceFiles:
-    """The same photographs from a cache of their pixels, made now unless it was made from the same files (path, size, time of change).
+    """The same photographs from a cache file of their pixels, which is made now unless the files (path, size, time of change) have one.
 
     Photographs that cannot be decoded are named and left out.
+
+    Args:
+        faces: The photographs, decoded each time.
+        files: All files that they are in.
+        decoder: How JPEG files are decoded; each way has its own cache.
 
     Raises:
         DataError: If more than 1 % of them cannot be decoded.
@@ -99,13 +104,13 @@ def decoded_faces(faces: FaceFiles, files: Sequence[Path], *, decoder: Decoder) 
 
 
 def _shape(faces: FaceFiles) -> str:
-    """What tells the cache of photographs that are not stretched from that of others."""
+    """A part of the cache file's name for photographs that are not stretched to their size; empty for those that are."""
     photographs = faces.photographs
     return f"-{photographs.shape}" if isinstance(photographs, Decoding) and photographs.shape != "stretch" else ""
 
 
 def _is_whole(path: Path, faces: FaceFiles) -> bool:
-    """Whether the cache is there, as long as it must be, and has its checksums."""
+    """Whether the cache file is there with its full length and its checksums."""
     try:
         pixels, told = np.load(path, mmap_mode="r", allow_pickle=False), _told(path)
     except (OSError, ValueError):
@@ -114,5 +119,5 @@ def _is_whole(path: Path, faces: FaceFiles) -> bool:
 
 
 def _told(path: Path) -> dict[str, Any]:
-    """What is kept beside the pixels: rows that could not be decoded, and a checksum (CRC-32) of each photograph."""
+    """What is kept in JSON beside the pixels: rows that could not be decoded, and a checksum (CRC-32) of each photograph."""
     return read_checked_json(path.with_suffix(".json"))

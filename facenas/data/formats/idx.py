@@ -19,6 +19,13 @@ UNSIGNED_BYTE = 8  # the only type of the idx format that these data sets use
 def read_idx(file: Path, *, dimensions: int) -> Array:
     """An array of bytes from an idx file, plain or gzipped.
 
+    Args:
+        file: The file; a name that ends in `.gz` is a gzipped one.
+        dimensions: Number of dimensions that the array must have.
+
+    Returns:
+        The array, uint8.
+
     Raises:
         DataError: If the file is damaged or holds something else.
     """
@@ -34,14 +41,17 @@ def read_idx(file: Path, *, dimensions: int) -> Array:
 
 
 def find_idx(places: Sequence[Path], prefixes: tuple[str, str], folders: Sequence[str], *, named: bool) -> tuple[Path, Path] | None:
-    """The images' and the labels' file of one split.
+    """Find the file of images and the file of labels of one split.
 
     Args:
         places: Folders to look in, with their folders and those folders' `raw`.
-        prefixes: What the two names begin with, for example `train-images`, `train-labels`.
+        prefixes: Beginnings of the two file names, for example `train-images`, `train-labels`.
         folders: Names of the data set, since MNIST, Fashion-MNIST and KMNIST all call their files alike. A folder belongs to it if its
             name, or its parent's if it is called `raw`, is one of them but for case and punctuation.
         named: Whether the first place was named by the user: it may then have any name.
+
+    Returns:
+        Paths of the two files; None if no place has both.
     """
     for folder in _folders(places):
         own_name = folder.parent.name if folder.name == "raw" else folder.name

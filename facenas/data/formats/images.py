@@ -30,7 +30,7 @@ def decode_image(data: Encoded, size: Size, *, decoder: Decoder = "exact") -> Im
 
     Args:
         data: The file's content.
-        size: That it is resized to, in pixels; nothing is resized that has it.
+        size: Size in pixels that the photograph is resized to, unless it has it.
         decoder: `fast` decodes JPEG files with libjpeg-turbo's fast DCT and plain upsampling, to slightly different pixels.
     """
     pixels = decode_whole(data, decoder=decoder)
@@ -38,22 +38,31 @@ def decode_image(data: Encoded, size: Size, *, decoder: Decoder = "exact") -> Im
 
 
 def decode_whole(data: Encoded, *, decoder: Decoder = "exact") -> Images | None:
-    """The same photograph at the size that it has, (H, W, 3).
+    """A photograph at the size that it has, as RGB (H, W, 3), uint8, turned upright; None if it is damaged, cut short or no image.
 
     Whole JPEG files and plain PNG files are decoded by OpenCV, to the same pixels as by Pillow; all others by Pillow, which notices what
     is missing. Of an animation it is the first picture, of 16 bits the upper 8, transparency is ignored. A picture of more than 120
     million pixels is not decoded, nor one whose pixels are not integers.
+
+    Args:
+        data: The file's content.
+        decoder: `fast` decodes JPEG files faster, to slightly different pixels; see `decode_image`.
     """
     return _opencv(data, decoder) if _is_whole(data) and 0 < _area(data) <= MOST_PIXELS else _pillow(data)
 
 
 def open_header(data: Encoded) -> Image.Image:
-    """A photograph with its size, format and frames, not decoded yet; an exception of whatever kind if it is none."""
+    """Pillow's image of a photograph, of which only the header is read: size, format, frames; any exception if it is no image."""
     return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
 def resized(pixels: Images, size: Size) -> Images:
-    """A photograph (H, W, 3) at another size; the same one if it has that size."""
+    """A photograph (H, W, 3) at another size; the same one if it has that size.
+
+    Args:
+        pixels: The photograph (H, W, 3), uint8.
+        size: Wanted size in pixels: a side, or height and width.
+    """
     if pixels.shape[:2] == (wanted := sides(size)):
         return pixels
     shrinks = all(have > side for have, side in zip(pixels.shape, wanted, strict=False))
@@ -61,7 +70,15 @@ def resized(pixels: Images, size: Size) -> Images:
 
 
 def middle(pixels: Images, size: Size) -> Images:
-    """The largest part in the middle of a photograph (H, W, 3) that has the proportions of a size."""
+    """The largest part in the middle of a photograph that has the proportions of a size.
+
+    Args:
+        pixels: The photograph (H, W, 3).
+        size: Size in pixels whose proportions are wanted.
+
+    Returns:
+        A view of the part (H', W', 3), not resized.
+    """
     (height, width), (tall, wide) = pixels.shape[:2], sides(size)
     high, across = min(height, width * tall // wide), min(width, height * wide // tall)
     top, left = (height - high) // 2, (width - across) // 2
@@ -69,13 +86,19 @@ def middle(pixels: Images, size: Size) -> Images:
 
 
 def looks_aligned(width: int, height: int, size: Size) -> bool:
-    """Whether a picture may be an aligned face by its size: the wanted proportions, at most 112 pixels, or 128, 224, 256; LFW has 250."""
+    """Whether a picture may be an aligned face by its size: the wanted proportions, a height up to 112 or of 128, 224, 256; LFW has 250.
+
+    Args:
+        width: Width of the picture in pixels.
+        height: Height of the picture in pixels.
+        size: Size in pixels whose proportions are wanted.
+    """
     tall, wide = sides(size)
     return height * wide == width * tall and height <= LARGEST_ALIGNED and (height <= 112 or not height % 112 or not height % 128)
 
 
 def check_decoder(decoder: Decoder) -> None:
-    """Refuse a decoder that is not installed."""
+    """Raise an error if a decoder's package is not installed."""
     if decoder == "fast" and not find_spec("simplejpeg"):
         raise DataError("decoder fast needs the package simplejpeg; run `pip install simplejpeg`, or leave decoder at exact")
 
@@ -87,7 +110,7 @@ def _is_whole(data: Encoded) -> bool:
 
 
 def _area(data: Encoded) -> int:
-    """Pixels of a PNG or JPEG file by its header; 0 if a JPEG file is not as most are."""
+    """The number of pixels of a PNG or JPEG file by its header; 0 if a JPEG file's header has an unusual form."""
     if data[:2] != JPEG:
         return int.from_bytes(data[16:20]) * int.from_bytes(data[20:24])
     at = 2

@@ -10,12 +10,12 @@ Lines = Sequence[tuple[int, str]]
 
 
 def read_lines(path: Path, *, what: str, wanted: str) -> Lines:
-    """Numbers, from 1, and contents of the lines that are not blank.
+    """The lines of a text file that are not blank, each with its number from 1.
 
     Args:
         path: Text in UTF-8, or in UTF-16 with a byte-order mark, with line ends of any system.
-        what: What the file lists, for the message.
-        wanted: What its lines should hold, for the message.
+        what: Word for what the file lists, for the message.
+        wanted: Phrase on what the file's lines should hold, for the message.
 
     Raises:
         DataError: If there is no such file, it is no text, or it has no lines.

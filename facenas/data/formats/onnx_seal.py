@@ -9,7 +9,7 @@ DIGITS = 64
 
 
 def sealed_onnx(content: bytes) -> bytes:
-    """A serialised model with the SHA-256 of its bytes appended as metadata, since protobuf joins what comes twice."""
+    """A serialised ONNX model with the SHA-256 of its bytes appended as metadata; protobuf joins fields that come twice."""
     return content + _head() + sha256(content).hexdigest().encode()
 
 
@@ -22,7 +22,7 @@ def is_changed(path: Path) -> bool:
 
 @cache
 def _head() -> bytes:
-    """All bytes of the entry before its value."""
+    """The bytes of the metadata entry before its value."""
     import onnx
 
     entry = onnx.ModelProto()

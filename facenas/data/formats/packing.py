@@ -29,6 +29,11 @@ def pack(faces: FaceFiles, path: Path, *, encoding: Encoding = "png") -> int:
 
     JPEG and PNG files that have the size already are kept as they are.
 
+    Args:
+        faces: The photographs.
+        path: The `.rec` file that is written; it gets its `.idx` and the other small files beside it.
+        encoding: How photographs are encoded that are not kept as they are: `png` keeps every pixel, `jpeg` is smaller.
+
     Returns:
         The number of images written; those that cannot be decoded are named and left out.
 
@@ -44,6 +49,11 @@ def pack_pairs(benchmark: VerificationSet, path: Path, *, encoding: Encoding = "
     """Write a benchmark as a `.bin` file, with pairs in the same order; equal files in it are stored once.
 
     JPEG and PNG files that have the size already are kept as they are.
+
+    Args:
+        benchmark: The photographs with their pairs.
+        path: The `.bin` file that is written.
+        encoding: How photographs are encoded that are not kept as they are: `png` keeps every pixel, `jpeg` is smaller.
 
     Raises:
         DataError: If a photograph cannot be decoded or is not square.
@@ -86,10 +96,15 @@ def _encode(faces: FaceFiles, row: int, encoding: Encoding) -> bytes | None:
 
 
 def encoded(photographs: Photographs, key: int, encoding: Encoding) -> bytes:
-    """A photograph's file: as it is if it is a JPEG or PNG file of the right size, else encoded anew.
+    """A photograph as a file's bytes: kept as it is if it is a JPEG or PNG file of the right size, else encoded anew.
+
+    Args:
+        photographs: The photographs.
+        key: Key of the photograph.
+        encoding: How photographs are encoded that are not kept as they are: `png` keeps every pixel, `jpeg` is smaller.
 
     Raises:
-        DataError: If it cannot be decoded.
+        DataError: If the photograph cannot be decoded.
     """
     pixels = photographs.image(key)
     if isinstance(photographs, Decoding):

@@ -18,7 +18,7 @@ SPLITS = {
 
 
 def parquet_files(root: Path) -> list[Path]:
-    """The file itself, or those in a folder or its folder `data`."""
+    """The Parquet files at a path: the file itself, or those in the folder, else those in its folder `data`."""
     return [root] if root.is_file() else sorted(root.glob("*.parquet")) or sorted(root.glob("data/*.parquet"))
 
 
@@ -48,7 +48,7 @@ def of_split(root: Path, files: Sequence[Path], wanted: str | None) -> list[Path
 
 
 def open_parquet(path: Path) -> Any:
-    """A Parquet file with the two columns.
+    """Open a Parquet file and check that it has the columns `image` and `label`.
 
     Raises:
         DataError: If pyarrow is not installed, the file is damaged, or a column is missing.
@@ -72,6 +72,11 @@ def open_parquet(path: Path) -> Any:
 
 def read_column(path: Path, name: str, group: int | None = None) -> list[Any]:
     """A column as Python values, of one row group or of the whole file.
+
+    Args:
+        path: The Parquet file.
+        name: Name of the column.
+        group: Number of the row group, from 0; None: the whole file.
 
     Raises:
         DataError: If the file is damaged.
@@ -119,7 +124,7 @@ def _label(label: Any, names: Sequence[str], place: str) -> str:
 
 
 def _class_names(file: Any) -> list[str]:
-    """The names of the classes that Hugging Face keeps in the schema, if it does."""
+    """The names of the classes that Hugging Face keeps in the schema; empty if there are none."""
     try:
         about = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])
         return [str(name) for name in about["info"]["features"]["label"]["names"]]
@@ -128,7 +133,7 @@ def _class_names(file: Any) -> list[str]:
 
 
 def _split(stem: str) -> str:
-    """`train` of `train-00000-of-00002`, of `faces_train` and of `training`; a numbered name of no split is its own."""
+    """The split that a file name tells: `train` of `train-00000-of-00002`, of `faces_train` and of `training`; others are their own."""
     numbered = re.fullmatch(r"(.+)-\d+-of-\d+", stem)
     words = re.findall(r"[a-z]+", stem.lower())
     known = next((SPLITS[word] for word in words if word in SPLITS), "")

@@ -20,7 +20,7 @@ class PictureError(DataError):
     """A picture that cannot be read.
 
     Attributes:
-        reason: What is wrong with it, without its name.
+        reason: What is wrong with the picture, without its name.
     """
 
     def __init__(self, name: str, reason: str) -> None:
@@ -32,8 +32,8 @@ class Picture(NamedTuple):
     """A decoded picture.
 
     Attributes:
-        pixels: (H, W, 3), RGB, uint8, upright.
-        remark: What was left out of it.
+        pixels: Pixels (H, W, 3), RGB, uint8, upright.
+        remark: What decoding left out, such as transparency; empty if nothing.
     """
 
     pixels: Images
@@ -44,9 +44,9 @@ class Listed(NamedTuple):
     """A file in a folder.
 
     Attributes:
-        name: Its path below the folder, with `/` between, printable.
-        path: Where it is.
-        left_out: Why it must not be read; empty: it may.
+        name: Path of the file below the folder, with `/` between, printable.
+        path: Path of the file.
+        left_out: Reason why the file must not be read; empty if it may be.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Listed(NamedTuple):
 
 
 def read_picture(path: Path) -> Picture:
-    """A picture file as `facenas.data.formats.images.decode_whole` decodes it.
+    """Decode a picture file as `facenas.data.formats.images.decode_whole` does, with the reason if that fails.
 
     Raises:
         PictureError: If it is no file, empty, larger than 500 MB, of more than 120 million pixels, of no kind that is read, or damaged.
@@ -77,7 +77,7 @@ def read_picture(path: Path) -> Picture:
 
 
 def _look(name: str, data: bytes) -> str:
-    """What will be left out of a picture; the reason is raised if it cannot be decoded."""
+    """What decoding a picture will leave out; raises the reason if it cannot be decoded."""
     if not data:
         raise PictureError(name, "is empty; restore it")
     try:
@@ -115,7 +115,7 @@ def pictures_below(root: Path) -> Iterator[Listed]:
 
 
 def one_picture(path: Path) -> Listed:
-    """A file that was given by itself."""
+    """The listing of a picture that was given by itself, not in a folder."""
     return Listed(printable(Path(path.name)), path)
 
 

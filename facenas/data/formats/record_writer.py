@@ -37,9 +37,9 @@ def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Seq
 
     Args:
         path: The `.rec` file.
-        images: Identity and encoded image, by ascending identity.
+        images: Identity and encoded bytes of each image, by ascending identity.
         names: Name of each identity; other tools do not look at it.
-        size: Of the images in pixels.
+        size: Size of the images in pixels: a side, or height and width.
 
     Returns:
         The number of images.
@@ -77,12 +77,12 @@ def write_records(path: Path, images: Iterable[tuple[int, bytes]], *, names: Seq
 
 
 def names_file(path: Path) -> Path:
-    """Where the identities' names are, beside a `.rec` file."""
+    """Path of the file with the identities' names, beside a `.rec` file."""
     return path.with_suffix(".names.json")
 
 
 def record_bytes(data: bytes) -> bytes:
-    """A record of the file: the data, split where it holds the magic word at a multiple of four bytes."""
+    """The bytes of one record of the file: its data, split where it holds the magic word at a multiple of four bytes."""
     cuts = [at for at in _occurrences(data) if at % 4 == 0]
     bounds = [(start, end) for start, end in zip([0, *(cut + 4 for cut in cuts)], [*cuts, len(data)], strict=True)]
     flags = [WHOLE] if not cuts else [FIRST, *[MIDDLE] * (len(cuts) - 1), LAST]
@@ -90,7 +90,7 @@ def record_bytes(data: bytes) -> bytes:
 
 
 def _write_checksums(path: Path, sums: Sequence[int]) -> None:
-    """CRC-32 of each record's data, in the order of the file, and SHA-256 of the small files beside it."""
+    """Write a file with the CRC-32 of each record's data, in the order of the file, and the SHA-256 of the small files beside it."""
     beside = {file.name: sha256(file.read_bytes()).hexdigest() for file in (path.with_suffix(".idx"), names_file(path))}
     write_checked_json(checksums_file(path), {"records": b64encode(np.array(sums, "<u4").tobytes()).decode(), "files": beside})
 

@@ -43,9 +43,9 @@ class RecordFile:
     """The records of one `.rec` file, read by memory map; a copy in another process maps the file anew.
 
     Attributes:
-        path: The file.
+        path: The `.rec` file.
         offsets: Where each record begins, in bytes, shape (R,).
-        keys: Its number in the `.idx` file, shape (R,); without one its place in the file.
+        keys: Number of each record in the `.idx` file, shape (R,); without an `.idx` file its place in the `.rec` file.
         checksums: CRC-32 of each record's data, shape (R,); empty where the file has none, as files from elsewhere.
     """
 
@@ -76,7 +76,7 @@ class RecordFile:
         return MAGIC_BYTES.join(parts)
 
     def read(self, key: int) -> bytes | memoryview:
-        """The image file in a record."""
+        """The image file that a record holds."""
         offset, view, size = int(self.offsets[key]), self.map, self.map.nbytes
         if 0 <= offset <= size - WHOLE_HEAD.size:
             magic, length, labels = WHOLE_HEAD.unpack_from(view, offset)
@@ -91,24 +91,29 @@ class RecordFile:
         return data[IR_HEADER.size + 4 * int.from_bytes(data[:4], "little") :]
 
     def place(self, key: int) -> str:
-        """The file and the record's key."""
+        """The file and the record's key, for messages."""
         return f"{self.path}, record {self.keys[key]}"
 
     def files(self) -> list[Path]:
-        """The file with its index."""
+        """The paths of the `.rec` file and of its `.idx` file, if they are there."""
         return [file for file in (self.path, self.path.with_suffix(".idx")) if file.is_file()]
 
     def damaged(self, record: int, reason: str) -> DataError:
-        """What is wrong with a record."""
+        """The error for a damaged record, to be raised.
+
+        Args:
+            record: Row of the record.
+            reason: What is wrong, as a verb with its object: `is cut short`.
+        """
         return DataError(f"{self.place(record)} at byte {self.offsets[record]} {reason}; get the file again, or pack it anew")
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the memory map."""
+        """What is pickled: all but the memory map."""
         return {"path": self.path, "offsets": self.offsets, "keys": self.keys, "checksums": self.checksums}
 
     @cached_property
     def map(self) -> memoryview:
-        """The whole file."""
+        """The bytes of the whole file."""
         with self.path.open("rb") as file:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
@@ -151,12 +156,12 @@ def open_records(path: Path) -> RecordFile:
 
 
 def checksums_file(path: Path) -> Path:
-    """Where the checksums of the records are, beside a `.rec` file that was written here."""
+    """Path of the file with the records' checksums, beside a `.rec` file that facenas wrote."""
     return path.with_suffix(".checksums.json")
 
 
 def _checksums(path: Path) -> Words:
-    """CRC-32 of each record (R,), none for a file from elsewhere; the small files beside it are compared with theirs."""
+    """CRC-32 of each record (R,), empty for a file from elsewhere; checks the small files beside it against their SHA-256."""
     file = checksums_file(path)
     if not file.is_file():
         return np.zeros(0, np.uint32)
@@ -181,7 +186,7 @@ def _other(path: Path, what: str) -> DataError:
 
 
 def _read_index(index: Path) -> tuple[Labels, Labels]:
-    """Keys and offsets (R,), in the order of the file."""
+    """Keys and offsets (R,) of the records from an `.idx` file, in the order of the `.rec` file."""
     with warnings.catch_warnings(action="error"):
         try:
             numbers = np.fromstring(index.read_text(encoding="ascii"), np.int64, sep=" ")
@@ -195,7 +200,7 @@ def _read_index(index: Path) -> tuple[Labels, Labels]:
 
 
 def _scan(path: Path) -> Labels:
-    """Offsets of all records (R,)."""
+    """Offsets of all records (R,), found by going through the `.rec` file."""
     here, offset, found = RecordFile(path, np.zeros(0, np.int64), np.zeros(0, np.int64)), 0, list[int]()
     view = here.map
     while offset < len(view):

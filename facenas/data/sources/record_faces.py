@@ -23,7 +23,12 @@ class RecordFaces(EncodedFaces):
 
     @classmethod
     def found(cls, path: Path, shape: Shape | None) -> Self | None:
-        """A .rec file, or a folder that has one."""
+        """The source of a .rec file, or of a folder that has one; None for anything else.
+
+        Args:
+            path: A file or a folder that is there.
+            shape: What is done with photographs of other proportions; None: they are stretched, and a remark says so.
+        """
         there = path.suffix.lower() == ".rec" or (path.is_dir() and record_path(path).is_file())
         return cls(root=str(path), shape=shape) if there else None
 
@@ -39,7 +44,7 @@ class RecordFaces(EncodedFaces):
 
 
 def record_path(root: Path) -> Path:
-    """The `.rec` file in a folder."""
+    """The `.rec` file at a path: the file itself, or in a folder `train.rec`, or the only `.rec` file there."""
     if not root.is_dir():
         return root
     found = sorted(root.glob("*.rec"))
@@ -48,7 +53,7 @@ def record_path(root: Path) -> Path:
 
 
 def _names(path: Path) -> list[str]:
-    """What `facenas data pack` wrote; nothing where the file came from elsewhere."""
+    """The identities' names that `facenas data pack` wrote; nothing where the file came from elsewhere."""
     file = names_file(path)
     if not file.is_file():
         return []

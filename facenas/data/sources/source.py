@@ -36,20 +36,20 @@ class FaceSource(SourceSection):
         """All photographs, read when they are asked for.
 
         Args:
-            size: That they are resized to, in pixels: a side, or height and width.
+            size: Size in pixels that the photographs are resized to: a side, or height and width.
 
         Raises:
-            DataError: If they are missing, damaged, or not of people.
+            DataError: If the photographs are missing, damaged, or not of people.
         """
         raise NotImplementedError
 
     def load(self, size: Size) -> FaceSet:
-        """The same photographs, in memory."""
+        """The same photographs as `open` gives, decoded into memory."""
         return in_memory(self.open(size))
 
     @classmethod
     def found(cls, path: Path, shape: Shape | None) -> Self | None:
-        """The source of the files at a path, for `facenas data` and all that is given a path alone; None: they are not of this kind.
+        """The source that reads the files at a path, where a command is given a path alone; None if it cannot read them.
 
         Args:
             path: A file or a folder that is there.
@@ -59,7 +59,7 @@ class FaceSource(SourceSection):
 
 
 class EncodedFaces(FaceSource):
-    """Photographs that have to be decoded."""
+    """A source whose photographs have to be decoded."""
 
     decoder: Decoder = Field("exact", description="fast: JPEG files by simplejpeg's fast DCT, to slightly different pixels.")
     shape: Shape | None = Field(
@@ -69,7 +69,19 @@ class EncodedFaces(FaceSource):
     decoded: bool = Field(False, description="Decode once, into a cache file of size * size * 3 bytes a photograph, and train from it.")
 
     def files(self, dataset: str, contents: Contents, identities: Labels, names: tuple[str, ...], *, keys: Labels, size: Size) -> FaceFiles:
-        """The source's photographs, decoded as it says."""
+        """The source's photographs, decoded as its settings say; a remark tells of photographs that do not look aligned.
+
+        Args:
+            dataset: Name of the data set.
+            contents: The encoded photographs.
+            identities: Number of the person in each photograph, shape (M,).
+            names: Name of each identity.
+            keys: Key of each photograph in `contents`, shape (M,).
+            size: Size in pixels that photographs are resized to: a side, or height and width.
+
+        Raises:
+            DataError: If the decoder is not installed, or more than 1 % of photographs to be decoded once cannot be.
+        """
         check_decoder(self.decoder)
         photographs = Decoding(contents, size, self.decoder, self.shape or "stretch")
         faces = FaceFiles(dataset, photographs, keys, identities, names)
@@ -85,7 +97,7 @@ class ClassSource(SourceSection):
         """The training images.
 
         Raises:
-            DataError: If they are missing or damaged.
+            DataError: If the images are missing or damaged.
         """
         raise NotImplementedError
 
@@ -94,11 +106,11 @@ class ClassSource(SourceSection):
         raise NotImplementedError
 
     def placeless(self) -> Self:
-        """The same images, wherever they lie: what a trained classifier remembers of its data."""
+        """The same source without its folder, which is what a trained classifier remembers of its data."""
         return self
 
     def at(self, root: str) -> Self:
-        """The same images, to be read from a folder."""
+        """The same source with its images in another folder."""
         raise NotImplementedError
 
 

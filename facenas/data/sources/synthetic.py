@@ -21,19 +21,19 @@ class SyntheticFaces(FaceSource):
     test_people: int = Field(8, ge=0, description="Identities kept for testing: never used for search or training.")
 
     def open(self, size: Size) -> FaceSet:
-        """Draw them: they are in memory."""
+        """Draw the faces, into memory."""
         images, identities = draw_faces(people=self.people, photographs=self.photographs, size=size)
         return FaceSet("synthetic", images, identities, tuple(f"face{i}" for i in range(self.people)))
 
 
 def draw_faces(*, people: int, photographs: int, size: Size, seed: int = 0) -> tuple[Images, Labels]:
-    """Draw faces.
+    """Draw pictures of faces for a number of identities.
 
     Args:
         people: Number of identities.
-        photographs: Pictures of each.
-        size: In pixels.
-        seed: Of everything that is random.
+        photographs: Number of pictures of each identity.
+        size: Size of the pictures in pixels: a side, or height and width.
+        seed: Seed of everything that is random.
 
     Returns:
         Images (people * photographs, H, W, 3), RGB uint8, and the identity of each.

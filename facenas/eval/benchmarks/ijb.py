@@ -23,16 +23,16 @@ RANKS, FPIRS, HEADLINE = (1, 5, 10), (0.01, 0.1), "1e-04"
 
 
 class IjbFiles(BenchmarkFiles):
-    """IARPA Janus Benchmark B or C."""
+    """The files of IARPA Janus Benchmark B or C."""
 
     name: Literal["ijbb", "ijbc"] = Field(description="Name of the benchmark.")
 
     def benchmark(self, conditions: Conditions) -> "TemplateBenchmark":
-        """Photographs that are aligned when they are asked for, with templates, pairs and galleries."""
+        """Open the benchmark: photographs that are aligned when they are asked for, with templates, pairs and galleries."""
         return ijb_benchmark(open_ijb(self.root, name=self.name, size=conditions.size), conditions.weighting, self.most_missing)
 
     def present(self) -> bool:
-        """Whether its folder is there."""
+        """Whether the benchmark's folder is there."""
         return any((self.root / name).is_dir() for name in (self.name, self.name.upper()))
 
 
@@ -42,13 +42,13 @@ class TemplateFigures:
 
     Attributes:
         tar_at_far: True accept rate by false accept rate that is not exceeded.
-        tar_at_far_nearest: The same at the nearest point of the ROC, which may exceed it, as published tables have it.
+        tar_at_far_nearest: True accept rate at the ROC's nearest point, whose false accept rate may be higher: published tables have this.
         threshold_at_far: Least cosine that is accepted.
         refused: Why there is no rate at the other false accept rates.
         auc: Area under the ROC curve.
         eer: Equal error rate.
         pairs: Pairs of templates.
-        genuine: Those of one person.
+        genuine: Pairs of templates of one person.
         rank: Share of the mated probes whose person is among the k best, over both galleries.
         tpir_at_fpir: True positive identification rate by false positive identification rate, mean of the galleries.
         probes: Searches of mated probes, over both galleries.
@@ -78,12 +78,12 @@ class TemplateFigures:
 
 @dataclass(frozen=True)
 class TemplateBenchmark:
-    """Photographs that make up templates.
+    """A benchmark of photographs that make up templates.
 
     Attributes:
         data: The benchmark's files.
-        pictures: Its photographs.
-        weighting: Of the photographs in a template.
+        pictures: The benchmark's photographs.
+        weighting: How the photographs of a template are weighed.
     """
 
     data: IJB
@@ -92,20 +92,28 @@ class TemplateBenchmark:
 
     @property
     def name(self) -> str:
-        """`ijbb` or `ijbc`."""
+        """Name of the benchmark, `ijbb` or `ijbc`."""
         return self.data.name
 
     @property
     def remark(self) -> str:
-        """Which numbers are not the official ones."""
+        """Which numbers of pictures, templates or pairs are not the official ones; "" if all are."""
         return self.data.remark
 
     def rows_of(self, saved: Embeddings, path: Path) -> Embeddings:
-        """One embedding a photograph, in the order of the benchmark's list."""
+        """Embeddings (M, D) of the photographs from a file that holds one a photograph, in the order of the benchmark's list.
+
+        Args:
+            saved: Embeddings (M, D) as they were read from the file.
+            path: The file, for the message.
+
+        Raises:
+            DataError: If there are more or fewer than photographs.
+        """
         return self.pictures.rows_of(saved, path)
 
     def measure(self, features: Embeddings) -> TemplateFigures:
-        """Pool, verify, identify."""
+        """Pool photographs to templates, verify the pairs and identify the probes."""
         data, templates = self._pooled(features)
         same, scores, found = data.pair_same, _scores(data, templates), _searches(data, templates)
         rates = roc.accept_rates(scores, same)
@@ -134,7 +142,7 @@ class TemplateBenchmark:
         )
 
     def decisions(self, features: Embeddings) -> list[Decisions]:
-        """Genuine pairs at the headline's false accept rate, where there is one, and the first of each search."""
+        """Answers on genuine pairs at the headline's false accept rate, where there is one, and the best entry of each search."""
         data, templates = self._pooled(features)
         scores, found, asked = _scores(data, templates), _searches(data, templates), list[Decisions]()
         if threshold := roc.accept_rates(scores, data.pair_same, [float(HEADLINE)]).thresholds:
@@ -147,7 +155,7 @@ class TemplateBenchmark:
         return [*asked, rank_decisions(firsts, people)]
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
-        """ROC of the pairs, CMC of the probes."""
+        """The ROC curve of the pairs and the CMC curve of the probes."""
         data, templates = self._pooled(features)
         return {"roc": roc.roc_points(_scores(data, templates), data.pair_same), "cmc": cmc(_searches(data, templates))}
 
@@ -182,7 +190,7 @@ def _scores(data: IJB, templates: Templates) -> Scores:
 
 
 def _searches(data: IJB, templates: Templates) -> list[Search]:
-    """Of the galleries that have anybody left."""
+    """Searches of the galleries that have anybody left."""
 
     def embedded(some: TemplateSubjects) -> Embeddings:
         return templates.embeddings[templates.rows(some.templates)]
@@ -192,5 +200,11 @@ def _searches(data: IJB, templates: Templates) -> list[Search]:
 
 
 def ijb_benchmark(data: IJB, weighting: Weighting, most_missing: float = 0) -> TemplateBenchmark:
-    """The benchmark, ready to be run."""
+    """IJB-B or IJB-C, ready to be run.
+
+    Args:
+        data: The benchmark's files.
+        weighting: How the photographs of a template are weighed.
+        most_missing: Share of the photographs that may be missing or unreadable, a fraction.
+    """
     return TemplateBenchmark(data, filed_pictures(data.photographs, len(data.names), most_missing, points=data.points), weighting)

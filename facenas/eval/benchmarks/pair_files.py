@@ -23,10 +23,10 @@ class VerificationFiles(PairFiles):
     download: bool = Field(False, description="LFW: fetch it with scikit-learn, to the folder, unless it is there.")
 
     def open(self, size: Size) -> VerificationSet:
-        """Photographs that are read when they are asked for, at `size` pixels, and their pairs.
+        """Open the pairs, with photographs that are read when they are asked for, at `size` pixels.
 
         Raises:
-            DataError: If neither is there, or it is damaged.
+            DataError: If neither the `.bin` file nor a list of pairs is there, or what is there is damaged.
         """
         if self.download and self.name == "lfw":
             return fetch_lfw(self.root, size)
@@ -40,7 +40,7 @@ class VerificationFiles(PairFiles):
         return open_pairs(place, size=size, name=self.name, most_missing=self.most_missing)
 
     def present(self) -> bool | None:
-        """Whether its files are there; CFP's frontal pairs, which few report, are measured where they are named."""
+        """Whether the benchmark's files are there; None for CFP's frontal pairs, which few report and `all` therefore leaves out."""
         if self.name == "cfp_ff":
             return None
         own = OWN_LISTS.get(self.name)

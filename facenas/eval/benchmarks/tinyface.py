@@ -19,16 +19,16 @@ RANKS = (1, 5, 20)
 
 
 class TinyFaceFiles(BenchmarkFiles):
-    """TinyFace: identification of very small faces."""
+    """The files of TinyFace: identification of very small faces."""
 
     name: Literal["tinyface"] = Field("tinyface", description="Name of the benchmark.")
 
     def benchmark(self, conditions: Conditions) -> "GalleryBenchmark":
-        """Probes and gallery, with distractors."""
+        """Open the benchmark: probes and gallery, with distractors."""
         return tinyface_benchmark(open_tinyface(self.root, size=conditions.size, most_missing=self.most_missing), self.most_missing)
 
     def present(self) -> bool:
-        """Whether its folder is there."""
+        """Whether the benchmark's folder is there."""
         return any((self.root / name).is_dir() for name in ("tinyface", "Testing_Set", ALIGNED))
 
 
@@ -50,17 +50,17 @@ class RankFigures:
 
     @property
     def rates(self) -> dict[str, float]:
-        """As the paper's Table 7 has them."""
+        """The rank-k rates that the paper's Table 7 has."""
         return {f" rank {k}": rate for k, rate in self.rank.items()}
 
 
 @dataclass(frozen=True)
 class GalleryBenchmark:
-    """Probes and a gallery.
+    """A benchmark of probes that are searched in a gallery.
 
     Attributes:
         data: The benchmark's files.
-        pictures: Its photographs.
+        pictures: The benchmark's photographs.
     """
 
     data: TinyFace
@@ -68,20 +68,28 @@ class GalleryBenchmark:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the benchmark."""
         return "tinyface"
 
     @property
     def remark(self) -> str:
-        """What is odd about it."""
+        """What is odd about the benchmark, "" if nothing is."""
         return self.data.remark
 
     def rows_of(self, saved: Embeddings, path: Path) -> Embeddings:
-        """One embedding a photograph: probes, gallery matches, distractors."""
+        """Embeddings (M, D) of the photographs from a file that holds one each, in the order probes, gallery matches, distractors.
+
+        Args:
+            saved: Embeddings (M, D) as they were read from the file.
+            path: The file, for the message.
+
+        Raises:
+            DataError: If there are more or fewer than photographs.
+        """
         return self.pictures.rows_of(saved, path)
 
     def measure(self, features: Embeddings) -> RankFigures:
-        """Search every probe."""
+        """Search every probe in the gallery."""
         data = self._answered(features)
         counts = {
             what: len(getattr(self.data, part)) - len(getattr(data, part)) for what, part in (("probes", "probes"), ("gallery", "gallery"))
@@ -91,13 +99,13 @@ class GalleryBenchmark:
         return RankFigures({str(k): rate for k, rate in found.rates(RANKS).items()}, len(data.probes), len(data.gallery), left_out)
 
     def decisions(self, features: Embeddings) -> list[Decisions]:
-        """The first of each search."""
+        """Whether the best entry of each search shows the person."""
         data = self._answered(features)
         found = _search(data, features)
         return [rank_decisions(found.rank[found.mated], data.probe_identities[found.mated])]
 
     def curves(self, features: Embeddings) -> dict[str, Curve]:
-        """The CMC."""
+        """The CMC curve of the probes."""
         return {"cmc": cmc([_search(self._answered(features), features)])}
 
     def _answered(self, features: Embeddings) -> TinyFace:
@@ -120,5 +128,10 @@ def _search(data: TinyFace, features: Embeddings) -> Search:
 
 
 def tinyface_benchmark(data: TinyFace, most_missing: float = 0) -> GalleryBenchmark:
-    """The benchmark, ready to be run."""
+    """TinyFace, ready to be run.
+
+    Args:
+        data: The benchmark's files.
+        most_missing: Share of the photographs that may be missing or unreadable, a fraction.
+    """
     return GalleryBenchmark(data, filed_pictures(data.photographs, data.count, most_missing))

@@ -27,7 +27,7 @@ class DlibSection(DetectorSection):
     name: Literal["dlib"] = Field("dlib", description="Name of the detector.")
 
     def build(self) -> Detector:
-        """The detector."""
+        """Make the detector; see `dlib_detector`."""
         return dlib_detector()
 
 
@@ -66,7 +66,7 @@ def _face(shape: Any, box: Any, score: float, margin: int, scale: float) -> Face
 
 
 def _packages() -> tuple[ModuleType, Path]:
-    """The module, and the folder of weights; the package that they are in is not run."""
+    """The module dlib, and the folder with the weights; the package that holds the weights is not run."""
     found = find_spec("face_recognition_models")
     folders = [Path(place) / "models" for place in found.submodule_search_locations or ()] if found else []
     if not find_spec("dlib") or not folders or not (folders[0] / LANDMARKS).is_file():

@@ -32,7 +32,7 @@ class YunetSection(DetectorSection):
     name: Literal["yunet"] = Field("yunet", description="Name of the detector.")
 
     def build(self) -> Detector:
-        """The detector of the model file."""
+        """Make the detector from the model file; see `yunet_detector`."""
         return yunet_detector(Path(self.model) if self.model else None)
 
 
@@ -43,8 +43,8 @@ def yunet_detector(model: Path | None = None) -> Detector:
         model: YuNet's ONNX file; None: the one of OpenCV's model zoo, downloaded once.
 
     Raises:
-        DataError: If it cannot be downloaded.
-        ModelError: If it is not YuNet.
+        DataError: If the model file cannot be downloaded.
+        ModelError: If the file is not YuNet's.
 
     Source: Wu, Peng and Yu, YuNet: a tiny millisecond-level face detector, 2023.
     """
@@ -70,10 +70,10 @@ def yunet_detector(model: Path | None = None) -> Detector:
 
 
 def downloaded() -> Path:
-    """The model file in the cache, fetched if it is not there.
+    """The path of YuNet's model file in the cache; it is downloaded if it is not there.
 
     Raises:
-        DataError: If it cannot be downloaded, or is another file than expected.
+        DataError: If the file cannot be downloaded, or is another one than expected.
     """
     path = cache_folder() / "detectors" / NAME
     if path.is_file() and sha256(path.read_bytes()).hexdigest() == SHA256:
@@ -93,6 +93,6 @@ def downloaded() -> Path:
 
 
 def _face(row: np.ndarray[tuple[int], np.dtype[np.float64]], score: float) -> Face:
-    """A row of 15: box, then eyes, nose, mouth, of each pair the person's right first, which is the picture's left."""
+    """The face in one of YuNet's rows of 15 numbers: box, eyes, nose, mouth, of each pair the person's right first, the picture's left."""
     left, top, width, height = row[:4].tolist()
     return Face((left, top, width, height), row[4:14].reshape(5, 2), score)

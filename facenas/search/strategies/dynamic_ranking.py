@@ -44,13 +44,18 @@ class DynamicRankingSettings(Bounds):
     noise_z: float = Field(1.0, gt=0, description="Standard errors of the difference that count as a gain or a drop.")
 
     def start(self, space: SearchSpace, depth: int) -> Architecture:
-        """The widest architecture of a depth, with the operation and the kernel size to start with everywhere."""
+        """The widest architecture of a depth, with the operation and the kernel size to start with everywhere.
+
+        Args:
+            space: The search space.
+            depth: Number of layers.
+        """
         start = space.start(depth=depth, width=self.max_width)
         operations, kernels = (self.start_operation or space.operations[0],), (self.start_kernel,)
         return start.replace(operations=operations * len(start.operations), kernels=kernels * len(start.kernels))
 
     def ranges(self, space: SearchSpace) -> Ranges:
-        """As of all bounds; an error too if the space does not know the operation or the kernel size to start with."""
+        """The depths and widths of the space to draw from; an error if it lacks them, or the operation or kernel size to start with."""
         found = super().ranges(space)
         try:
             if not space.one_size:
@@ -62,7 +67,12 @@ class DynamicRankingSettings(Bounds):
         return found
 
     def build(self, space: SearchSpace, seed: int) -> "DynamicRanking":
-        """The algorithm in a space; it draws nothing."""
+        """The algorithm in a space.
+
+        Args:
+            space: The search space.
+            seed: Seed of the run, not used: the algorithm draws nothing.
+        """
         return DynamicRanking(space, **self.model_dump())
 
 

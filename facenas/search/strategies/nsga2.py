@@ -14,13 +14,18 @@ from facenas.search.proposals import WORST, Proposals
 
 
 class NSGA2Settings(BaselineSettings):
-    """Bounds, epochs, and the size of a generation."""
+    """Bounds of the search, epochs of every candidate, and the size of a generation."""
 
     name: Literal["nsga2"] = Field("nsga2", description="Name of the strategy.")
     population: int = Field(20, ge=2, description="Candidates of a generation; none depends on the scores of its own.")
 
     def build(self, space: SearchSpace, seed: int) -> "NSGA2":
-        """The algorithm in a space."""
+        """The algorithm in a space.
+
+        Args:
+            space: The search space.
+            seed: Seed of all that the algorithm draws.
+        """
         return NSGA2(space, seed, **self.model_dump())
 
 
@@ -42,7 +47,7 @@ class NSGA2:
         self._proposals = Proposals(space, self.settings, seed, self._sampler, ("maximize", "minimize"))
 
     def search(self, log: Log = ignore) -> Plan:
-        """Candidates without end."""
+        """Propose candidates without end; the budget of the run ends the search."""
         judge, told = Judge(log), list[FrozenTrial]()
         while True:
             asked = self._proposals.ask(told, len(told))

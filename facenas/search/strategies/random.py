@@ -10,12 +10,17 @@ from facenas.search.candidate import Candidate, Log, Plan, ignore
 
 
 class RandomSearchSettings(BaselineSettings):
-    """Bounds and epochs."""
+    """Bounds of the search, and epochs of every candidate."""
 
     name: Literal["random"] = Field("random", description="Name of the strategy.")
 
     def build(self, space: SearchSpace, seed: int) -> "RandomSearch":
-        """The algorithm in a space."""
+        """The algorithm in a space.
+
+        Args:
+            space: The search space.
+            seed: Seed of all that the algorithm draws.
+        """
         return RandomSearch(space, seed, **self.model_dump())
 
 
@@ -37,7 +42,7 @@ class RandomSearch:
         self._ranges = self.settings.ranges(space)
 
     def search(self, log: Log = ignore) -> Plan:
-        """Candidates without end."""
+        """Propose candidates without end; the budget of the run ends the search."""
         random, judge = stream(self.seed), Judge(log)
         while True:
             architecture = self.space.sample(random, **self._ranges)

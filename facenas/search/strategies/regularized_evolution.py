@@ -16,7 +16,7 @@ from facenas.search.candidate import Candidate, Log, Plan, ignore
 
 
 class RegularizedEvolutionSettings(BaselineSettings):
-    """Bounds, epochs, and the sizes of population and tournament, in the paper's ratio of 4 to 1 (section 3.2)."""
+    """Bounds of the search, epochs, and the sizes of population and tournament, in the paper's ratio of 4 to 1 (section 3.2)."""
 
     name: Literal["regularized_evolution"] = Field("regularized_evolution", description="Name of the strategy.")
     population: int = Field(20, ge=2, description="Models alive, P in the paper.")
@@ -24,7 +24,12 @@ class RegularizedEvolutionSettings(BaselineSettings):
     batch: int = Field(1, ge=1, description="Children drawn before their scores are seen; as many can be trained at once.")
 
     def build(self, space: SearchSpace, seed: int) -> "RegularizedEvolution":
-        """The algorithm in a space."""
+        """The algorithm in a space.
+
+        Args:
+            space: The search space.
+            seed: Seed of all that the algorithm draws.
+        """
         return RegularizedEvolution(space, seed, **self.model_dump())
 
 
@@ -54,7 +59,7 @@ class RegularizedEvolution:
         self._ranges = self.settings.ranges(space)
 
     def search(self, log: Log = ignore) -> Plan:
-        """Candidates without end."""
+        """Propose candidates without end; the budget of the run ends the search."""
         random, judge, s = stream(self.seed), Judge(log), self.settings
         population = deque[Member](maxlen=s.population)  # a newcomer pushes out the oldest
         while len(population) < s.population:

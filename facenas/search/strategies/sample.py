@@ -16,7 +16,7 @@ from facenas.search.candidate import Candidate, Log, Plan, ignore
 
 
 class SampleSettings(BaselineSettings):
-    """Bounds of the draws, epochs of all, and how many."""
+    """Bounds of the draws, epochs of every candidate, and the number of draws."""
 
     ends: ClassVar[bool] = True
     name: Literal["sample"] = Field("sample", description="Name of the strategy.")
@@ -30,11 +30,16 @@ class SampleSettings(BaselineSettings):
         return self
 
     def build(self, space: SearchSpace, seed: int) -> "Sample":
-        """The algorithm in a space."""
+        """The algorithm in a space.
+
+        Args:
+            space: The search space.
+            seed: Seed of all that the algorithm draws.
+        """
         return Sample(space, seed, **self.model_dump())
 
     def check(self, space: SearchSpace) -> None:
-        """Raise a ModelError if there are draws and the space has not the depths of their bounds."""
+        """Raise a ModelError if there are draws and the space lacks the depths of their bounds."""
         if self.count:
             self.ranges(space)
 
@@ -57,7 +62,7 @@ class Sample:
         self._ranges: Ranges | None = self.settings.ranges(space) if self.settings.count else None
 
     def search(self, log: Log = ignore) -> Plan:
-        """The given ones in their order, then the draws."""
+        """Propose the given architectures in their order, then the draws."""
         random, judge, given = stream(self.seed), Judge(log), dict.fromkeys(self.settings.architectures)
         seen, trained = set(given), dict[Architecture, Fraction]()
         for architecture in given:

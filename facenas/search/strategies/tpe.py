@@ -13,14 +13,19 @@ from facenas.search.proposals import WORST, Proposals
 
 
 class TPESettings(BaselineSettings):
-    """Bounds, epochs, and when the model of good and bad candidates is used."""
+    """Bounds of the search, epochs of every candidate, and when the model of good and bad candidates is used."""
 
     name: Literal["tpe"] = Field("tpe", description="Name of the strategy.")
     startup: int = Field(10, ge=1, description="Random candidates before the first that the scores decide.")
     batch: int = Field(1, ge=1, description="Candidates proposed before their scores are seen; as many can be trained at once.")
 
     def build(self, space: SearchSpace, seed: int) -> "TPE":
-        """The algorithm in a space."""
+        """The algorithm in a space.
+
+        Args:
+            space: The search space.
+            seed: Seed of all that the algorithm draws.
+        """
         return TPE(space, seed, **self.model_dump())
 
 
@@ -41,7 +46,7 @@ class TPE:
         self._proposals = Proposals(space, self.settings, seed, self._sampler, ("maximize",))
 
     def search(self, log: Log = ignore) -> Plan:
-        """Candidates without end."""
+        """Propose candidates without end; the budget of the run ends the search."""
         judge, told = Judge(log), list[FrozenTrial]()
         while True:
             for asked in [self._proposals.ask(told, len(told) + place) for place in range(self.settings.batch)]:

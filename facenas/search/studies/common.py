@@ -17,14 +17,22 @@ from facenas.settings import Section
 def alike(
     search: SearchSettings, *, epochs: int, count: int = 0, architectures: Sequence[Architecture] = (), **changes: object
 ) -> SearchSettings:
-    """A run on the task of a search that trains architectures, and `count` random ones of its bounds, for the same number of epochs."""
+    """Settings of a run that trains given architectures, and random ones of a search's bounds, for the same number of epochs.
+
+    Args:
+        search: The search whose task, space and bounds are taken.
+        epochs: Training epochs of each architecture.
+        count: Number of random architectures.
+        architectures: The given architectures, trained first.
+        changes: Other settings of the search to replace, by name.
+    """
     bounds = search.strategy.model_dump(include=set(Bounds.model_fields)) | {"epochs": epochs}
     sample = SampleSettings(architectures=tuple(architectures), count=count, **bounds)
     return search.model_copy(update={"strategy": sample, "budget": Budget(), **changes})
 
 
 class Spread(Section):
-    """Several measurements of one thing."""
+    """Several measurements of one quantity, with their mean and deviation."""
 
     values: tuple[float, ...] = Field(description="One for each seed, or for each data set of each seed.")
     mean: float = Field(description="Their mean.")

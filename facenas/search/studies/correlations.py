@@ -51,7 +51,7 @@ class Dynamic(NamedTuple):
 
 
 def dynamic_ranking(networks: Sequence[Network]) -> list[Dynamic]:
-    """From the smallest to the largest, each scored one epoch later than the one before.
+    """The networks from the smallest to the largest, each scored one epoch later than the one before.
 
     Source: EGNAS, section 3.2, "Dynamic Learning Rankings": the smallest network is trained for 1 epoch, the next one for 2, and so on.
     """
@@ -69,7 +69,7 @@ def equal_cost_epoch(dynamic: Sequence[Dynamic]) -> int:
 
 
 def static_correlations(networks: Sequence[Network]) -> dict[str, float]:
-    """Of accuracy after one epoch, and of parameters, with final accuracy."""
+    """Spearman's correlations with final accuracy: of accuracy after one epoch, and of parameters."""
     final = [network.accuracies[-1] for network in networks]
     values = (
         spearman([network.accuracies[0] for network in networks], final),
@@ -79,7 +79,7 @@ def static_correlations(networks: Sequence[Network]) -> dict[str, float]:
 
 
 def dynamic_correlations(drawn: Sequence[Network]) -> dict[str, float]:
-    """Of dynamic scores with parameters and with final accuracy, with what they are to be compared with.
+    """Spearman's correlations of dynamic scores with parameters and with final accuracy, and what these are to be compared with.
 
     Beside a static ranking that costs as much, that is a control: the same epochs dealt out in the order in which the networks were
     drawn. What it reaches comes from the epochs alone.
@@ -98,6 +98,10 @@ def dynamic_correlations(drawn: Sequence[Network]) -> dict[str, float]:
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
     """Correlation of two rankings, in [-1, 1]; 0 where one of them ranks nothing, since all its values are equal.
+
+    Args:
+        first: Values of N things, shape (N,).
+        second: Other values of the same things, shape (N,).
 
     Source: Spearman, "The proof and measurement of association between two things", 1904; ties have their average rank.
     """

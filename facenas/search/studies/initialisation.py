@@ -43,7 +43,7 @@ class Subset(NamedTuple):
 
     @property
     def name(self) -> str:
-        """For folders."""
+        """Name of the sub-dataset in folders: `seed-0-classes-3-5`."""
         return f"seed-{self.seed}-classes-{self.classes[0]}-{self.classes[1]}"
 
 
@@ -74,12 +74,22 @@ class InitialisationSettings(Section):
                 yield Subset(seed, (first, second))
 
     def searched(self, subset: Subset, start: Start) -> SearchSettings:
-        """The macro search from a start."""
+        """Settings of the macro search from a start.
+
+        Args:
+            subset: The two classes and the seed.
+            start: The initialisation to search from.
+        """
         changes = {"start_operation": start.operation, "start_kernel": start.kernel, "micro": False}
         return self._on(subset).model_copy(update={"strategy": self.search.strategy.model_copy(update=changes)})
 
     def compared(self, subset: Subset, found: Sequence[Architecture]) -> SearchSettings:
-        """The run that trains for equally many epochs what the searches have found."""
+        """Settings of the run that trains what the searches have found, all for the same number of epochs.
+
+        Args:
+            subset: The two classes and the seed.
+            found: What was found from each start, in the order of `STARTS`.
+        """
         return alike(self._on(subset), epochs=self.epochs, architectures=found)
 
     def _on(self, subset: Subset) -> SearchSettings:

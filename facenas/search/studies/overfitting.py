@@ -29,11 +29,19 @@ class OverfittingSettings(Section):
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="Seeds of search and training.")
 
     def searched(self, seed: int) -> SearchSettings:
-        """The search with a seed."""
+        """Settings of the search with a seed."""
         return self.search.model_copy(update={"seed": seed})
 
     def trained(self, seed: int, found: Architecture) -> tuple[SearchSettings, SearchSettings]:
-        """Runs that train both networks on task A and on task B, the searched one first."""
+        """Settings of the runs that train both networks on task A and on task B, the searched one first.
+
+        Args:
+            seed: Seed of the runs.
+            found: The architecture that the search found.
+
+        Raises:
+            RunError: If the space has no hand-made base network to compare with.
+        """
         refinements = self.search.space.refinements()
         if not refinements:
             raise RunError(f"study overfitting compares with the base of a space of refinements, got {self.search.space.name!r}")
@@ -52,7 +60,7 @@ class Pair(Section):
 
     @property
     def ahead(self) -> float:
-        """Points that the searched one is better."""
+        """By how many percentage points the searched network is better."""
         return 100 * (self.searched.accuracy - self.hand_made.accuracy)
 
 
@@ -64,10 +72,10 @@ class OverfittingStudy(Section):
 
 
 def pair(rows: Sequence[Row]) -> Pair:
-    """Both networks of a run of `OverfittingSettings.trained`; where the search found the base itself, they are one.
+    """The figures of both networks of a run of `OverfittingSettings.trained`; where the search found the base itself, they are equal.
 
     Raises:
-        RunError: If one was over a limit.
+        RunError: If one of the networks was over a limit.
     """
     if any(row.evaluation.score.refused for row in rows):
         raise RunError("a network of the study was over a limit; widen search.limits and transfer.limits")
@@ -76,7 +84,7 @@ def pair(rows: Sequence[Row]) -> Pair:
 
 
 def overfitting(seeds: Sequence[tuple[Pair, Pair]]) -> OverfittingStudy:
-    """The spread over seeds.
+    """Mean and spread of the study's figures over seeds.
 
     Source: NAR, section 3.1 and table 1.
     """

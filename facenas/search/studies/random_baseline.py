@@ -24,11 +24,16 @@ class RandomSettings(Section):
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="Seeds of search, draws and training.")
 
     def searched(self, seed: int) -> SearchSettings:
-        """The search with a seed."""
+        """Settings of the search with a seed."""
         return self.search.model_copy(update={"seed": seed})
 
     def compared(self, seed: int, found: Architecture) -> SearchSettings:
-        """The run that trains what was found, and random architectures."""
+        """Settings of the run that trains what was found, and random architectures.
+
+        Args:
+            seed: Seed of the run.
+            found: The architecture that the search found.
+        """
         return alike(self.search, epochs=self.epochs, count=self.count, architectures=(found,), seed=seed)
 
 
@@ -63,8 +68,8 @@ def improvement(rows: Sequence[Row], *, seed: int) -> Improvement:
     trained afresh, and longer.
 
     Args:
-        rows: Of the run of `RandomSettings.compared`.
-        seed: Of that run.
+        rows: Rows of the run of `RandomSettings.compared`.
+        seed: Seed of that run.
 
     Raises:
         RunError: If what was found or all random ones were over a limit, or no random one got anything right.
@@ -81,7 +86,10 @@ def improvement(rows: Sequence[Row], *, seed: int) -> Improvement:
 
 
 def random_baseline(seeds: Sequence[Improvement]) -> RandomStudy:
-    """The spread over seeds. RI is against the average draw; the best draw is what a random search would have found."""
+    """Mean and spread of the study's figures over seeds; RI is against the average draw.
+
+    The best draw is what a random search would have found.
+    """
     means = [
         [Spread.of(values).mean for values in zip(*((one.accuracy, one.parameters) for one in seed.random), strict=True)] for seed in seeds
     ]

@@ -39,7 +39,7 @@ class RankingSettings(Section):
         return self
 
     def networks(self) -> SearchSettings:
-        """The run that trains all networks and validates them after every epoch."""
+        """Settings of the run that trains all networks and validates them after every epoch."""
         return alike(self.search, epochs=self.epochs, count=self.count, every_epoch=True)
 
 
@@ -75,8 +75,8 @@ def ranking(rows: Sequence[Row], settings: RankingSettings) -> RankingStudy:
     the epochs do alone: it deals them out to the same networks in random order.
 
     Args:
-        rows: Of the run of `settings.networks()`.
-        settings: Of the study.
+        rows: Rows of the run of `settings.networks()`.
+        settings: Settings of the study.
 
     Source: EGNAS, section 3.2: 240 networks, 50 epochs, CIFAR-10; 50 of them ranked dynamically. Intervals: Efron's percentile bootstrap.
     """

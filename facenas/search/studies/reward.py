@@ -24,7 +24,7 @@ class RewardSettings(Section):
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="Seeds of the search.")
 
     def searched(self, seed: int) -> SearchSettings:
-        """The search with a seed; what it finds does not matter."""
+        """Settings of the search with a seed; what it finds does not matter."""
         if not isinstance(self.search.strategy, NARSettings):
             raise RunError(f"study reward follows a search by strategy nar, got {self.search.strategy.name}; set search.strategy.name=nar")
         strategy = self.search.strategy.model_copy(update={"skips": "joint", "shortlist": 1, "retrain_epochs": 1})
@@ -32,7 +32,7 @@ class RewardSettings(Section):
 
 
 class HeadRewards(Section):
-    """One head of the controller: of operators, or of skips."""
+    """What one head of the controller did: the head for operators, or that for skips."""
 
     implicit: tuple[tuple[float, ...], ...] = Field(description="Reward of each kind of each decision, over all samples (equations 6, 7).")
     noise: float = Field(description="How much these rewards scatter from epoch to epoch, in units of their mean.")
@@ -48,10 +48,10 @@ class RewardStudy(Section):
 
 
 def rewards(epochs: Sequence[StageEpoch]) -> dict[str, HeadRewards]:
-    """Both heads of one search.
+    """Gradients and rewards of both heads of the controller, in one search.
 
     Args:
-        epochs: Of a search that `RewardSettings.searched` describes.
+        epochs: Epochs of a search that `RewardSettings.searched` describes.
 
     Raises:
         RunError: If the controller has made fewer than two updates.
@@ -68,7 +68,7 @@ def rewards(epochs: Sequence[StageEpoch]) -> dict[str, HeadRewards]:
 
 
 def reward_study(seeds: Sequence[dict[str, HeadRewards]]) -> RewardStudy:
-    """The spread over seeds.
+    """Mean and spread of the study's figures over seeds.
 
     Source: NAR, section 3.2 and figure 1: the gradient of skips oscillates, that of operators is smooth.
     """
@@ -92,7 +92,7 @@ def _head(samples: Sequence[Sequence[list[object]]], place: int, kinds: int, gra
 
 
 def _implicit(samples: Sequence[list[object]], place: int, kinds: int) -> torch.Tensor:
-    """Of samples as a stage's rows keep them: digits of the operators, digits of the links, reward."""
+    """Implicit rewards of samples as a stage's rows keep them: digits of the operators, digits of the links, reward."""
     choices = torch.tensor([[int(digit) for digit in str(sample[place])] for sample in samples])
     return implicit_rewards(choices, torch.tensor([sample[2] for sample in samples], dtype=torch.float64), kinds)
 

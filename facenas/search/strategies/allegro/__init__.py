@@ -61,11 +61,22 @@ class AllegroSettings(SharedWeightsSection):
         return self
 
     def stage(self, settings: "SearchSettings", task: "Task") -> "Differentiable":
-        """The stage of shared weights."""
+        """The stage of shared weights.
+
+        Args:
+            settings: Settings of the search, whose strategy is this one.
+            task: Data of the search.
+        """
         from facenas.search.strategies.allegro.stage import Differentiable
 
         return Differentiable(settings, task)
 
     def build(self, space: SearchSpace, seed: int, shortlist: Sequence[Architecture] = ()) -> Sample:
-        """The shortlist, trained from scratch."""
+        """The strategy that trains the shortlist from scratch.
+
+        Args:
+            space: The search space.
+            seed: Seed of the run; nothing is drawn here.
+            shortlist: The architectures that the stage found, the most promising first.
+        """
         return retraining(space, shortlist, epochs=self.retrain_epochs)

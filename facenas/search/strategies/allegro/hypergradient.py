@@ -29,7 +29,7 @@ def hypergradient(
     exact: Loss | None = None,
     radius: float = 0.01,
 ) -> list[Tensor]:
-    """What the architecture parameters are to go down along; weights are as they were afterwards, to the bit.
+    """The gradient that the architecture parameters are to go down along; afterwards all weights are as they were, to the bit.
 
     With w* = w - lr (grad_w train(w) + drift): grad_a validation(w*) + chi grad_a train(w*), less lr times the mixed second derivative of
     train at w times (grad_w validation(w*) + chi grad_w train(w*)). Equation 5 takes two central differences, one for each part of the
@@ -39,11 +39,11 @@ def hypergradient(
 
     Args:
         train: Loss on training data with the weights as they are; the same at every call.
-        validation: That on validation data.
-        weights: Of the network.
-        alphas: Architecture parameters.
-        order: second; first: w* = w; single: the gradient of the training loss alone, as if architecture parameters were weights.
-        lr: Of the weights' step; of no use but in second order.
+        validation: Loss on validation data, in the same way.
+        weights: Weights of the network, moved in place and put back.
+        alphas: Architecture parameters, which the gradient is for.
+        order: `second`; `first`: w* = w; `single`: the gradient of the training loss alone, as if architecture parameters were weights.
+        lr: Learning rate of the weights' step; of no use but in second order.
         chi: Share of the training loss (equation 4); 0 is DARTS.
         drift: What the optimiser adds to the gradient in the step, per weight: momentum and decay, in DARTS' code; none in the equations.
         exact: Training loss for the central difference, where `train` rounds too much for them: bf16 has 8 digits, and a step of the
@@ -77,10 +77,10 @@ def asymptotic(epoch: float, epochs: int, *, least: float = 0.0, most: float = 0
     Equation 6 as printed begins at 0 whatever `least` is, and says nothing of epochs after H; with the paper's least value of 0 this is it.
 
     Args:
-        epoch: Finished epochs.
-        epochs: H.
-        least: chi_min.
-        most: chi_max.
+        epoch: Number of finished epochs, parts of one included.
+        epochs: Epochs that chi grows, H.
+        least: Value of chi at the beginning, chi_min.
+        most: Largest value of chi, chi_max.
 
     Source: AllegroNAS, equation 6.
     """
@@ -97,7 +97,7 @@ def _sum(one: Sequence[Tensor], other: Sequence[Tensor], share: float) -> list[T
 
 @contextmanager
 def _restored(weights: Sequence[Tensor]) -> Iterator[list[Tensor]]:
-    """Their values, which they have again at the end."""
+    """Copies of the weights' values; the weights have these values again at the end of the context."""
     values = [weight.detach().clone() for weight in weights]
     try:
         yield values
@@ -108,7 +108,7 @@ def _restored(weights: Sequence[Tensor]) -> Iterator[list[Tensor]]:
 
 @torch.no_grad()
 def _place(weights: Sequence[Tensor], values: Sequence[Tensor], along: Sequence[Tensor], share: float | Tensor) -> None:
-    """Weights to `values` + `share` times `along`."""
+    """Set the weights to `values` + `share` times `along`."""
     torch._foreach_copy_(list(weights), list(values))
     torch._foreach_add_(list(weights), torch._foreach_mul(list(along), share))
 
@@ -116,15 +116,15 @@ def _place(weights: Sequence[Tensor], values: Sequence[Tensor], along: Sequence[
 def dominant_eigenvalue(
     loss: Loss, alphas: Sequence[Tensor], *, iterations: int, generator: torch.Generator, radius: float = 0.01
 ) -> float:
-    """Of the Hessian of the loss by the architecture parameters, largest in magnitude, by power iteration with central differences.
+    """The eigenvalue, largest in magnitude, of the loss's Hessian by the architecture parameters: power iteration, central differences.
 
     Large values go before collapse (Zela et al., "Understanding and robustifying differentiable architecture search", 2020, section 4).
 
     Args:
-        loss: On validation data, the same at every call.
-        alphas: Architecture parameters; as they were afterwards.
-        iterations: Of the power iteration.
-        generator: Of the first direction, on the CPU.
+        loss: Loss on validation data, the same at every call.
+        alphas: Architecture parameters; afterwards they are as they were.
+        iterations: Number of power iterations.
+        generator: Generator of the first direction, on the CPU.
         radius: Length of the step of a central difference.
     """
     along = [torch.randn(alpha.shape, generator=generator).to(alpha) for alpha in alphas]

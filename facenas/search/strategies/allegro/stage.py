@@ -30,8 +30,8 @@ class Differentiable:
     """Learns architecture parameters by the hypergradient on held-out data, and the supernet's weights on training data, by turns.
 
     Args:
-        settings: Of the search, whose strategy is `allegro`.
-        task: Its data.
+        settings: Settings of the search, whose strategy is `allegro`.
+        task: Data of the search.
 
     Raises:
         SettingsError: If the space is not one of cells, or the settings do not go together.
@@ -69,7 +69,7 @@ class Differentiable:
 
     @property
     def epochs(self) -> int:
-        """Of the supernet."""
+        """Number of epochs of the supernet."""
         return self.strategy.epochs
 
     def _supernet(self) -> CellSupernet:
@@ -79,7 +79,14 @@ class Differentiable:
         return made
 
     def epoch(self, number: int, progress: Callable[[float], None]) -> dict[str, Any]:
-        """Once through the training data, a step of both kinds of parameters for each batch, and what has become of the cells.
+        """Go once through the training data: for each batch a step of the architecture parameters, then one of the weights.
+
+        Args:
+            number: Number of the epoch, from 0.
+            progress: Called with how far the stage is, in epochs.
+
+        Returns:
+            Facts of the epoch, as JSON values: loss, learning rate, chi, accuracy on held-out data, and the cells as they are now.
 
         Source: Liu et al., "DARTS: differentiable architecture search", 2019, algorithm 1.
         """
@@ -195,15 +202,15 @@ class Differentiable:
         return {**self.shared.state_dict(), "adam": self.adam.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from a state that `state_dict` returned."""
         self.shared.load_state_dict(state)
         self.adam.load_state_dict(state["adam"])
 
     def shortlist(self) -> list[Architecture]:
-        """What the architecture parameters stand for, within the limits.
+        """The likeliest architecture, by the architecture parameters, that is within the limits.
 
         Raises:
-            SettingsError: If nothing is.
+            SettingsError: If no architecture is.
         """
         limits = self.limits
         for found in self.supernet.derivations():
@@ -214,7 +221,7 @@ class Differentiable:
 
 @contextmanager
 def unrounded() -> Iterator[None]:
-    """Convolutions in fp32 are computed in fp32, not in TF32, whose 10 bits a step of the weights would be lost in."""
+    """In this context, convolutions in fp32 are computed in fp32, not in TF32, whose 10 bits a step of the weights would be lost in."""
     cudnn = torch.backends.cudnn
     with cudnn.flags(enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False):
         yield

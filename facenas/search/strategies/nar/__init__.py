@@ -72,11 +72,22 @@ class NARSettings(SharedWeightsSection):
         return self
 
     def stage(self, settings: "SearchSettings", task: "Task") -> "Refinement":
-        """The stage of shared weights."""
+        """The stage of shared weights.
+
+        Args:
+            settings: Settings of the search, whose strategy is this one.
+            task: Data of the search.
+        """
         from facenas.search.strategies.nar.stage import Refinement
 
         return Refinement(settings, task)
 
     def build(self, space: SearchSpace, seed: int, shortlist: Sequence[Architecture] = ()) -> Sample:
-        """The shortlist, trained from scratch."""
+        """The strategy that trains the shortlist from scratch.
+
+        Args:
+            space: The search space.
+            seed: Seed of the run; nothing is drawn here.
+            shortlist: The architectures that the stage found, the most promising first.
+        """
         return retraining(space, shortlist, epochs=self.retrain_epochs)

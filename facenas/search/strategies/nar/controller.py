@@ -27,16 +27,21 @@ class Sampled(NamedTuple):
 
     @property
     def operator_log_probability(self) -> Tensor:
-        """Of the operators at each position (M, J)."""
+        """Logarithm of the probability of the operator at each position (M, J)."""
         return self.operator_logs.gather(2, self.operators.unsqueeze(2)).squeeze(2)
 
     @property
     def link_log_probability(self) -> Tensor:
-        """Of the links, there or not (M, P)."""
+        """Logarithm of the probability of each link's being there or not, as drawn (M, P)."""
         return functional.logsigmoid(self.link_logits * (2 * self.links - 1))
 
     def entropy(self, *, operators: bool = True, links: bool = True) -> Tensor:
-        """Of the decisions of an architecture (M,), in nats."""
+        """Entropy of the decisions of each architecture (M,), in nats.
+
+        Args:
+            operators: Whether the choices of operators count.
+            links: Whether the choices of links count.
+        """
         of_operators = -(self.operator_logs.exp() * self.operator_logs).sum((1, 2))
         p, logits = self.link_logits.sigmoid(), self.link_logits
         of_links = -(p * functional.logsigmoid(logits) + (1 - p) * functional.logsigmoid(-logits)).sum(1)
@@ -51,10 +56,10 @@ class Controller(nn.Module):
     Source: ENAS, sections 2.2 and 2.3; NAR, equation 2 (operators before skips, each given all decisions before it).
 
     Args:
-        units: Of the base.
-        per_unit: Operators of a unit.
-        operators: To choose from, K.
-        settings: Size and bounds of the logits.
+        units: Number of units of the base network.
+        per_unit: Number of operators in a unit.
+        operators: Number of operators to choose from, K.
+        settings: Size of the LSTM, and bounds of the logits.
     """
 
     def __init__(self, units: int, per_unit: int, operators: int, settings: ControllerSettings) -> None:
@@ -77,11 +82,11 @@ class Controller(nn.Module):
         """Draw architectures.
 
         Args:
-            count: How many, M.
-            generator: Of the draws.
-            operators: Given ones (M, J), instead of drawn ones.
-            links: Given ones (M, P).
-            greedy: Take the likeliest of each decision instead of drawing.
+            count: Number of architectures, M.
+            generator: Generator of the draws.
+            operators: Operators (M, J) to take instead of drawing them.
+            links: Links (M, P) to take instead of drawing them, 0 or 1.
+            greedy: Whether to take the likeliest of each decision instead of drawing.
         """
         h = c = self.start.new_zeros(count, self.lstm.hidden_size)
         x, states = self.start.expand(count, -1), [self.stem.expand(count, -1)]

@@ -12,7 +12,7 @@ from facenas.search.strategies.nar.controller import Controller, Sampled
 
 
 class Update(NamedTuple):
-    """What one update did: gradient magnitudes of both heads, entropy of an architecture in nats, the baseline."""
+    """What one update of the controller did: gradient magnitudes of both heads, entropy of an architecture in nats, the baseline."""
 
     operator_gradient: float
     link_gradient: float
@@ -26,7 +26,7 @@ class Learner:
     Source: ENAS, sections 2.2 and 3.2; NAR, equations 1 to 3.
 
     Args:
-        controller: What learns.
+        controller: The controller that learns.
     """
 
     def __init__(self, controller: Controller) -> None:
@@ -37,19 +37,27 @@ class Learner:
     def sample(
         self, count: int, generator: torch.Generator, *, operators: Tensor | None = None, links: Tensor | None = None, greedy: bool = False
     ) -> Sampled:
-        """Architectures from the controller; the arguments are those of its `forward`."""
+        """Architectures drawn from the controller.
+
+        Args:
+            count: Number of architectures, M.
+            generator: Generator of the draws.
+            operators: Operators (M, J) to take instead of drawing them.
+            links: Links (M, P) to take instead of drawing them, 0 or 1.
+            greedy: Whether to take the likeliest of each decision instead of drawing.
+        """
         with _one_thread():
             drawn: Sampled = self.controller(count, generator, operators=operators, links=links, greedy=greedy)
         return drawn
 
     def update(self, sampled: Sampled, rewards: Tensor, *, operators: bool = True, links: bool = True) -> Update:
-        """Learn from architectures and their rewards (M,).
+        """Update the controller once from architectures and their rewards.
 
         Args:
-            sampled: Drawn from the controller as it is now.
-            rewards: Of each, in [0, 1].
+            sampled: Architectures drawn from the controller as it is now.
+            rewards: Reward of each architecture (M,), in [0, 1].
             operators: Whether the operators were drawn.
-            links: Whether the links were.
+            links: Whether the links were drawn.
         """
         mean, decay = float(rewards.mean()), self.settings.baseline_decay
         self.baseline = mean if self.baseline is None else decay * self.baseline + (1 - decay) * mean
@@ -63,11 +71,11 @@ class Learner:
         return Update(*gradients, entropy=float(entropy.detach()), baseline=self.baseline)
 
     def state_dict(self) -> dict[str, Any]:
-        """Controller, optimiser and baseline."""
+        """The state of the controller, its optimiser and the baseline."""
         return {"controller": self.controller.state_dict(), "optimiser": self.optimiser.state_dict(), "baseline": self.baseline}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from a state that `state_dict` returned."""
         self.controller.load_state_dict(state["controller"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.baseline = state["baseline"]
@@ -80,7 +88,7 @@ def gain(sampled: Sampled, advantages: Tensor, *, operators: bool = True, links:
         sampled: Architectures with their policy.
         advantages: Reward of each over the baseline (M,).
         operators: Whether the operators were drawn.
-        links: Whether the links were.
+        links: Whether the links were drawn.
 
     Source: NAR, equations 1 to 3; with one kind of decision given, equations 9 and 10.
     """
@@ -93,11 +101,11 @@ def implicit_rewards(choices: Tensor, rewards: Tensor, kinds: int) -> Tensor:
 
     Args:
         choices: Number of what was chosen (N, J): operators, or links that are there (1) or not (0).
-        rewards: Of the N architectures (N,).
+        rewards: Reward of each of the N architectures (N,).
         kinds: How many there are to choose from, K.
 
     Returns:
-        (J, K).
+        The mean rewards (J, K).
 
     Source: NAR, equations 6 and 7.
     """

@@ -29,8 +29,8 @@ class Refinement:
     """Trains the weights of sampled paths on the training data, then the controller by the rewards of sampled paths on held-out data.
 
     Args:
-        settings: Of the search, whose strategy is `nar`.
-        task: Its data.
+        settings: Settings of the search, whose strategy is `nar`.
+        task: Data of the search.
 
     Raises:
         SettingsError: If the space is not one of refinements, or the settings do not go together.
@@ -62,11 +62,19 @@ class Refinement:
 
     @property
     def epochs(self) -> int:
-        """Of the shared weights."""
+        """Number of epochs of the shared weights."""
         return self.strategy.epochs
 
     def epoch(self, number: int, progress: Callable[[float], None]) -> dict[str, Any]:
-        """One of the weights, one of the controller; at the end of a turn, what was found is accepted or not."""
+        """Train an epoch of the shared weights, then one of the controller; at the end of a turn, accept or reject what was found.
+
+        Args:
+            number: Number of the epoch, from 0.
+            progress: Called with how far the stage is, in epochs.
+
+        Returns:
+            Facts of the epoch, as JSON values.
+        """
         random, turn = number < self.strategy.pretrain_epochs, self._turn(number)
         facts = self._train_weights(number, random=random, turn=turn, progress=progress)
         rewarded = self._reward(number, random=random, turn=turn)
@@ -126,7 +134,7 @@ class Refinement:
         return {"before": before, "found": after, "accepted": after >= before}
 
     def shortlist(self) -> list[Architecture]:
-        """The best of those that the controller draws, within the limits."""
+        """The best of the architectures that the controller draws within the limits."""
         turn = self._turn(self.epochs - 1) if self.strategy.skips != "alternating" else "operators"
         drawn = self._drawn(turn, self._generator("shortlist"))
         if self.strategy.skips == "alternating" and not self._excess(self.incumbent):
@@ -185,7 +193,7 @@ class Refinement:
         return operators, torch.tensor([self.incumbent.links or none], dtype=torch.long)
 
     def architectures(self, sampled: Sampled) -> list[Architecture]:
-        """Numbers as architectures."""
+        """What the controller drew, as architectures of the space."""
         names = self.space.operators
         return [
             self.space.encoded([names[k] for k in operators], links)
@@ -208,7 +216,7 @@ class Refinement:
         return torch.Generator().manual_seed(derive_seed(self.seed, *purpose))
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, controller, optimisers, incumbent."""
+        """The state of weights, controller, optimisers and incumbent."""
         return {
             **self.shared.state_dict(),
             "learner": self.learner.state_dict(),
@@ -216,7 +224,7 @@ class Refinement:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from a state that `state_dict` returned."""
         self.shared.load_state_dict(state)
         self.learner.load_state_dict(state["learner"])
         self.incumbent = Architecture.model_validate_json(state["incumbent"])
