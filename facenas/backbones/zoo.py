@@ -7,7 +7,7 @@ from pydantic import Field
 
 from facenas.backbones.architecture import Architecture
 from facenas.backbones.settings import SPACES, Builder, Space
-from facenas.errors import ModelError, in_short, nearest
+from facenas.errors import ModelError, in_short
 from facenas.settings import Section
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def get_blueprint(name: str) -> Blueprint:
         ModelError: If there is no such name.
     """
     if name not in ZOO:
-        raise ModelError(f"unknown architecture {name!r}; {nearest(name, ZOO)}")
+        raise ModelError(f"unknown architecture {name!r}; {SPACES.hint(name, ZOO)}")
     return ZOO[name]
 
 

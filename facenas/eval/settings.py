@@ -8,7 +8,7 @@ from pydantic import Field
 from facenas.data import FaceSource, InputContract
 from facenas.data.contract import Divisor, ImageSize, Layout, PerChannel
 from facenas.data.sources.source import SOURCES
-from facenas.errors import SettingsError, nearest
+from facenas.errors import SettingsError
 from facenas.eval.benchmark import BENCHMARKS, BenchmarkSection
 from facenas.eval.weighting import Weighting
 from facenas.registry import OneOf
@@ -61,7 +61,7 @@ def eval_settings(name: str, *, config: str | None = None, overrides: Sequence[s
         SettingsError: If there is no such benchmark, or a setting is wrong.
     """
     if name not in MEASURED.members:
-        raise SettingsError(f"unknown benchmark {name!r}; {nearest(name, [*MEASURED.members, *also])}")
+        raise SettingsError(f"unknown benchmark {name!r}; {BENCHMARKS.hint(name, [*MEASURED.members, *also])}")
     if config or name in presets("eval"):
         return load(EvalSettings, command="eval", preset=config or name, overrides=overrides)
     return assigned(EvalSettings, {"data": {"name": name}}, overrides, told=name)

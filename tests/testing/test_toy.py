@@ -182,6 +182,7 @@ def test_it_goes_through_the_commands_and_is_missed_when_it_is_gone(environment:
         "search --config micro/config.yaml --run micro": "space 'ladder'",
         "report runs/toy": "space 'ladder'",
         "train --config smoke --architecture runs/toy --run again": "space 'ladder'",
+        "train --config smoke --architecture ladder-4 --run again": "architecture 'ladder-4'",
         "train --config plain/config.yaml --run plain": "data 'npz'",
         "train --config smoke --set epochs=1 --architecture halved --set head.name=mv_softmax --run other": "head 'mv_softmax'",
         f"train --config smoke --set epochs=1 --architecture halved {NPZ} --run other": "data.name 'npz'",
