@@ -185,7 +185,7 @@ def test_it_goes_through_the_commands_and_is_missed_when_it_is_gone(environment:
         "train --config smoke --architecture ladder-4 --run again": "architecture 'ladder-4'",
         "train --config plain/config.yaml --run plain": "data 'npz'",
         "train --config smoke --set epochs=1 --architecture halved --set head.name=mv_softmax --run other": "head 'mv_softmax'",
-        f"train --config smoke --set epochs=1 --architecture halved {NPZ} --run other": "data.name 'npz'",
+        f"train --config smoke --set epochs=1 --architecture halved {NPZ} --run other": "data 'npz'",
         "eval --model runs/model --benchmark synthetic": "space 'ladder'",
         "eval --model plain --benchmark siblings --data siblings": "benchmark 'siblings'",
         "export --model runs/model": "space 'ladder'",
