@@ -19,7 +19,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker, and for what 
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
 else:
-    torch.set_num_threads(2)
+    torch.set_num_threads(min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
 
 
 collect_ignore = ["toy"]  # its tests run where it is installed: tests/testing/test_toy.py
