@@ -4,16 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
+from facenas.data import OrlFaces
+from facenas.testing import BenchmarkContract, FormatContract, HeadContract, ReaderContract, SpaceContract, StrategyContract
 from facenas_toy.benchmark import Siblings
 from facenas_toy.format import PackedFormat
 from facenas_toy.head import MVSoftmaxHead
 from facenas_toy.source import ArrayFaces
 from facenas_toy.space import LadderSpace
 from facenas_toy.strategy import Halving
-from PIL import Image
-
-from facenas.data import OrlFaces
-from facenas.testing import BenchmarkContract, FormatContract, HeadContract, ReaderContract, SpaceContract, StrategyContract
 
 
 class TestMVSoftmax(HeadContract):
