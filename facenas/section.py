@@ -6,9 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A group of settings: immutable, hashable, and unknown keys are an error."""
+    """A group of settings: immutable, hashable, and unknown keys are an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    What it may hold is worked out when one is first made, so that members of other packages are not looked for while these are imported.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def telling(self) -> dict[str, Any]:
         """The settings that identify a run: names, and values that differ from their defaults.

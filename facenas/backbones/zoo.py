@@ -1,6 +1,8 @@
 """Named architectures, and the blueprint that every file of facenas carries: an architecture with its space."""
 
 import logging
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -34,8 +36,22 @@ class Blueprint(Section):
         return self.space.dimension(self.architecture)
 
 
-def _zoo() -> dict[str, Blueprint]:
-    """The networks that the spaces know, by name; of equal names the first, ours before those of other packages."""
+class _Zoo(Mapping[str, Blueprint]):
+    """The networks that the spaces know, by name, found when one is first asked for."""
+
+    def __getitem__(self, name: str) -> Blueprint:
+        return _known()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_known())
+
+    def __len__(self) -> int:
+        return len(_known())
+
+
+@cache
+def _known() -> dict[str, Blueprint]:
+    """All of them; of equal names the first, ours before those of other packages."""
     found: dict[str, Blueprint] = {}
     for name, member in SPACES.members.items():
         try:
@@ -47,7 +63,7 @@ def _zoo() -> dict[str, Blueprint]:
     return found
 
 
-ZOO = _zoo()
+ZOO: Mapping[str, Blueprint] = _Zoo()
 
 
 def get_blueprint(name: str) -> Blueprint:

@@ -129,6 +129,16 @@ def test_helps_name_our_members_without_importing_them(registry: Registry) -> No
 
 
 @installable
+@pytest.mark.parametrize("module", ["space", "benchmark"])
+def test_its_modules_may_be_imported_before_facenas(environment: Environment, module: str) -> None:
+    found = "from facenas.backbones import SPACES, ZOO; from facenas.eval import BENCHMARKS; len(ZOO)"
+    done = environment.call(
+        "-c", f"import facenas_toy.{module}; {found}; print('ladder' in SPACES.members, 'siblings' in BENCHMARKS.members)"
+    )
+    assert done.stdout == "True True\n", done.stdout + done.stderr
+
+
+@installable
 def test_its_members_are_named_by_the_commands(environment: Environment) -> None:
     wrong = {
         "head.name=mv_softmx": "head 'mv_softmx'; did you mean 'mv_softmax'",
