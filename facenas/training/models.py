@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
@@ -16,7 +16,7 @@ from facenas.backbones import Architecture, Blueprint, Builder
 from facenas.data import SOURCES, ClassSource, Fingerprint, InputContract
 from facenas.data.looks import Looks
 from facenas.errors import ModelError, in_short
-from facenas.files import DamagedError, read_checked_json, replacing, write_checked_json
+from facenas.files import CHECKSUM, DamagedError, read_checked_json, replacing, write_checked_json
 from facenas.registry import OneOf
 from facenas.settings import Section
 
@@ -45,6 +45,12 @@ class ModelCard(Section):
     metrics: dict[str, float] = Field(description="Figures of the last epoch.")
     weights_sha256: str = Field(description="Hash of the weights' file.")
     facenas: str = Field(__version__, description="Version that wrote this.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_checksum(cls, card: Any) -> Any:
+        """The file's checksum is no part of what it holds."""
+        return {key: value for key, value in card.items() if key != CHECKSUM} if isinstance(card, dict) else card
 
     @property
     def blueprint(self) -> Blueprint:

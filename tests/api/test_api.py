@@ -108,6 +108,7 @@ def test_a_search_that_is_interrupted_goes_on_when_it_is_called_again(
     assert not logging.getLogger("facenas").handlers, "nothing is shown from now on"
 
 
+@pytest.mark.slow
 def test_training_in_a_thread_and_what_it_returns(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Signals are heard by the main thread alone: other threads train too."""
     done: list[api.TrainResult] = []

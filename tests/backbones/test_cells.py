@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from facenas.backbones import Architecture, Blueprint, CellSpace, get_blueprint
-from facenas.backbones.cell_network import Cell, DropPath, Place
+from facenas.backbones.cell_network import Cell, DropPath
 from facenas.backbones.cell_operations import OPERATORS, Edge, FactorizedReduce, operator
+from facenas.backbones.cell_places import CellPlace
 from facenas.backbones.cells import edges
 from facenas.data import InputContract, SyntheticFaces
 from facenas.errors import ModelError
@@ -78,7 +79,7 @@ def test_mutation_changes_one_edge(space: CellSpace) -> None:
 def test_a_cell_equals_the_formula() -> None:
     """Nodes are sums of two operators, the output is all nodes side by side (DARTS, equation 1)."""
     made: list[Edge] = [("skip", 1), ("max_pool", 3)] * 4
-    cell = Cell(Place(False, False, 8, 8, 8, 6), made, [0, 1, 1, 2, 0, 3, 2, 4], groups=1).eval()
+    cell = Cell(CellPlace(False, False, 8, 8, 8, 6), made, [0, 1, 1, 2, 0, 3, 2, 4], groups=1).eval()
     one, other = torch.randn(2, 8, 6, 6), torch.randn(2, 8, 6, 6)
     pool = nn.MaxPool2d(3, 1, 1)
     s0, s1 = cell.first(one), cell.second(other)

@@ -62,6 +62,7 @@ def orl(tmp_path: Path) -> Path:
 FIGURES = ("accuracy", "std", "exact_accuracy", "auc", "eer", "tar_at_far", "pairs", "correct")
 
 
+@pytest.mark.slow
 def test_orl_by_every_way_gives_the_same_figures_to_the_digit(facenas: Command, model: Path, orl: Path) -> None:
     as_folder = ("--benchmark", "folder", "--data", orl, "--set", "data.test_people=0")
     wanted = facenas("eval", "--model", model, *as_folder, "--json").json["folder"]
@@ -158,6 +159,7 @@ def test_tinyface_through_its_files(facenas: Command, model: Path, tinyface: Pat
     assert found["rank"]["1"] <= found["rank"]["5"] <= found["rank"]["20"] <= 1
 
 
+@pytest.mark.slow
 def test_models_side_by_side(facenas: Command, model: Path, orl: Path, tmp_path: Path) -> None:
     facenas("data", "make-bin", orl / "pairs.csv", orl / "lfw.bin")
     onnx = facenas("export", "--model", model, "--check-on", "orl", "--json").json["file"]

@@ -26,6 +26,7 @@ def export(facenas: Command, *options: str, code: int = 0) -> Any:
     return facenas("export", "--model", "m", "--check-on", "synthetic", "--json", *options, code=code)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("model")
 def test_files_with_their_reports(facenas: Command) -> None:
     expected = facenas("eval", "--model", "m", "--benchmark", "synthetic", "--json").json["synthetic"]["accuracy"]

@@ -20,6 +20,7 @@ SMALL = (
 )
 
 
+@pytest.mark.slow
 def test_a_network_of_timm_is_trained_measured_exported(facenas: Command, tmp_path: Path) -> None:
     trained = facenas("train", *SMALL, "--run", "m", "--json").json
     card = json.loads((tmp_path / "m" / "model.json").read_text())

@@ -140,6 +140,7 @@ def test_which_difference_pairs_can_tell() -> None:
     assert in_words(243, 270) == "270 pairs tell two networks apart whose accuracies differ by 5.2 points or more"
 
 
+@pytest.mark.slow
 def test_the_least_difference_covers_what_chance_does() -> None:
     n, p = 270, 0.9
     first, second = rng.binomial(n, p, 20000), rng.binomial(n, p, 20000)

@@ -41,6 +41,7 @@ def test_onnx_holds_one_dynamic_input_one_output_and_no_batch_norm(tmp_path: Pat
     assert not any(node.metadata_props for node in model.graph.node)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shake", [False, True])
 def test_integers_and_halves_are_what_they_say(tmp_path: Path, shake: bool) -> None:
     network = small_face_network(32, IMAGES, CONTRACT, shake=shake)

@@ -111,6 +111,7 @@ def joined(results: list[Result]) -> Result:
     return {**first, "grad": grads} | {key: merge_shards([result[key] for result in results]) for key in ("state", "optimiser")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HEADS)
 def test_two_ranks_equal_one(name: str, two_ranks: list[Result]) -> None:
     """Embeddings' gradients are doubled: DistributedDataParallel halves them again."""

@@ -108,6 +108,7 @@ def test_the_page_has_every_file_as_it_stands() -> None:
     assert [Path(title).stem for title in shown if title.endswith(".py")] == order
 
 
+@pytest.mark.slow
 @installable
 def test_its_author_runs_the_contracts(environment: Environment) -> None:
     """All but the format's, which exports four times."""
@@ -128,6 +129,7 @@ def test_helps_name_our_members_without_importing_them(registry: Registry) -> No
     assert sorted(member_names(registry.group.removeprefix("facenas."))) == sorted(registry.members)
 
 
+@pytest.mark.slow
 @installable
 @pytest.mark.parametrize("module", ["space", "benchmark"])
 def test_its_modules_may_be_imported_before_facenas(environment: Environment, module: str) -> None:
@@ -137,6 +139,7 @@ def test_its_modules_may_be_imported_before_facenas(environment: Environment, mo
     assert done.stdout == "True True\n", done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @installable
 def test_its_members_are_named_by_the_commands(environment: Environment) -> None:
     wrong = {
@@ -291,6 +294,7 @@ class Dated(PackedFormat):
         return []
 
 
+@pytest.mark.slow
 def test_the_suites_can_fail(tmp_path: Path) -> None:
     assert isinstance(Restless().build(4, 3), MarginHead)
     with pytest.raises(AssertionError):

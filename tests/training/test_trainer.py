@@ -153,14 +153,14 @@ def test_a_loss_that_is_not_finite_names_the_step_and_the_images(task: FaceTask,
 
 
 def test_a_batch_that_does_not_fit_is_told_with_one_that_does(task: FaceTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = tasks.FaceModel.forward
+    usual = tasks.BackboneWithHead.forward
 
-    def forward(self: tasks.FaceModel, images: torch.Tensor, labels: torch.Tensor) -> Any:
+    def forward(self: tasks.BackboneWithHead, images: torch.Tensor, labels: torch.Tensor) -> Any:
         if len(images) > 9:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return usual(self, images, labels)
 
-    monkeypatch.setattr(tasks.FaceModel, "forward", forward)
+    monkeypatch.setattr(tasks.BackboneWithHead, "forward", forward)
     with pytest.raises(
         SettingsError, match=r"a batch of 16 images does not fit into the memory of one cpu device, 9 would; set recipe\.accumulate=2"
     ):
