@@ -32,6 +32,7 @@ FACTS = {  # closed tables of what is published or was written: a new member is 
     "data/benchmarks/ijb.py OFFICIAL": "how much their files hold",
     "data/benchmarks/verification_set.py OFFICIAL_PAIRS": "how many pairs the published lists hold, which are known by these names",
     "eval/published.py BENCHMARKS": "columns of the paper's tables",
+    "moved.py ROOMS": "where our modules were before they moved",
 }
 COMMANDS = "cli"  # Typer tells what a command's arguments are, in their annotations
 Tree = dict[Path, ast.Module]

@@ -2,5 +2,5 @@
 
 from facenas.lazily import lazily
 
-PLACES = {"facenas.data.sources.face_sources": ("FaceSources", "development_faces", "open_faces", "test_names")}
+PLACES = {"facenas.data.sources.face_sources": ("development_faces", "open_faces", "test_names")}
 __getattr__ = lazily(__name__, PLACES)
