@@ -17,6 +17,7 @@ Tree = dict[str, Any]
 Model = type[BaseModel]
 Keys = tuple[str, ...]
 CHOICE = "name"  # the key that chooses a member of a union
+UNKNOWN = "unknown_member"  # pydantic's type of the mistake that no member of a registry has a name
 PHRASE = re.compile(r"[;,:]|\.(?:\s|$)")
 
 logger = logging.getLogger("facenas")

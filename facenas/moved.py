@@ -15,7 +15,10 @@ ROOMS = {
     ),
     "data.benchmarks": ("ijb", "tinyface", "pair_files", "pair_lists", "pairs", "verification_set", "lfw_download"),
     "data.augmentation": ("augment", "face_augment", "face_changes", "transforms", "pipeline", "pipeline_file", "sheet"),
-    "search.strategies": ("dynamic_ranking", "nsga2", "regularized_evolution", "sample", "tpe"),
+    "search.strategies": (
+        "dynamic_ranking", "nsga2", "regularized_evolution", "sample", "tpe", "allegro", "allegro.hypergradient", "allegro.stage", "nar",
+        "nar.controller", "nar.policy", "nar.stage",
+    ),
     "eval.benchmarks": ("ijb", "tinyface"),
     "recognition.detectors": ("yunet", "dlib_detector"),
 }  # fmt: skip
@@ -23,6 +26,8 @@ MOVED = {f"facenas.{room.split('.')[0]}.{name}": f"facenas.{room}.{name}" for ro
     "facenas.search.random_search": "facenas.search.strategies.random",
     "facenas.training.score": "facenas.score",
     "facenas.data.held_out": "facenas.data.sources.source",
+    "facenas.search.allegro.settings": "facenas.search.strategies.allegro",
+    "facenas.search.nar.settings": "facenas.search.strategies.nar",
     "facenas.backbones.fused": "facenas.native.fused",
     "facenas.backbones.norm_prelu": "facenas.native.norm_prelu",
     "facenas.data.lanczos": "facenas.native.lanczos",
@@ -54,6 +59,6 @@ class Moved(MetaPathFinder, Loader):
 
 
 def answer_to_former_names() -> None:
-    """Let imports of former names succeed, after all other ways of finding a module."""
+    """Let imports of former names succeed; first of all ways, since the modules of a package that has moved would be found twice."""
     if not any(isinstance(finder, Moved) for finder in sys.meta_path):
-        sys.meta_path.append(Moved())
+        sys.meta_path.insert(0, Moved())

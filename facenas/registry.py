@@ -16,12 +16,11 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from facenas.choices import tags
+from facenas.choices import UNKNOWN, tags
 from facenas.errors import SettingsError, nearest
 from facenas.section import Section
 
 logger = logging.getLogger("facenas")
-UNKNOWN = "unknown_member"  # pydantic's type of the mistake that a name has no member
 _STATES_A_NAME = re.compile(r"\bname\s*:\s*[\w.]*Literal\[")
 
 
@@ -62,10 +61,6 @@ class Registry:
             SettingsError: If there is no such member; the message says which name is nearest.
         """
         return OneOf(self).get(name)
-
-    def missing(self, name: str) -> str:
-        """The sentence for a name that has no member: the nearest name, and how to install a member of another package."""
-        return f"unknown {self.kind} {name!r}; {self.hint(name, self.members)}"
 
     def hint(self, name: str, valid: Iterable[str]) -> str:
         """What to do about a name that does not exist, as the end of a sentence.
@@ -173,11 +168,6 @@ class OneOf:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """The JSON schema of the union of all members."""
         return handler(schema)
-
-
-def name_of(section: type[Section]) -> str | None:
-    """The name by which a settings class is chosen, which is the first value of its field `name`; None if it has no such field."""
-    return next(iter(tags(section)), None)
 
 
 def _states_a_name(module: str) -> bool:

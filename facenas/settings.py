@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from facenas import choices
 from facenas.choices import Tree, assign, default, found, merged, tags
 from facenas.errors import SettingsError, nearest
 from facenas.section import Section
@@ -103,7 +104,7 @@ def _sentences(schema: type[Section], error: ValidationError) -> Iterator[str]:
                 context = problem["ctx"]
                 valid = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
                 yield f"unknown {path} {context['tag']!r}; {nearest(str(context['tag']), valid)}"
-            case "unknown_member":
+            case choices.UNKNOWN:
                 yield f"unknown {path} {problem['ctx']['name']!r}; {problem['ctx']['hint']}"
             case "missing":
                 yield f"{path} is missing"

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from facenas.api.checking import Check, checked_on
 from facenas.api.given import Changes, assignments
 from facenas.api.progress import showing
-from facenas.api.words import percent
 from facenas.data import InputContract
 from facenas.data.faces import told_size
 from facenas.errors import SettingsError
@@ -23,6 +22,7 @@ from facenas.locks import locked_output, locked_within
 from facenas.settings import assigned
 from facenas.training.device import Device, make_fabric
 from facenas.training.models import Model, load_model
+from facenas.words import percent
 
 logger = logging.getLogger("facenas")
 OF_FORMAT = "format."  # begins the paths of a format's settings

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facenas.api.words import percent
+from facenas.words import percent
 
 if TYPE_CHECKING:
     from facenas.training.models import FoundArchitecture
@@ -57,6 +57,7 @@ def _fold(folder: Path, settings: "TrainSettings", found: "FoundArchitecture", t
     from facenas.api.watching import Bars, stoppable, telling
     from facenas.training.checkpoint import CHECKPOINT
     from facenas.training.fit import fit
+    from facenas.training.listener import Listener
     from facenas.training.logs import Logs
 
     last = folder / CHECKPOINT
@@ -71,8 +72,6 @@ def _fold(folder: Path, settings: "TrainSettings", found: "FoundArchitecture", t
             initial=None if last.exists() else settings.initial(found.blueprint.space),
             checkpoint=last,
             care=settings.care.model_copy(update={"validate_every_epochs": 0, "keep_every_epochs": 0}),
-            after_epoch=telling([bars, logs], "after_epoch"),
-            after_log=telling([bars, logs], "after_log"),
-            stop=stop,
+            listener=Listener(after_epoch=telling([bars, logs], "after_epoch"), after_log=telling([bars, logs], "after_log"), stop=stop),
         )
     return task.validate(fitted.network)

@@ -15,12 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from facenas.api.progress import console, shown
-from facenas.api.words import millions, percent
 from facenas.search import Candidate, Row, SearchSettings, Strategy, forecast
 from facenas.search.bounds import Bounds
 from facenas.search.row import StageEpoch
 from facenas.training.device import make_fabric
 from facenas.training.tasks import ClassTask, FaceTask, Task
+from facenas.words import millions, percent
 
 logger = logging.getLogger("facenas")
 QUIET_SECONDS = 60.0  # without a terminal, where nothing else was said for so long

@@ -21,6 +21,7 @@ from facenas.settings import assigned
 from facenas.training.checkpoint import CHECKPOINT
 from facenas.training.device import make_fabric
 from facenas.training.fit import fit
+from facenas.training.listener import Listener, nothing
 from facenas.training.logs import Logs
 from facenas.training.models import FoundArchitecture, load_found, looks_of, names_of, save_model, together
 from facenas.training.provenance import same_data
@@ -85,11 +86,13 @@ def train_in(
             initial=None if last.exists() else settings.initial(found.blueprint.space),
             checkpoint=last,
             care=settings.care,
-            after_epoch=telling(listeners, "after_epoch"),
-            after_log=telling(listeners, "after_log"),
-            after_validation=watcher or (lambda network, epoch: None),
-            after_best=lambda network, epoch: _keep(folder / "best", network, epoch, settings, found, task),
-            stop=stop,
+            listener=Listener(
+                after_epoch=telling(listeners, "after_epoch"),
+                after_log=telling(listeners, "after_log"),
+                after_validation=watcher or nothing,
+                after_best=lambda network, epoch: _keep(folder / "best", network, epoch, settings, found, task),
+                stop=stop,
+            ),
         )
     if not fabric.is_global_zero:
         return TrainingFigures({}, fitted.history)

@@ -13,8 +13,8 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from facenas.api.progress import console, progress_bars, shown
-from facenas.api.words import percent
 from facenas.errors import RunError, StoppedError
+from facenas.words import percent
 
 if TYPE_CHECKING:
     from facenas.training.logbook import Log

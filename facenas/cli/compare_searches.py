@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facenas.api.words import millions, percent
 from facenas.cli.common import Json, print_json, print_result
+from facenas.words import millions, percent
 
 if TYPE_CHECKING:
     from rich.table import Table

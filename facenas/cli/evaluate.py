@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facenas.api.words import percent
 from facenas.cli.common import ConfigFile, Device, Json, Run, Seed, Set, print_json, print_result
 from facenas.errors import SettingsError
+from facenas.words import percent
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from facenas.api.words import percent
 from facenas.cli.common import ConfigFile, DataRoot, Device, Json, Model, Run, Seed, Set, overrides, print_json, print_result
+from facenas.words import percent
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from facenas.api.words import millions
 from facenas.cli.common import Json, print_json, print_result
+from facenas.words import millions
 
 
 def models(as_json: Json = False) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from facenas.api.words import millions, percent
 from facenas.report.words import changed
 from facenas.search.row import Row
+from facenas.words import millions, percent
 
 
 def table(rows: Sequence[Row]) -> Table:

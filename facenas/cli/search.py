@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from facenas.api.words import millions
 from facenas.cli.common import Config, DataRoot, Device, Json, Run, Seed, Set, data_at, overrides, print_json, print_result
+from facenas.words import millions
 
 if TYPE_CHECKING:
     from facenas.api import SearchResult

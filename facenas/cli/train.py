@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facenas.api.words import percent
 from facenas.cli.common import Config, DataRoot, Device, Json, Run, Seed, Set, data_at, overrides, print_json, print_result
+from facenas.words import percent
 
 if TYPE_CHECKING:
     from facenas.api import TrainResult

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from facenas.words import percent
+
 
 class ResultTable(NamedTuple):
     """A result as a table of texts.
@@ -34,11 +36,6 @@ def table_of(result: Any, title: str, others: Mapping[str, Any] = {}) -> ResultT
         return own
     parts = {key: value if isinstance(value, dict) else {"": value} for key, value in asdict(result).items()}
     return ResultTable([title, ""], [[f"{key} {at}".strip(), _told(value)] for key, part in parts.items() for at, value in part.items()])
-
-
-def percent(fraction: float) -> str:
-    """A rate as people read it, in percent."""
-    return f"{100 * fraction:.2f} %"
 
 
 def _told(value: Any) -> str:

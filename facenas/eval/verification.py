@@ -16,8 +16,9 @@ from facenas.eval.embed import Embeddings
 from facenas.eval.extraction import unit
 from facenas.eval.pictures import Pictures, filed_pictures, there
 from facenas.eval.resolution import in_words, least_difference
-from facenas.eval.result_table import ResultTable, percent
+from facenas.eval.result_table import ResultTable
 from facenas.eval.scores import Scores, check_kinds
+from facenas.words import percent
 
 AT_ONCE = 2**8  # pairs whose embeddings are copied at a time
 

@@ -13,6 +13,7 @@ from facenas.data.faces import told_size
 from facenas.errors import RunError
 from facenas.files import DamagedError, read_checked_json
 from facenas.training.models import ModelCard
+from facenas.words import percent
 
 RATES = {"accuracy": "accuracy", "auc": "AUC", "eer": "equal error rate"}
 
@@ -51,14 +52,14 @@ def measured(run: Path, card: ModelCard) -> list[Figures]:
 def _told(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key, name in RATES.items():
         if isinstance(report.get(key), int | float):
-            yield name, f"{report[key]:.4f}" if key == "auc" else _percent(report[key])
+            yield name, f"{report[key]:.4f}" if key == "auc" else percent(report[key])
     low, high = (report.get(key) or report.get(f"accuracy_{key}") for key in ("low", "high"))
     if low and high:
-        yield "accuracy, 95 % interval", f"{_percent(low)} to {_percent(high)}"
+        yield "accuracy, 95 % interval", f"{percent(low)} to {percent(high)}"
     thresholds = report.get("threshold_at_far", {})
     for far, tar in report.get("tar_at_far", {}).items():
         if tar is not None and thresholds.get(far) is not None:
-            yield f"true accept rate at FAR {far}", f"{_percent(tar)}, at a cosine of {thresholds[far]:.4f}"
+            yield f"true accept rate at FAR {far}", f"{percent(tar)}, at a cosine of {thresholds[far]:.4f}"
 
 
 def page(run: Path, card: ModelCard, *, name: str, licence: str | None, onnx: Sequence[str]) -> str:
@@ -127,7 +128,3 @@ def _training(run: Path) -> Iterator[tuple[str, str]]:
             value = value.get(key) if isinstance(value, dict) else None
         if value is not None:
             yield name, str(value)
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.2f} %"

@@ -49,6 +49,11 @@ class SharedWeightsSection(StrategySection):
     """
 
     ends: ClassVar[bool] = True
+    if TYPE_CHECKING:
+
+        @property
+        def retrain_epochs(self) -> int:
+            """Training epochs of each architecture of the shortlist."""
 
     def stage(self, settings: "SearchSettings", task: "Task") -> "Stage":
         """The stage of shared weights.
@@ -60,14 +65,16 @@ class SharedWeightsSection(StrategySection):
         raise NotImplementedError
 
     def build(self, space: SearchSpace, seed: int, shortlist: Sequence[Architecture] = ()) -> Strategy:
-        """What follows the stage.
+        """What follows the stage: each architecture of its shortlist is trained from scratch.
 
         Args:
             space: The search space.
-            seed: Seed of all that the algorithm draws.
+            seed: Seed of the run; nothing is drawn here.
             shortlist: The architectures that the stage found, the most promising first.
         """
-        raise NotImplementedError
+        from facenas.search.strategies.sample import Sample
+
+        return Sample(space, architectures=tuple(shortlist), count=0, epochs=self.retrain_epochs)
 
 
 STRATEGIES = Registry("facenas.strategies", "facenas.search.strategies", StrategySection)

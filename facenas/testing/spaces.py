@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 import torch
-from pydantic import TypeAdapter
 
 from facenas.backbones import SPACES, Architecture, Blueprint, NetworkSection, SpaceSection
 from facenas.backbones.counting import counted
 from facenas.errors import ModelError
-from facenas.registry import name_of
 from facenas.report.drawing import blocks, draw, legend
+from facenas.testing.members import check_settings, each
 
 NO_TORCH = "import importlib, sys; importlib.import_module(sys.argv[1]); sys.exit('torch' in sys.modules)"
 
@@ -35,9 +34,7 @@ class NetworkContract:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run each test that takes `space` with each of the settings."""
-        if "space" in metafunc.fixturenames:
-            several = [self.settings] if isinstance(self.settings, NetworkSection) else list(self.settings)
-            metafunc.parametrize("space", several, ids=[f"{one.name}-{number}" for number, one in enumerate(several)])
+        each(metafunc, "space", self.settings)
 
     def point(self, space: Any, seed: int) -> Architecture:
         """An architecture to build: that of `start`, which suits settings that build a single network.
@@ -51,10 +48,8 @@ class NetworkContract:
 
     def test_it_is_registered_and_its_settings_survive_json(self, space: Any) -> None:
         """The class can be chosen by its name, and its networks are built again from files."""
-        assert name_of(type(space)) == space.name
+        check_settings(space)
         assert SPACES.members.get(space.name) is type(space), f"no entry point in {SPACES.group} is {type(space).__name__}"
-        assert TypeAdapter(type(space)).validate_json(space.model_dump_json()) == space
-        assert hash(space) == hash(space.model_copy())
         blueprint = Blueprint(architecture=self.point(space, 0), space=space)
         assert Blueprint.model_validate_json(blueprint.model_dump_json()) == blueprint
 

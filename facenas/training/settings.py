@@ -35,7 +35,7 @@ from facenas.data.faces import sides
 from facenas.errors import SettingsError
 from facenas.eval.settings import BenchmarkSource
 from facenas.heads import Head
-from facenas.heads.settings import AdaFaceHead
+from facenas.heads.adaface import AdaFaceHead
 from facenas.registry import OneOf
 from facenas.settings import Section
 from facenas.training.device import Device

@@ -1,6 +1,6 @@
 """A sample of a space: given architectures and random ones, all trained alike."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator
 from fractions import Fraction
 from random import Random
 from typing import Any, ClassVar, Literal, Self
@@ -91,14 +91,3 @@ class Sample:
         raise SettingsError(
             f"no new architecture in {MOST_REFUSALS} draws, after {len(seen)} different ones; lower count or widen the bounds"
         )
-
-
-def retraining(space: SearchSpace, shortlist: Sequence[Architecture], *, epochs: int) -> Sample:
-    """What follows a stage of shared weights: each architecture of its shortlist, trained from scratch.
-
-    Args:
-        space: The search space.
-        shortlist: The architectures.
-        epochs: Training epochs of each.
-    """
-    return Sample(space, architectures=tuple(shortlist), count=0, epochs=epochs)

@@ -1,13 +1,9 @@
 """AllegroNAS: differentiable architecture search over cells, with asymptotic regularisation; DARTS is its special case."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones.architecture import Architecture
-from facenas.backbones.space import SearchSpace
-from facenas.search.strategies.sample import Sample, retraining
 from facenas.search.strategy import SharedWeightsSection
 from facenas.training.schedule import ExponentialCosine, Schedule, check_rate
 
@@ -70,13 +66,3 @@ class AllegroSettings(SharedWeightsSection):
         from facenas.search.strategies.allegro.stage import Differentiable
 
         return Differentiable(settings, task)
-
-    def build(self, space: SearchSpace, seed: int, shortlist: Sequence[Architecture] = ()) -> Sample:
-        """The strategy that trains the shortlist from scratch.
-
-        Args:
-            space: The search space.
-            seed: Seed of the run; nothing is drawn here.
-            shortlist: The architectures that the stage found, the most promising first.
-        """
-        return retraining(space, shortlist, epochs=self.retrain_epochs)

@@ -1,13 +1,9 @@
 """Neural architecture refinement (NAR): operators of a proven network, chosen by policy gradient over shared weights."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from facenas.backbones.architecture import Architecture
-from facenas.backbones.space import SearchSpace
-from facenas.search.strategies.sample import Sample, retraining
 from facenas.search.strategy import SharedWeightsSection
 from facenas.section import Section
 from facenas.training.schedule import Restarts, Schedule
@@ -81,13 +77,3 @@ class NARSettings(SharedWeightsSection):
         from facenas.search.strategies.nar.stage import Refinement
 
         return Refinement(settings, task)
-
-    def build(self, space: SearchSpace, seed: int, shortlist: Sequence[Architecture] = ()) -> Sample:
-        """The strategy that trains the shortlist from scratch.
-
-        Args:
-            space: The search space.
-            seed: Seed of the run; nothing is drawn here.
-            shortlist: The architectures that the stage found, the most promising first.
-        """
-        return retraining(space, shortlist, epochs=self.retrain_epochs)
