@@ -41,6 +41,23 @@ OTHERS = {  # no extras of facenas
 }
 
 
+def save_random_model(*runs: Path, size: int = 112, embedding_size: int = 32, alignment: str | None = None) -> None:
+    """Write one small face network of random weights into runs; its statistics are not those of the beginning."""
+    from facenas.backbones import Blueprint, IRSpace
+    from facenas.data import InputContract
+    from facenas.training.models import save_model
+
+    torch.manual_seed(0)
+    space = IRSpace(embedding_size=embedding_size, input_size=size, output="gdc", dropout=0.0)
+    blueprint = Blueprint(architecture=space.start(depth=10, width=8), space=space)
+    network = blueprint.build().train()
+    with torch.no_grad():
+        network(torch.randn(8, 3, size, size))
+    contract = InputContract.model_validate({"size": size} | ({"alignment": alignment} if alignment else {}))
+    for run in runs:
+        save_model(run, network, blueprint=blueprint, contract=contract, metrics={})
+
+
 def missing(extra: str) -> str:
     """Why a test of an extra cannot run; empty if it can."""
     modules, how = OTHERS.get(extra) or (EXTRAS[extra], f"pip install 'facenas[{extra}]'")

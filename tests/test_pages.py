@@ -14,14 +14,11 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-import torch
 
-from facenas.backbones import Blueprint, IRSpace
-from facenas.data import InputContract, OrlFaces, write_bin
+from facenas.data import OrlFaces, write_bin
 from facenas.data.formats.packing import pack
 from facenas.export import export_network
-from facenas.training.models import save_model
-from tests.conftest import FASHION_MNIST
+from tests.conftest import FASHION_MNIST, save_random_model
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]
@@ -203,23 +200,11 @@ def people(folder: Path, first: int, count: int, photographs: int = 6) -> None:
             cv2.imwrite(str(folder / name / f"{name}_{row % 10 + 1:04}.jpg"), faces.image(row)[..., ::-1])
 
 
-def network(*runs: Path) -> None:
-    """Small networks of random weights."""
-    torch.manual_seed(0)
-    space = IRSpace(embedding_size=32, input_size=112, output="gdc", dropout=0.0)
-    blueprint = Blueprint(architecture=space.start(depth=10, width=8), space=space)
-    built = blueprint.build().train()
-    with torch.no_grad():
-        built(torch.randn(8, 3, 112, 112))
-    for run in runs:
-        save_model(run, built, blueprint=blueprint, contract=InputContract(), metrics={})
-
-
 def foreign(folder: Path, *names: str) -> None:
     """The same as ONNX files of somebody else, which say nothing of their input."""
     from facenas.training.models import load_model
 
-    network(folder / "other")
+    save_random_model(folder / "other")
     built, card = load_model(folder / "other")
     export_network(built, folder / names[0], contract=card.input, images=OrlFaces().load(112).images[:4])
     model = onnx.load(folder / names[0])
@@ -258,7 +243,7 @@ def bins(folder: Path, *names: str) -> None:
 
 
 def of_evaluation(folder: Path) -> None:
-    network(folder / "runs" / "ir50", folder / "runs" / "a", folder / "runs" / "b")
+    save_random_model(folder / "runs" / "ir50", folder / "runs" / "a", folder / "runs" / "b")
     foreign(folder, "adaface.onnx", "w600k.onnx")
     bins(folder, "benchmarks/lfw.bin", "benchmarks/cfp_fp.bin")
     np.save(folder / "embeddings.npy", np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32))
@@ -268,7 +253,7 @@ def of_timm(folder: Path) -> None:
     (folder / "casia-webface").mkdir()
     (folder / "DIR").mkdir()
     pack(OrlFaces().open(112).rows(np.arange(60)), folder / "casia-webface" / "train.rec")
-    network(folder / "runs" / "found", folder / "runs" / "orl-model")
+    save_random_model(folder / "runs" / "found", folder / "runs" / "orl-model")
     bins(folder, "DIR/lfw.bin")
 
 
@@ -276,7 +261,7 @@ PREPARED: dict[str, Callable[[Path], None]] = {
     "README.md": of_readme,
     "docs/data.md": of_data,
     "docs/evaluation.md": of_evaluation,
-    "docs/export.md": lambda folder: network(folder / "runs" / "model"),
+    "docs/export.md": lambda folder: save_random_model(folder / "runs" / "model"),
     "docs/timm.md": of_timm,
     "docs/training.md": of_timm,
 }

@@ -9,11 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from facenas.backbones import Blueprint, IRSpace
-from facenas.data import InputContract, OrlFaces
-from facenas.training.models import save_model
+from facenas.data import OrlFaces
+from tests.conftest import save_random_model
 
 Command = Callable[..., Any]
 PAGE = (Path(__file__).parents[1] / "docs" / "use.md").read_text(encoding="utf-8")
@@ -26,13 +24,7 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A model, photographs of ten people in folders, two of one person, and a group."""
-    torch.manual_seed(0)
-    space = IRSpace(embedding_size=32, input_size=112, output="gdc", dropout=0.0)
-    blueprint = Blueprint(architecture=space.start(depth=10, width=8), space=space)
-    network = blueprint.build().train()
-    with torch.no_grad():
-        network(torch.randn(8, 3, 112, 112))
-    save_model(tmp_path / "model", network, blueprint=blueprint, contract=InputContract(alignment="arcface"), metrics={})
+    save_random_model(tmp_path / "model", alignment="arcface")
     faces = OrlFaces().load(112)
     upright = {row: cv2.resize(faces.image(row)[..., ::-1], (184, 224)) for row in range(100) if row % 10 < 6}
     for row, picture in upright.items():

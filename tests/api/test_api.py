@@ -10,21 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import facenas
 from facenas import api
 from facenas.api.given import assignments, settings_of
-from facenas.backbones import Blueprint, IRSpace
-from facenas.data import InputContract
 from facenas.errors import DataError, FacenasError, RunError, SettingsError
 from facenas.eval.settings import EvalSettings
 from facenas.locks import LOCK, locked, locked_output
 from facenas.search import Journal, SearchSettings, read_journal
 from facenas.settings import load
-from facenas.training.models import save_model
 from facenas.training.settings import TrainSettings
-from tests.conftest import Result
+from tests.conftest import Result, save_random_model
 
 Command = Callable[..., Result]
 SEARCH = {"strategy.micro": False, "strategy.max_depth": 10}
@@ -34,14 +30,7 @@ SEARCH = {"strategy.micro": False, "strategy.max_depth": 10}
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run with a network of random weights, in the folder where the test is."""
     monkeypatch.chdir(tmp_path)
-    torch.manual_seed(0)
-    space = IRSpace(embedding_size=16, input_size=32, output="gdc", dropout=0.0)
-    blueprint = Blueprint(architecture=space.start(depth=10, width=8), space=space)
-    network = blueprint.build().train()
-    with torch.no_grad():
-        network(torch.randn(8, 3, 32, 32))
-    for name in ("a", "b"):
-        save_model(tmp_path / name, network, blueprint=blueprint, contract=InputContract(size=32), metrics={})
+    save_random_model(tmp_path / "a", tmp_path / "b", size=32, embedding_size=16)
     return Path("a")
 
 

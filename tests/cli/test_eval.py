@@ -13,11 +13,11 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from facenas.backbones import Blueprint, IRSpace
 from facenas.data import InputContract, OrlFaces, balanced_pairs, open_tinyface
 from facenas.data.sources.face_sources import test_names as kept_for_testing
 from facenas.eval import torch_embedder
 from facenas.training.models import Seen, load_model, save_model
+from tests.conftest import save_random_model
 from tests.data.test_ijb import ijbc  # noqa: F401
 from tests.data.test_tinyface import tinyface  # noqa: F401
 
@@ -27,16 +27,8 @@ Command = Callable[..., Any]
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A run with a network of random weights, for pictures of 112 x 112."""
-    torch.manual_seed(0)
-    space = IRSpace(embedding_size=32, input_size=112, output="gdc", dropout=0.0)
-    blueprint = Blueprint(architecture=space.start(depth=10, width=8), space=space)
-    network = blueprint.build()
-    network.train()
-    with torch.no_grad():
-        network(torch.randn(8, 3, 112, 112))  # statistics that are not those of the beginning
-    folder = tmp_path / "model"
-    save_model(folder, network, blueprint=blueprint, contract=InputContract(), metrics={})
-    return folder
+    save_random_model(tmp_path / "model")
+    return tmp_path / "model"
 
 
 @pytest.fixture

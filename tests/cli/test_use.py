@@ -14,11 +14,11 @@ import torch
 
 import facenas as package
 from facenas import cli
-from facenas.backbones import Blueprint, IRSpace
 from facenas.data import InputContract, OrlFaces
 from facenas.errors import DataError, ModelError
 from facenas.eval import torch_embedder
-from facenas.training.models import load_model, save_model
+from facenas.training.models import load_model
+from tests.conftest import save_random_model
 from tests.recognition.fake_yunet import write_fake_yunet
 
 Command = Callable[..., Any]
@@ -28,14 +28,7 @@ Command = Callable[..., Any]
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with an evaluation, exported, and the ORL photographs of ten people in folders."""
     root = tmp_path_factory.mktemp("use")
-    torch.manual_seed(0)
-    space = IRSpace(embedding_size=32, input_size=64, output="gdc", dropout=0.0)
-    blueprint = Blueprint(architecture=space.start(depth=10, width=8), space=space)
-    network = blueprint.build()
-    network.train()
-    with torch.no_grad():
-        network(torch.randn(8, 3, 64, 64))
-    save_model(root / "model", network, blueprint=blueprint, contract=InputContract(size=64), metrics={})
+    save_random_model(root / "model", size=64)
     faces = OrlFaces().load(112)
     for row in range(100):
         name = faces.names[faces.identities[row]]
