@@ -3,7 +3,6 @@
 import logging
 import shlex
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from facenas.api.folders import CONFIG, PLACES, open_run, settings_before, setti
 from facenas.api.given import Changes, assignments, folder_of, settings_of
 from facenas.api.live import Watcher
 from facenas.api.progress import showing
+from facenas.api.signals import hearing
 from facenas.backbones import Architecture, Blueprint
 from facenas.errors import RunError, SettingsError, StoppedError
 from facenas.locks import locked
@@ -189,19 +189,15 @@ def _ending(folder: Path) -> Iterator[None]:
         told.append(number)
         raise KeyboardInterrupt
 
-    here = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, hear) if here else None
     try:
-        yield
+        with hearing(hear, signal.SIGTERM):
+            yield
     except KeyboardInterrupt:
         way = f"`{shlex.join(['facenas', 'search', '--finish', '--run', str(folder)])}` takes what is found so far"
         if told:
             raise StoppedError(f"stopped; every finished epoch is kept, run the same command to go on, or {way}") from None
         logger.info("%s", way)
         raise
-    finally:
-        if here:
-            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _beside(folder: Path) -> Path:

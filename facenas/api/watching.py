@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from facenas.api.progress import console, progress_bars, shown
+from facenas.api.signals import hearing
 from facenas.errors import RunError, StoppedError
 from facenas.words import percent
 
@@ -40,21 +40,17 @@ def on_devices(folder: Path, devices: int) -> dict[str, float]:
     command = [*torchrun, "-m", "--", "facenas", "train", "--config", str(folder / "config.yaml"), "--run", str(folder), "--json"]
     environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))}
     ranks, told = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment), list[int]()
-    here = threading.current_thread() is threading.main_thread()  # others cannot hear signals
 
     def forward(number: int, _: FrameType | None) -> None:
         told.append(number)
         ranks.terminate()
 
-    forwarded = signal.signal(signal.SIGTERM, forward) if here else None
-    try:
-        code = ranks.wait()
-    except KeyboardInterrupt:  # the ranks heard it too, and save
-        ranks.wait()
-        raise
-    finally:
-        if here:
-            signal.signal(signal.SIGTERM, forwarded or signal.SIG_DFL)
+    with hearing(forward, signal.SIGTERM):
+        try:
+            code = ranks.wait()
+        except KeyboardInterrupt:  # the ranks heard it too, and save
+            ranks.wait()
+            raise
     if code and told:
         raise StoppedError(f"training on {devices} devices stopped; run the same command to go on")
     if code:
@@ -73,17 +69,13 @@ def stoppable() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.append(number)
 
-    numbers = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
-    before = {number: signal.signal(number, hear) for number in numbers}
     try:
-        yield lambda: bool(asked)
+        with hearing(hear, signal.SIGTERM, signal.SIGINT):
+            yield lambda: bool(asked)
     except StoppedError:
         if signal.SIGINT in asked:
             raise KeyboardInterrupt from None
         raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def telling(listeners: list[Any], method: str) -> Callable[[Any], None]:

@@ -13,22 +13,8 @@ from facenas.backbones.drawing import in_words
 from facenas.report.svg import picture, tag
 
 STYLED = (  # kinds of block that the style sheet has a colour of its own for; the others take turns
-    *(
-        "sep3",
-        "sep5",
-        "sep7",
-        "conv3",
-        "conv5",
-        "conv7",
-        "depthwise3",
-        "depthwise5",
-        "max_pool3",
-        "avg_pool3",
-        "skip",
-        "normal",
-        "reduction",
-    ),
-)
+    "sep3", "sep5", "sep7", "conv3", "conv5", "conv7", "depthwise3", "depthwise5", "max_pool3", "avg_pool3", "skip", "normal", "reduction",
+)  # fmt: skip
 OTHERS = 8  # colours that take turns
 TALLEST, GAP, EDGE = 112, 2, 2  # pixels: at the input's resolution, between blocks, around the drawing
 NARROWEST, WIDEST = 8, 24  # pixels of the block with the fewest channels
@@ -61,10 +47,8 @@ def blocks(blueprint: Blueprint) -> list[Block]:
     """The blocks of a network's drawing: the stem, every block that the space gives, and the head."""
     architecture, space = blueprint.architecture, blueprint.space
     plan, size, part, _ = space.drawing(architecture)
-    channels, classes = (
-        plan[0].channels_in if plan else architecture.width,
-        palette(space, [f"{one.kind}{one.kernel or ''}" for one in plan]),
-    )
+    channels = plan[0].channels_in if plan else architecture.width
+    classes = palette(space, [f"{one.kind}{one.kernel or ''}" for one in plan])
     chain = [Block("stem", 1, channels, _labels(size, channels), "stem", f"stem: plain 3x3 to {channels} channels, {size}x{size}")]
     for number, (kind, kernel, channels_in, channels, stride) in enumerate(plan, 1):
         before, size, name = size, -(-size // stride), in_words(kind, kernel)
