@@ -141,7 +141,7 @@ class IRSpace(SpaceSection):
             depths: Numbers of layers to draw from.
             widths: Channels of the first stage to draw from.
         """
-        return space.sample(self, rng, depths=depths, widths=widths)
+        return super().sample(rng, depths=depths, widths=widths)
 
     def mutate(
         self,
@@ -159,7 +159,7 @@ class IRSpace(SpaceSection):
             depths: Numbers of layers that it may have.
             widths: Channels of the first stage that it may have.
         """
-        return space.mutate(self, architecture, rng, depths=depths, widths=widths)
+        return super().mutate(architecture, rng, depths=depths, widths=widths)
 
 
 def _known(depth: int, width: int = 64, stages: tuple[int, ...] = ()) -> Known:

@@ -93,7 +93,7 @@ class PlainSpace(SpaceSection):
             depths: Numbers of layers to draw from.
             widths: Channels W to draw from.
         """
-        return space.sample(self, rng, depths=depths, widths=widths)
+        return super().sample(rng, depths=depths, widths=widths)
 
     def mutate(
         self, architecture: Architecture, rng: Random, *, depths: Sequence[int] = range(5, 101), widths: Sequence[int] = range(16, 129, 2)
@@ -106,7 +106,7 @@ class PlainSpace(SpaceSection):
             depths: Numbers of layers that it may have.
             widths: Channels W that it may have.
         """
-        return space.mutate(self, architecture, rng, depths=depths, widths=widths)
+        return super().mutate(architecture, rng, depths=depths, widths=widths)
 
 
 def plan(architecture: Architecture) -> Layers:

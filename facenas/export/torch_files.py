@@ -38,12 +38,17 @@ class TorchExportFormat(FormatSection):
         Returns:
             No names: all layers stay as they are.
         """
-        write_torch_export(network, example, path, metadata)
+        program = torch.export.export(network, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        for node in program.graph.nodes:
+            node.meta = {key: value for key, value in node.meta.items() if key == "val"}  # the rest tells of this process and machine
+        stream = io.BytesIO()
+        torch.export.save(program, stream, extra_files=dict(metadata))
+        path.write_bytes(stream.getvalue())
         return []
 
     def open(self, path: Path) -> Runner:
         """A function that runs the program on the CPU, from images (B, C, H, W) to outputs (B, D)."""
-        return torch_runner(read_torch_export(path), CPU)
+        return torch_runner(torch.export.load(io.BytesIO(path.read_bytes())).module(), CPU)
 
 
 class TorchScriptFormat(FormatSection):
@@ -68,53 +73,27 @@ class TorchScriptFormat(FormatSection):
         Returns:
             No names: all layers stay as they are.
         """
-        write_torchscript(network, example, path, metadata)
+        network.requires_grad_(False)
+
+        def forward(x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = network(x)
+            return result
+
+        stream = io.BytesIO()
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # torch.jit is kept for those who read its files, not for new programs
+            # A function in a unit of its own: torch numbers the classes of all modules that a process traces.
+            traced = torch.jit.trace(forward, example, check_trace=False, _compilation_unit=torch._C.CompilationUnit())  # type: ignore[no-untyped-call]
+            torch.jit.save(traced, stream, _extra_files={key: value.encode() for key, value in metadata.items()})
+        path.write_bytes(_without_debug(stream.getvalue()))
         return []
 
     def open(self, path: Path) -> Runner:
         """A function that runs the program on the CPU, from images (B, C, H, W) to outputs (B, D)."""
-        return torch_runner(read_torchscript(path), CPU)
-
-
-def write_torch_export(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:
-    """Write a program for `torch.export.load`, with a dynamic batch.
-
-    Args:
-        network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode.
-        example: Two images (2, C, H, W) as the network takes them.
-        path: File to write.
-        metadata: Texts by name, stored in the file as `extra_files`.
-    """
-    program = torch.export.export(network, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
-    for node in program.graph.nodes:
-        node.meta = {key: value for key, value in node.meta.items() if key == "val"}  # the rest tells of this process and machine
-    stream = io.BytesIO()
-    torch.export.save(program, stream, extra_files=dict(metadata))
-    path.write_bytes(stream.getvalue())
-
-
-def write_torchscript(network: nn.Module, example: torch.Tensor, path: Path, metadata: dict[str, str]) -> None:
-    """Write a program for `torch.jit.load`, with a dynamic batch.
-
-    Args:
-        network: Network from images (B, C, H, W) to outputs (B, D), in evaluation mode.
-        example: Two images (2, C, H, W) as the network takes them.
-        path: File to write.
-        metadata: Texts by name, stored in the file as `extra_files`.
-    """
-    network.requires_grad_(False)
-
-    def forward(x: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = network(x)
-        return result
-
-    stream = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # torch.jit is kept for those who read its files, not for new programs
-        # A function in a unit of its own: torch numbers the classes of all modules that a process traces.
-        traced = torch.jit.trace(forward, example, check_trace=False, _compilation_unit=torch._C.CompilationUnit())  # type: ignore[no-untyped-call]
-        torch.jit.save(traced, stream, _extra_files={key: value.encode() for key, value in metadata.items()})
-    path.write_bytes(_without_debug(stream.getvalue()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module: nn.Module = torch.jit.load(io.BytesIO(path.read_bytes()), map_location="cpu")  # type: ignore[no-untyped-call]
+        return torch_runner(module.eval(), CPU)
 
 
 def _without_debug(archive: bytes) -> bytes:
@@ -127,17 +106,3 @@ def _without_debug(archive: bytes) -> bytes:
             writer.write_record(name, content, len(content))
     writer.write_end_of_file()
     return stream.getvalue()
-
-
-def read_torch_export(path: Path) -> nn.Module:
-    """The network of a file that was just written."""
-    module: nn.Module = torch.export.load(io.BytesIO(path.read_bytes())).module()
-    return module
-
-
-def read_torchscript(path: Path) -> nn.Module:
-    """The network of a file that was just written."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        module: nn.Module = torch.jit.load(io.BytesIO(path.read_bytes()), map_location="cpu")  # type: ignore[no-untyped-call]
-        return module.eval()
